@@ -1,0 +1,74 @@
+"""The errors that a user may meet. Each message names the input, what was wrong and what is right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class VideossrError(Exception):
+    """Base of every error that is about the user's input or a plugin, not about a bug of the core."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing wrong in a configuration: where, what, and what would be right."""
+
+    where: str
+    problem: str
+    right: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.problem}" + (f"; {self.right}" if self.right else "")
+
+
+class ConfigError(VideossrError):
+    """A configuration or a command line that cannot be run, with every mistake in it."""
+
+    def __init__(self, mistakes: Sequence[Mistake] | Mistake) -> None:
+        self.mistakes = (mistakes,) if isinstance(mistakes, Mistake) else tuple(mistakes)
+        super().__init__("\n".join(map(str, self.mistakes)))
+
+
+class VideoError(VideossrError):
+    """A video that cannot be read as promised.
+
+    Attributes:
+        reason: a short machine-readable name, such as `no_video_stream`.
+    """
+
+    def __init__(self, path: object, reason: str, detail: str) -> None:
+        self.path, self.reason, self.detail = str(path), reason, detail
+        super().__init__(f"{path}: {detail}")
+
+
+class DatasetError(VideossrError):
+    """A dataset or video table that is damaged, or does not belong to what is asked of it."""
+
+
+class Unsuitable(VideossrError):  # noqa: N818 - an outcome that plugins report, no fault
+    """Raised by `make_sample`: this clip cannot carry a question of this kind.
+
+    Give the reason in the same words each time, since the build counts them.
+    """
+
+
+class Unparsable(VideossrError):  # noqa: N818 - an outcome that plugins report, no fault
+    """Raised by `reward`: the completion does not have the form of an answer."""
+
+
+class PluginError(VideossrError):
+    """A hook that raised, or returned what its specification does not allow."""
+
+    def __init__(
+        self, *, plugin: str, distribution: str, version: str, hook: str, problem: str, context: str = ""
+    ) -> None:
+        self.plugin, self.hook = plugin, hook
+        super().__init__(
+            f"plugin {plugin!r} ({distribution} {version}), hook {hook!r}"
+            + (f", {context}" if context else "")
+            + f": {problem}"
+        )

@@ -1,0 +1,122 @@
+"""The hooks. A plugin implements those it has something to say to, and takes the arguments it needs.
+
+A task implements `make_sample` and `reward`, and may implement `difficulty_schedule`. A perturbation
+implements `perturb`. A package that adds commands, sections of the configuration or presets
+implements the three `register_*` hooks behind an entry point of the group `videossr.commands`.
+"""
+
+# The hook arguments are documentation: pluggy reads their names, nothing reads their values.
+# ruff: noqa: ARG001
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from videossr._hooks import hookspec
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import typer
+    from pydantic import BaseModel
+    from torch import Tensor
+
+    from videossr.clip import Clip
+    from videossr.sample import Sample
+
+
+@hookspec(firstresult=True)
+def make_sample(clip: Clip, config: BaseModel, difficulty: float, rng: random.Random) -> Sample:  # type: ignore[empty-body]
+    """Make one question from a clip.
+
+    Called once for each recipe whenever it is rendered, in any process. The same arguments must give
+    the same sample to the bit, so `rng` is the only source of chance.
+
+    Args:
+        clip: frames uint8 [T, 3, H, W] and their presentation times in seconds. Not to be written to.
+        config: an instance of the plugin's own `Config`.
+        difficulty: from 0 (easy) to 1 (hard).
+        rng: seeded from the recipe.
+
+    Returns:
+        The question, with the answer that the reward scores 1.0.
+
+    Raises:
+        videossr.Unsuitable: this clip cannot carry a question of this kind (too short, say). The
+            build counts the reason and takes another video.
+    """
+
+
+@hookspec(firstresult=True)
+def difficulty_schedule(config: BaseModel, progress: float) -> float:  # type: ignore[empty-body]
+    """Say how hard the next question is to be.
+
+    Called when recipes are built. A task that does not implement it gets the constant that its entry
+    in the configuration names.
+
+    Args:
+        config: an instance of the plugin's own `Config`.
+        progress: the share of this task's questions before this one, in [0, 1).
+
+    Returns:
+        Difficulty in [0, 1].
+    """
+
+
+@hookspec(firstresult=True)
+def reward(  # type: ignore[empty-body]
+    completion: str, answer: str, target: Mapping[str, Any], config: BaseModel
+) -> float:
+    """Grade an answer.
+
+    Called for every completion of every rollout, so it has to be quick and must not look at pixels.
+
+    Args:
+        completion: the text that the model wrote, special tokens removed. Any text at all.
+        answer: the sample's own answer.
+        target: the sample's own target.
+        config: an instance of the plugin's own `Config`.
+
+    Returns:
+        A score in [0, 1], smooth: near misses score near 1. Exactly 1.0 for the true answer.
+
+    Raises:
+        videossr.Unparsable: the completion does not have the form of an answer. It scores 0 and is
+            counted apart from wrong answers. Any other exception counts as a bug of the plugin.
+    """
+
+
+@hookspec(firstresult=True)
+def perturb(clip: Clip, config: BaseModel, rng: random.Random) -> Tensor:  # type: ignore[empty-body]
+    """Alter the frames of a segment.
+
+    The plugin gets the segment alone, so that it cannot touch a pixel outside of it.
+
+    Args:
+        clip: the segment, frames uint8 [t, 3, H, W] and their times. Not to be written to.
+        config: an instance of the plugin's own `Config`.
+        rng: seeded from the recipe. Draw once for the whole segment what is to hold for all of it.
+
+    Returns:
+        The altered frames, uint8 of the same shape, in a tensor of their own.
+    """
+
+
+@hookspec
+def register_commands(app: typer.Typer) -> None:
+    """Add commands to `videossr`.
+
+    Called once at the start of every command, so import what is heavy inside the commands.
+    """
+
+
+@hookspec
+def register_sections() -> Mapping[str, type[BaseModel]]:  # type: ignore[empty-body]
+    """Name the sections of the run configuration that this package reads, each with its schema."""
+
+
+@hookspec
+def register_presets() -> Path:  # type: ignore[empty-body]
+    """Name a folder of YAML files; each is a preset, called by the file's stem."""

@@ -1,0 +1,69 @@
+"""A set of perturbations as a field of a task's configuration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import core_schema
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Iterator, Mapping
+
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+
+    from videossr.facades import Perturbation
+
+
+class Perturbations:
+    """The perturbations that a task draws from, by weight.
+
+    In YAML a mapping from a perturbation's name to its settings, with `weight` and `enabled` beside
+    them: `{mirror: {}, rotate: {degrees: 180, weight: 2}, invert: {enabled: false}}`. The core checks
+    each against the plugin of that name and hands the task ready objects.
+    """
+
+    def __init__(self, weighted: Mapping[str, tuple[Perturbation, float]]) -> None:
+        self._weighted = dict(weighted)
+
+    def __iter__(self) -> Iterator[Perturbation]:
+        return (perturbation for perturbation, _ in self._weighted.values())
+
+    def __len__(self) -> int:
+        return len(self._weighted)
+
+    def __getitem__(self, name: str) -> Perturbation:
+        return self._weighted[name][0]
+
+    def pick(self, rng: random.Random) -> Perturbation:
+        """Draw one, by weight."""
+        # `random()` is the one method whose sequence Python promises never to change.
+        point = rng.random() * sum(weight for _, weight in self._weighted.values())
+        for perturbation, weight in self._weighted.values():
+            point -= weight
+            if point < 0:
+                return perturbation
+        return perturbation
+
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """The mapping that gives this set again, with every default written out."""
+        return {
+            name: {"weight": weight, **perturbation.config.model_dump(mode="json")}
+            for name, (perturbation, weight) in self._weighted.items()
+        }
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: object, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.is_instance_schema(
+            cls,
+            serialization=core_schema.plain_serializer_function_ser_schema(cls.settings),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"type": "object", "additionalProperties": {"type": "object"}, "minProperties": 1}

@@ -1,0 +1,83 @@
+"""Config values that follow the difficulty, as data that a user can read and set."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    model_validator,
+)
+
+
+class Ramp(BaseModel):
+    """A number that moves with the difficulty, in straight lines through its levels.
+
+    In YAML either one number, which holds at every difficulty, or the values at the named levels:
+    `{easy: 3, hard: 9}` or `{easy: 3, train: 6, hard: 9}`. Easy is difficulty 0, train 0.5, hard 1.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    easy: Annotated[FiniteFloat, Field(description="value at difficulty 0")]
+    train: Annotated[FiniteFloat, Field(description="value at difficulty 0.5; halfway if left out")]
+    hard: Annotated[FiniteFloat, Field(description="value at difficulty 1")]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_shorthand(cls, data: Any) -> Any:  # noqa: ANN401 - whatever the YAML holds
+        if isinstance(data, bool) or data is None:
+            return data
+        if isinstance(data, int | float):
+            return {"easy": data, "train": data, "hard": data}
+        if isinstance(data, dict) and "train" not in data:
+            ends = data.get("easy"), data.get("hard")
+            if all(isinstance(end, int | float) for end in ends):
+                return {**data, "train": sum(ends) / 2}
+        return data
+
+    @classmethod
+    def between(cls, easy: float, hard: float, *, train: float | None = None) -> Self:
+        """A ramp through its levels; `train` lies halfway if it is not given."""
+        return cls(easy=easy, train=(easy + hard) / 2 if train is None else train, hard=hard)
+
+    def at(self, difficulty: float) -> float:
+        """The value at a difficulty in [0, 1]."""
+        low, high, share = (
+            (self.easy, self.train, 2 * difficulty)
+            if difficulty <= 0.5  # noqa: PLR2004 - where train lies
+            else (self.train, self.hard, 2 * difficulty - 1)
+        )
+        return low + (high - low) * share
+
+    def whole_at(self, difficulty: float) -> int:
+        """The value at a difficulty in [0, 1], rounded to the nearest whole number, halves up."""
+        return math.floor(self.at(difficulty) + 0.5)
+
+    @property
+    def least(self) -> float:
+        """The smallest value at any difficulty."""
+        return min(self.easy, self.train, self.hard)
+
+    @property
+    def greatest(self) -> float:
+        """The largest value at any difficulty."""
+        return max(self.easy, self.train, self.hard)
+
+
+def within(least: float, greatest: float) -> AfterValidator:
+    """A bound on a `Ramp`, at every difficulty: `Annotated[Ramp, within(1, 9)]`."""
+
+    def check(ramp: Ramp) -> Ramp:
+        if ramp.least < least or ramp.greatest > greatest:
+            raise ValueError(
+                f"runs from {ramp.least:g} to {ramp.greatest:g}; must stay from {least:g} to {greatest:g}"
+            )
+        return ramp
+
+    return AfterValidator(check)
