@@ -5,9 +5,6 @@ implements `perturb`. A package that adds commands, sections of the configuratio
 implements the three `register_*` hooks behind an entry point of the group `videossr.commands`.
 """
 
-# The hook arguments are documentation: pluggy reads their names, nothing reads their values.
-# ruff: noqa: ARG001
-
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any

@@ -36,9 +36,9 @@ class Ramp(BaseModel):
         if isinstance(data, int | float):
             return {"easy": data, "train": data, "hard": data}
         if isinstance(data, dict) and "train" not in data:
-            ends = data.get("easy"), data.get("hard")
-            if all(isinstance(end, int | float) for end in ends):
-                return {**data, "train": sum(ends) / 2}
+            easy, hard = data.get("easy"), data.get("hard")
+            if isinstance(easy, int | float) and isinstance(hard, int | float):
+                return {**data, "train": (easy + hard) / 2}
         return data
 
     @classmethod
@@ -71,7 +71,7 @@ class Ramp(BaseModel):
 
 
 def within(least: float, greatest: float) -> AfterValidator:
-    """A bound on a `Ramp`, at every difficulty: `Annotated[Ramp, within(1, 9)]`."""
+    """Bound a `Ramp` at every difficulty, as in `Annotated[Ramp, within(1, 9)]`."""
 
     def check(ramp: Ramp) -> Ramp:
         if ramp.least < least or ramp.greatest > greatest:

@@ -160,7 +160,7 @@ def _load(name: str, points: list[EntryPoint]) -> _Loaded:
         problem = f"importing {points[0].value} raised {type(error).__name__}: {error}"
         return _Loaded(_fault(origin, "broken", problem), None)
     hooks = _hooks_of(plugin)
-    kind = next((kind for kind, needed in KINDS.items() if needed <= hooks), "unknown")
+    kind: Kind = next((kind for kind, needed in KINDS.items() if needed <= hooks), "unknown")
     missing = [needed for needed in ("Config", "summary", "version") if not hasattr(plugin, needed)]
     problem = ""
     if missing:

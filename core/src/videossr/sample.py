@@ -79,8 +79,8 @@ class Sample:
         hasher.update(json.dumps(text, sort_keys=True).encode())
         for clip in self.clips:
             hasher.update(str(tuple(clip.frames.shape)).encode())
-            hasher.update(clip.frames.contiguous().numpy())
-            hasher.update(clip.times.contiguous().numpy())
+            hasher.update(clip.frames.contiguous().numpy().data)
+            hasher.update(clip.times.contiguous().numpy().data)
         return hasher.hexdigest()
 
 

@@ -1,0 +1,5 @@
+"""`python -m videossr`, which launchers of several processes need."""
+
+from videossr.cli import main
+
+main()

@@ -1,0 +1,5 @@
+"""The command `videossr`: its own commands, and those that other packages bring."""
+
+from videossr.cli.app import main
+
+__all__ = ["main"]

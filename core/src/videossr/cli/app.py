@@ -1,0 +1,88 @@
+"""The command's frame: arguments in, errors out, and the exit codes that scripts rely on.
+
+0 done, 1 the work failed, 2 wrong use or configuration, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from videossr.errors import ConfigError, VideossrError
+from videossr.extensions import extensions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Commands of packages that may not be installed.
+_PROVIDERS: Final = {"demo": "videossr-trainers", "train": "videossr-trainers"}
+
+
+def make_app() -> typer.Typer:
+    """The command line with every command that is installed."""
+    from videossr.cli.build import build  # noqa: PLC0415 - after the module itself, no circle
+    from videossr.cli.plugins import app as plugins  # noqa: PLC0415
+    from videossr.cli.scan import scan  # noqa: PLC0415
+
+    app = typer.Typer(
+        name="videossr",
+        help="Verifiable questions from raw video, and GRPO on them for video language models.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    app.command()(scan)
+    app.command()(build)
+    app.add_typer(plugins, name="plugins")
+    extensions().hook.register_commands(app=app)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command and exit with its code."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    warnings.showwarning = _show_warning
+    try:
+        app = make_app()
+        _refuse_missing(app, arguments)
+        code = app(args=arguments, standalone_mode=True)
+    except ConfigError as error:
+        code = _fail(error, 2)
+    except VideossrError as error:
+        code = _fail(error, 1)
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        code = 130
+    sys.exit(code)
+
+
+def _fail(error: VideossrError, code: int) -> int:
+    lines = str(error).splitlines()
+    if isinstance(error, ConfigError) and len(error.mistakes) > 1:
+        typer.echo(f"{len(lines)} mistakes:", err=True)
+        lines = [f"  {line}" for line in lines]
+    else:
+        lines[0] = f"error: {lines[0]}"
+    typer.echo("\n".join(lines), err=True)
+    return code
+
+
+def _refuse_missing(app: typer.Typer, arguments: Sequence[str]) -> None:
+    wanted = next((word for word in arguments if not word.startswith("-")), "")
+    provider = _PROVIDERS.get(wanted)
+    present = {command.name or "" for command in app.registered_commands}
+    if provider and wanted not in present:
+        typer.echo(
+            f"error: `videossr {wanted}` comes with {provider}, which is not installed; "
+            f"pip install {provider}",
+            err=True,
+        )
+        sys.exit(2)
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    typer.echo(f"warning: {message}", err=True)

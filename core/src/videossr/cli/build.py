@@ -1,0 +1,84 @@
+"""`videossr build`: a configuration and videos become a dataset of recipes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from videossr.cli.options import AsJson, Overrides, Quiet, Workers, progress_bar, worker_count
+from videossr.errors import ConfigError, Mistake
+
+if TYPE_CHECKING:
+    from videossr.dataset import Dataset
+    from videossr.video_table import VideoRow
+
+
+def build(
+    config: Annotated[str, typer.Argument(help="A preset's name, or a YAML file.")],
+    videos: Annotated[
+        Path, typer.Option(help="A table from `videossr scan`, or a folder to scan on the way.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The dataset's folder, to be made.")],
+    overrides: Overrides = None,
+    workers: Workers = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a dataset: one recipe for each question, nothing rendered to disk.
+
+    Every question is rendered once to see that it holds, and its answer is noted beside it.
+
+    Example: videossr build tiny --videos videos.parquet -o dataset build.size=200
+    """
+    from videossr.build import build as build_dataset  # noqa: PLC0415 - needs torch
+    from videossr.config import load_config  # noqa: PLC0415
+
+    checked = load_config(config, overrides or ())
+    if output.exists():
+        right = "choose another folder, or remove this one"
+        raise ConfigError(Mistake(str(output), "exists already", right))
+    rows, root = _videos(videos, worker_count(workers), quiet=quiet or as_json)
+    with progress_bar("building", quiet=quiet or as_json) as progress:
+        dataset = build_dataset(
+            checked, rows, root, workers=worker_count(workers), progress=progress
+        )
+    dataset.save(output)
+    if as_json:
+        typer.echo(json.dumps(_summary(dataset)))
+    elif not quiet:
+        _describe(output, dataset)
+
+
+def _videos(source: Path, workers: int, *, quiet: bool) -> tuple[list[VideoRow], Path]:
+    from videossr.scan import scan  # noqa: PLC0415 - needs the decoder
+    from videossr.video_table import read_table  # noqa: PLC0415
+
+    if source.is_file() and source.suffix == ".parquet":
+        return read_table(source)
+    with progress_bar("scanning", quiet=quiet) as progress:
+        rows = scan(source, workers=workers, progress=progress)
+    return rows, (source if source.is_dir() else source.parent).resolve()
+
+
+def _summary(dataset: Dataset) -> dict[str, object]:
+    return {
+        "questions": {task: len(dataset.of_task(task)) for task in dataset.tasks},
+        "floors": dict(dataset.floors),
+        "left_out": dict(dataset.left_out),
+        "broken": dict(dataset.broken),
+    }
+
+
+def _describe(output: Path, dataset: Dataset) -> None:
+    typer.echo(f"{output}: {len(dataset.recipes)} questions")
+    for task in dataset.tasks:
+        asked = dataset.of_task(task)
+        used = len({recipe.video for recipe in asked})
+        typer.echo(f"  {task}: {len(asked)} about {used} videos, blind floor {dataset.floors[task]:.3f}")
+        for reason, count in dataset.left_out.get(task, {}).items():
+            typer.echo(f"    passed over {count} times: {reason}")
+    for video, reason in dataset.broken.items():
+        typer.echo(f"  cannot be decoded: {video}: {reason}")

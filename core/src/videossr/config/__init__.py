@@ -1,0 +1,16 @@
+"""The run configuration: one YAML tree, read with OmegaConf, checked by Pydantic."""
+
+from videossr.config.load import load_config
+from videossr.config.presets import preset_names
+from videossr.config.resolve import RunConfig, WeightedTask, resolve
+from videossr.config.schema import BuildConfig, VideoConfig
+
+__all__ = [
+    "BuildConfig",
+    "RunConfig",
+    "VideoConfig",
+    "WeightedTask",
+    "load_config",
+    "preset_names",
+    "resolve",
+]

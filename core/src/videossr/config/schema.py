@@ -1,0 +1,111 @@
+"""The sections of the run configuration that the core itself reads."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
+
+#: Named difficulties.
+LEVELS: Final = {"easy": 0.0, "train": 0.5, "hard": 1.0}
+
+
+class Section(BaseModel):
+    """Base of a section: unknown fields are mistakes, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _level(value: object) -> object:
+    return LEVELS.get(value, value) if isinstance(value, str) else value
+
+
+class VideoConfig(Section):
+    """Which frames are taken from a video, and at what size."""
+
+    num_frames: Annotated[
+        int, Field(ge=4, le=4096, multiple_of=2, description="frames in a clip; the model reads pairs")
+    ] = 48
+    min_frames: Annotated[
+        int, Field(ge=4, le=4096, description="a video with fewer frames than this is left out")
+    ] = 16
+    max_pixels: Annotated[
+        PositiveInt, Field(description="most pixels of a frame, height times width")
+    ] = 256 * 256
+    min_pixels: Annotated[
+        PositiveInt, Field(description="fewest pixels of a frame, height times width")
+    ] = 128 * 128
+    size_multiple: Annotated[
+        PositiveInt, Field(description="both sides are a multiple of this: 32 for Qwen3-VL")
+    ] = 32
+    spacing: Annotated[
+        tuple[PositiveFloat, ...] | None,
+        BeforeValidator(_listed),
+        Field(
+            description="seconds between frames, one drawn for each window; "
+            "null spreads the frames over the whole video"
+        ),
+    ] = None
+    windows_per_video: Annotated[
+        PositiveInt | None,
+        Field(description="with spacing: distinct windows of one video; null for one a question"),
+    ] = None
+    decoder: Annotated[
+        Literal["auto", "torchcodec", "pyav"],
+        Field(description="auto takes torchcodec where FFmpeg's libraries load, PyAV where not"),
+    ] = "auto"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> VideoConfig:
+        smallest = self.size_multiple**2
+        if self.max_pixels < smallest:
+            raise ValueError(
+                f"max_pixels {self.max_pixels} is less than one tile of "
+                f"size_multiple {self.size_multiple}; must be at least {smallest}"
+            )
+        if self.min_pixels > self.max_pixels:
+            raise ValueError(
+                f"min_pixels {self.min_pixels} is more than max_pixels {self.max_pixels}; "
+                "must be at most that"
+            )
+        if self.min_frames > self.num_frames:
+            raise ValueError(
+                f"min_frames {self.min_frames} is more than num_frames {self.num_frames}; "
+                "must be at most that"
+            )
+        return self
+
+
+class BuildConfig(Section):
+    """How many questions are made."""
+
+    size: Annotated[PositiveInt, Field(description="questions in all, shared by task weight")] = 30_000
+
+
+class Entry(Section):
+    """What the core reads of a perturbation's entry; the rest is the plugin's own."""
+
+    enabled: Annotated[bool, Field(description="false leaves the plugin out")] = True
+    weight: Annotated[PositiveFloat, Field(description="share relative to its neighbours")] = 1.0
+
+
+class TaskEntry(Entry):
+    """What the core reads of a task's entry; the rest is the plugin's own."""
+
+    difficulty: Annotated[
+        float,
+        BeforeValidator(_level),
+        Field(ge=0, le=1, description="0 to 1, or a level: easy, train, hard"),
+    ] = LEVELS["train"]

@@ -1,0 +1,133 @@
+"""From a recipe to a sample: decode, ask the task, compare with what the recipe promises."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from videossr.clip import Clip
+from videossr.clip_cache import ClipCache
+from videossr.config import RunConfig, resolve
+from videossr.errors import DatasetError, Unsuitable
+from videossr.registry import Registry
+from videossr.seeds import rng_for
+from videossr.video import decode, target_times
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from videossr.dataset import Dataset, Recipe
+    from videossr.facades import Task
+    from videossr.sample import Sample
+
+#: Decoded pixels kept in memory by default, in bytes: about 60 clips of 48 frames at 256 x 256.
+CACHE_BYTES: Final = 512 * 2**20
+
+
+class Renderer:
+    """Renders recipes. Threads may share one.
+
+    Args:
+        config: the configuration that the recipes were built with, plugins bound.
+        root: folder of the videos. Only ever read.
+        cache_bytes: decoded pixels kept in memory.
+    """
+
+    def __init__(self, config: RunConfig, root: Path, *, cache_bytes: int = CACHE_BYTES) -> None:
+        self.config = config
+        self.root = root
+        self._cache = ClipCache(cache_bytes)
+
+    @classmethod
+    def for_dataset(
+        cls, dataset: Dataset, *, registry: Registry | None = None, cache_bytes: int = CACHE_BYTES
+    ) -> Renderer:
+        """The renderer of a dataset.
+
+        Raises:
+            ConfigError: a plugin that the dataset needs is missing or refuses its settings.
+            DatasetError: a plugin makes other samples than when the dataset was built.
+        """
+        config = resolve(dataset.config, registry or Registry())
+        for name in dataset.tasks:
+            built = dataset.plugins[name]["plugin_version"]
+            found = config.tasks[name].task.version
+            if built != found:
+                raise DatasetError(
+                    f"task {name!r}: the dataset was built with version {built} of the plugin, "
+                    f"version {found} is installed; install {dataset.plugins[name]['distribution']} "
+                    f"{dataset.plugins[name]['version']} or build the dataset again"
+                )
+        return cls(config, dataset.root, cache_bytes=cache_bytes)
+
+    def task(self, recipe: Recipe) -> Task:
+        """The task that a recipe belongs to."""
+        return self.config.tasks[recipe.task].task
+
+    def clip(self, video: str, start: float, stop: float, num_frames: int) -> Clip:
+        """The frames of a window, an even number of them, before any alteration.
+
+        Raises:
+            VideoError: the video cannot be decoded.
+            Unsuitable: the video has too few frames there.
+        """
+        settings = self.config.video
+
+        def load() -> Clip:
+            return decode(
+                self.root / video,
+                target_times(start, stop, num_frames),
+                max_pixels=settings.max_pixels,
+                min_pixels=settings.min_pixels,
+                multiple=settings.size_multiple,
+                backend=settings.decoder,
+            )
+
+        clip = self._cache.get((video, start, stop, num_frames), load)
+        even = len(clip) // 2 * 2
+        if even < settings.min_frames:
+            raise Unsuitable(f"fewer than {settings.min_frames} frames in the window")
+        return clip if even == len(clip) else Clip(clip.frames[:even], clip.times[:even])
+
+    def make(self, recipe: Recipe) -> Sample:
+        """The sample that a recipe makes now.
+
+        Raises:
+            VideoError, Unsuitable, PluginError: as decoding and the task say.
+        """
+        clip = self.clip(recipe.video, recipe.start, recipe.stop, recipe.num_frames)
+        return self.task(recipe).make_sample(
+            clip,
+            difficulty=recipe.difficulty,
+            rng=rng_for(recipe.seed),
+            context=f"video {recipe.video}, seed {recipe.seed}",
+        )
+
+    def render(self, recipe: Recipe, *, exact: bool = False) -> Sample:
+        """The sample that a recipe promises.
+
+        Args:
+            exact: compare every pixel with what the build saw. Another decoder build may differ in the
+                last bit; question and answer are compared in any case.
+
+        Raises:
+            DatasetError: it comes out otherwise than when it was built.
+            VideoError, PluginError: as decoding and the task say.
+        """
+        try:
+            sample = self.make(recipe)
+        except Unsuitable as error:
+            raise DatasetError(
+                f"{recipe.name}: no longer makes a question: {error}; "
+                "the video or a plugin has changed since the build"
+            ) from error
+        if (sample.question, sample.answer) != (recipe.question, recipe.answer):
+            raise DatasetError(
+                f"{recipe.name}: renders to the answer {sample.answer!r}, the dataset has "
+                f"{recipe.answer!r}; the video or a plugin has changed since the build"
+            )
+        if exact and sample.digest() != recipe.digest:
+            raise DatasetError(
+                f"{recipe.name}: same question and answer, other pixels; "
+                "the video, the decoder or a plugin has changed since the build"
+            )
+        return sample

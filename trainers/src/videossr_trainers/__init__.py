@@ -1,0 +1,1 @@
+"""Training video language models on the questions of videossr's plugins."""

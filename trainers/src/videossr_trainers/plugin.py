@@ -1,0 +1,48 @@
+"""What this package adds to `videossr`: commands, sections of the configuration, presets.
+
+Imported at the start of every command, so everything heavy waits inside the hooks.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from videossr import hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import typer
+    from pydantic import BaseModel
+
+
+class Trainers:
+    """The extension behind the entry point."""
+
+    @hookimpl
+    def register_commands(self, app: typer.Typer) -> None:
+        """Add `train` and `demo`."""
+        from videossr_trainers.commands import demo, train  # noqa: PLC0415 - after videossr itself
+
+        app.command()(train)
+        app.command()(demo)
+
+    @hookimpl
+    def register_sections(self) -> Mapping[str, type[BaseModel]]:
+        """Add `model`, `warm_start` and `grpo`."""
+        from videossr_trainers.sections import (  # noqa: PLC0415 - pydantic, not needed for help
+            GrpoSection,
+            ModelSection,
+            WarmStartSection,
+        )
+
+        return {"model": ModelSection, "warm_start": WarmStartSection, "grpo": GrpoSection}
+
+    @hookimpl
+    def register_presets(self) -> Path:
+        """The presets that lie beside this file."""
+        return Path(__file__).parent / "presets"
+
+
+plugin = Trainers()

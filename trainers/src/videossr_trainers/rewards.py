@@ -1,0 +1,68 @@
+"""The reward that TRL calls: each completion goes to its own task, and the curves are kept by task."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from videossr.facades import Score, Task
+
+
+class TaskReward:
+    """Grades completions of mixed tasks.
+
+    Metrics, by task: `reward/T` the mean, `normalised/T` the same with the blind floor at 0 and a
+    perfect answer at 1, `parse_failures/T` the share of answers without the form of one, and
+    `zero_variance/T` the share of groups whose answers all score alike and so teach nothing.
+
+    Args:
+        tasks: by name.
+        floors: the blind floor of each task.
+        num_generations: answers of a group, which stand in succession.
+    """
+
+    __name__ = "task_reward"
+
+    def __init__(
+        self, tasks: Mapping[str, Task], floors: Mapping[str, float], num_generations: int
+    ) -> None:
+        self.tasks = tasks
+        self.floors = floors
+        self.num_generations = num_generations
+
+    def __call__(
+        self,
+        *,
+        completions: Sequence[Sequence[Mapping[str, str]]],
+        task: Sequence[str],
+        answer: Sequence[str],
+        target: Sequence[Mapping[str, Any]],
+        log_metric: Callable[[str, float], None],
+        **_: object,
+    ) -> list[float]:
+        """Rewards in [0, 1], one for each completion."""
+        scores = [
+            self.tasks[name].score(completion[-1]["content"], truth, aim)
+            for name, completion, truth, aim in zip(task, completions, answer, target, strict=True)
+        ]
+        groups: dict[str, list[list[Score]]] = defaultdict(list)
+        for start in range(0, len(scores), self.num_generations):
+            groups[task[start]].append(scores[start : start + self.num_generations])
+        for name, of_task in groups.items():
+            values = [score.value for group in of_task for score in group]
+            failures = [not score.parsed for group in of_task for score in group]
+            alike = [len({score.value for score in group}) == 1 for group in of_task]
+            log_metric(f"reward/{name}", fmean(values))
+            log_metric(f"normalised/{name}", normalised(fmean(values), self.floors[name]))
+            log_metric(f"parse_failures/{name}", fmean(failures))
+            log_metric(f"zero_variance/{name}", fmean(alike))
+        return [score.value for score in scores]
+
+
+def normalised(reward: float, floor: float) -> float:
+    """A reward with the blind floor at 0 and a perfect answer at 1: (raw - floor) / (1 - floor)."""
+    return (reward - floor) / (1 - floor) if floor < 1 else 0.0

@@ -1,0 +1,257 @@
+"""Video reaches generation, reference and loss, and the shared prefix changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+from tiny_questions import MakeTrainer, questions, random_clip
+from videossr import ConfigError, Sample
+from videossr.sample import question_prompt
+from videossr_trainers import shared_prefix
+from videossr_trainers.shared_prefix import PackedGroups
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+    from videossr_trainers.grpo import VideoGRPOTrainer
+
+N = 4
+
+
+def rows(samples: list[Sample]) -> list[dict[str, Any]]:
+    """A generation batch as the loader gives it: every question N times in succession."""
+    return [
+        {"prompt": [{"role": "user", "content": s.question}], "sample": s, "answer": s.answer}
+        for s in samples
+        for _ in range(N)
+    ]
+
+
+def rollouts(trainer: VideoGRPOTrainer, samples: list[Sample], *, seed: int = 11) -> dict[str, Any]:
+    """Sampled answers with their rewards, from one seed."""
+    trainer.model.train()
+    trainer.current_gradient_accumulation_steps = 1
+    torch.manual_seed(seed)
+    return trainer._generate_and_score_completions(rows(samples))
+
+
+def loss_and_gradients(
+    trainer: VideoGRPOTrainer, batch: dict[str, Any]
+) -> tuple[float, dict[str, Tensor]]:
+    """The loss of a batch and the gradient of every weight."""
+    trainer.model.train()
+    trainer.model.zero_grad(set_to_none=True)
+    loss = trainer._compute_loss(trainer.model, batch)
+    loss.backward()
+    gradients = {
+        name: weight.grad.clone()
+        for name, weight in trainer.model.named_parameters()
+        if weight.grad is not None
+    }
+    return float(loss.detach()), gradients
+
+
+def log_probabilities(trainer: VideoGRPOTrainer, batch: dict[str, Any]) -> Tensor:
+    """Log-probabilities of a batch's answers under the policy, padding at zero."""
+    trainer._rows = batch["encoded_prompts"]
+    ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], 1)
+    mask = torch.cat([batch["prompt_mask"], batch["completion_mask"]], 1)
+    with torch.no_grad():
+        logps, _, _ = trainer._get_per_token_logps_and_entropies(
+            trainer.model, ids, mask, batch["completion_ids"].shape[1]
+        )
+    return logps * batch["completion_mask"]
+
+
+def distance(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> float:
+    """How far apart two sets of gradients are, relative to the second."""
+    assert ours.keys() == theirs.keys()
+    apart = sum(float((ours[name] - theirs[name]).pow(2).sum()) for name in theirs)
+    return (apart / sum(float(gradient.pow(2).sum()) for gradient in theirs.values())) ** 0.5
+
+
+def with_other_pixels(sample: Sample) -> Sample:
+    """The same prompt, times and answer, other pictures."""
+    clips = tuple(
+        clip.with_frames(random_clip(90 + i, frames=len(clip), height=clip.height, width=clip.width).frames)
+        for i, clip in enumerate(sample.clips)
+    )
+    return replace(sample, clips=clips)
+
+
+def effect_of_pixels(trainer: VideoGRPOTrainer) -> tuple[float, float]:
+    """How much other pixels change the log-probabilities and the gradients of the same answers."""
+    batch = rollouts(trainer, questions()[:2])
+    other = [with_other_pixels(s) for s in questions()[:2]]
+    encoded = [prompt for prompt in trainer.encoder.encode(other) for _ in range(N)]
+    swapped = batch | {"encoded_prompts": encoded}
+    # The advantages of a group may all be zero, and then so is every gradient.
+    batch["advantages"] = swapped["advantages"] = torch.linspace(-1, 1, 2 * N)
+    seen, unseen = log_probabilities(trainer, batch), log_probabilities(trainer, swapped)
+    gradients = loss_and_gradients(trainer, batch)[1], loss_and_gradients(trainer, swapped)[1]
+    return float((seen - unseen).abs().max()), distance(*gradients)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_other_pixels_change_log_probabilities_and_gradients(make_trainer: MakeTrainer, shared: bool) -> None:
+    """The policy sees the video: with other pictures it thinks and learns something else."""
+    logps, gradients = effect_of_pixels(make_trainer(shared_prefix=shared))
+    assert logps > 1e-2
+    assert gradients > 1e-2
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_without_the_vision_tower_pixels_change_nothing(
+    make_trainer: MakeTrainer, shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The test above can fail: with the tower cut off, what it measures is zero."""
+    trainer = make_trainer(shared_prefix=shared)
+    tower = trainer.model.model.visual
+    stock = tower.forward
+
+    def blind(pixels: Tensor, *args: object, **kwargs: object) -> object:
+        return stock(torch.zeros_like(pixels), *args, **kwargs)
+
+    monkeypatch.setattr(tower, "forward", blind)
+    assert effect_of_pixels(trainer) == (0.0, 0.0)
+
+
+def test_vision_weights_get_gradients(make_trainer: MakeTrainer) -> None:
+    """The loss reaches the vision tower's first layer."""
+    trainer = make_trainer()
+    batch = rollouts(trainer, questions()[:2])
+    batch["advantages"] = torch.linspace(-1, 1, 2 * N)
+    gradients = loss_and_gradients(trainer, batch)[1]
+    assert float(gradients["model.visual.patch_embed.proj.weight"].abs().max()) > 0
+
+
+@pytest.mark.parametrize("which", [[0], [0, 1], [2], [1, 2, 3]], ids=["one", "padded", "clips", "mixed"])
+def test_shared_prefix_samples_the_same_answers(make_trainer: MakeTrainer, which: list[int]) -> None:
+    """From one seed both paths sample the same answers and see the same reference."""
+    samples = [questions()[i] for i in which]
+    shared = rollouts(make_trainer(), samples)
+    repeated = rollouts(make_trainer(shared_prefix=False), samples)
+    assert torch.equal(shared["completion_ids"], repeated["completion_ids"])
+    torch.testing.assert_close(
+        shared["ref_per_token_logps"] * shared["completion_mask"],
+        repeated["ref_per_token_logps"] * repeated["completion_mask"],
+        rtol=1e-4,
+        atol=1e-5,
+    )
+
+
+@pytest.mark.parametrize("checkpointing", [False, True], ids=["plain", "checkpointing"])
+@pytest.mark.parametrize("which", [[0], [0, 1], [2], [1, 2, 3]], ids=["one", "padded", "clips", "mixed"])
+def test_shared_prefix_gives_the_same_loss_and_gradients(
+    make_trainer: MakeTrainer, which: list[int], checkpointing: bool
+) -> None:
+    """Loss and all gradients agree with the repeated path to float32's accuracy."""
+    trainer = make_trainer(gradient_checkpointing=checkpointing)
+    batch = rollouts(trainer, [questions()[i] for i in which])
+    batch["advantages"] = torch.linspace(-1, 1, len(which) * N)
+    loss, gradients = loss_and_gradients(trainer, batch)
+    trainer.shared_prefix = False
+    expected_loss, expected = loss_and_gradients(trainer, batch)
+    assert loss == pytest.approx(expected_loss, rel=1e-4, abs=1e-6)
+    assert distance(gradients, expected) < 1e-5
+
+
+def leak(packed: PackedGroups) -> PackedGroups:
+    """Lets each branch see the branches before it."""
+    return replace(packed, attention_mask=torch.ones_like(packed.attention_mask).tril())
+
+
+def running_positions(packed: PackedGroups) -> PackedGroups:
+    """Numbers the branches on, as if they were one answer."""
+    positions = packed.positions.clone()
+    first = positions.shape[2] - packed.branches * packed.branch_length
+    count = torch.arange(positions.shape[2] - first)
+    positions[:, :, first:] = positions[:, :, first : first + 1] + count
+    return replace(packed, positions=positions)
+
+
+def flat_positions(packed: PackedGroups) -> PackedGroups:
+    """Numbers the tokens of a frame one by one, as if they were text."""
+    flat = torch.arange(packed.positions.shape[2]).expand_as(packed.positions)
+    return replace(packed, positions=flat)
+
+
+@pytest.mark.parametrize("error", [leak, running_positions, flat_positions])
+def test_planted_errors_are_caught(
+    make_trainer: MakeTrainer,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Callable[[PackedGroups], PackedGroups],
+) -> None:
+    """The comparison can fail: three wrong ways to pack move the gradients by far more than it allows."""
+    trainer = make_trainer()
+    batch = rollouts(trainer, questions()[:2])
+    batch["advantages"] = torch.linspace(-1, 1, 2 * N)
+    expected = loss_and_gradients(trainer, batch)[1]
+    monkeypatch.setattr(
+        "videossr_trainers.grpo.pack", lambda *arguments: error(shared_prefix.pack(*arguments))
+    )
+    assert distance(loss_and_gradients(trainer, batch)[1], expected) > 1e-2
+
+
+def test_training_is_the_same_step_by_step(make_trainer: MakeTrainer) -> None:
+    """Over three optimizer steps loss, KL, entropy, gradient norm and reward agree."""
+    logs = {}
+    for shared in (True, False):
+        trainer = make_trainer(shared_prefix=shared, max_steps=3)
+        trainer.train()
+        logs[shared] = trainer.state.log_history[:-1]
+    assert len(logs[True]) == 3
+    for ours, theirs in zip(logs[True], logs[False], strict=True):
+        for name in ("loss", "kl", "entropy", "grad_norm", "reward"):
+            assert ours[name] == pytest.approx(theirs[name], rel=1e-3, abs=1e-5), name
+
+
+def test_place_holders_are_never_sampled(make_trainer: MakeTrainer) -> None:
+    """No answer holds a token that stands for pixels, however likely the model finds it."""
+    trainer = make_trainer()
+    pad = trainer.processing_class.tokenizer.convert_tokens_to_ids("<|video_pad|>")
+    with torch.no_grad():  # tied weights: a large embedding makes the token likely
+        trainer.model.get_input_embeddings().weight[pad].mul_(50)
+    assert not bool((rollouts(trainer, questions()[:2])["completion_ids"] == pad).any())
+
+
+def test_too_few_questions_are_refused_with_the_arithmetic(make_trainer: MakeTrainer) -> None:
+    """TRL would train no step at all on fewer questions than a generation batch."""
+    with pytest.raises(ConfigError, match=r"2 questions .*: 16 rollouts / 4 rollouts .* = 4 questions"):
+        make_trainer(samples=questions()[:2])
+
+
+def test_micro_batches_hold_whole_groups(make_trainer: MakeTrainer) -> None:
+    """A micro-batch that would tear a group apart is refused."""
+    with pytest.raises(ConfigError, match="6 rows do not hold whole groups of 4"):
+        make_trainer(per_device_train_batch_size=6, generation_batch_size=12, gradient_accumulation_steps=2)
+
+
+def test_rewards_reach_their_own_group(make_trainer: MakeTrainer) -> None:
+    """After the shuffle every row still has its own prompt beside its advantage."""
+    trainer = make_trainer()
+    trainer.model.train()
+    trainer.current_gradient_accumulation_steps = 2
+    batches = [trainer._prepare_inputs(rows(questions()))]
+    trainer._step = 1
+    batches.append(trainer._prepare_inputs(rows(questions())))
+    seen = []
+    for batch in batches:
+        for row, ids, mask in zip(
+            batch["encoded_prompts"], batch["prompt_ids"], batch["prompt_mask"], strict=True
+        ):
+            assert torch.equal(ids[mask.bool()], row.input_ids)
+        advantages = batch["advantages"].view(-1, N)
+        torch.testing.assert_close(advantages.sum(1), torch.zeros(len(advantages)), atol=1e-5, rtol=0)
+        seen += [tuple(row.input_ids.tolist()) for row in batch["encoded_prompts"][::N]]
+    assert len(set(seen)) == len(questions())
+
+
+def test_a_question_without_video_part_is_no_sample() -> None:
+    """A prompt must have as many places as there are clips."""
+    with pytest.raises(ValueError, match="0 video parts for 1 clips"):
+        Sample(question_prompt("When?"), (random_clip(0),), "1")
