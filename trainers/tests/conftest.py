@@ -8,6 +8,7 @@ import pytest
 from tiny_questions import MakeTrainer, digit_share, questions, table_of
 from transformers import set_seed
 from trl import GRPOConfig
+
 from videossr_trainers.grpo import VideoGRPOTrainer
 from videossr_trainers.models import load_model
 from videossr_trainers.tiny import save_tiny

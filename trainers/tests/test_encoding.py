@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
+
 from videossr import Clip, Sample
 from videossr.sample import question_prompt
 from videossr_trainers.encoding import PromptBatch, PromptEncoder
@@ -88,7 +89,9 @@ def test_encoding_together_is_encoding_alone(encoder: PromptEncoder) -> None:
     """A prompt does not depend on what it is encoded with."""
     samples = [
         Sample(question_prompt(None, "When?"), (clip_at(0.0, 1.0),), "1"),
-        Sample(question_prompt(None, None, "A longer question?"), (clip_at(0, 1), clip_at(0, 2)), "1"),
+        Sample(
+            question_prompt(None, None, "A longer question?"), (clip_at(0, 1), clip_at(0, 2)), "1"
+        ),
     ]
     for alone, together in zip(
         [encoder.encode([sample])[0] for sample in samples], encoder.encode(samples), strict=True

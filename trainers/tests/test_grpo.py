@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 from tiny_questions import MakeTrainer, questions, random_clip
+
 from videossr import ConfigError, Sample
 from videossr.sample import question_prompt
 from videossr_trainers import shared_prefix
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor
+
     from videossr_trainers.grpo import VideoGRPOTrainer
 
 N = 4
@@ -77,7 +79,9 @@ def distance(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> float:
 def with_other_pixels(sample: Sample) -> Sample:
     """The same prompt, times and answer, other pictures."""
     clips = tuple(
-        clip.with_frames(random_clip(90 + i, frames=len(clip), height=clip.height, width=clip.width).frames)
+        clip.with_frames(
+            random_clip(90 + i, frames=len(clip), height=clip.height, width=clip.width).frames
+        )
         for i, clip in enumerate(sample.clips)
     )
     return replace(sample, clips=clips)
@@ -97,7 +101,9 @@ def effect_of_pixels(trainer: VideoGRPOTrainer) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("shared", [True, False])
-def test_other_pixels_change_log_probabilities_and_gradients(make_trainer: MakeTrainer, shared: bool) -> None:
+def test_other_pixels_change_log_probabilities_and_gradients(
+    make_trainer: MakeTrainer, shared: bool
+) -> None:
     """The policy sees the video: with other pictures it thinks and learns something else."""
     logps, gradients = effect_of_pixels(make_trainer(shared_prefix=shared))
     assert logps > 1e-2
@@ -129,8 +135,12 @@ def test_vision_weights_get_gradients(make_trainer: MakeTrainer) -> None:
     assert float(gradients["model.visual.patch_embed.proj.weight"].abs().max()) > 0
 
 
-@pytest.mark.parametrize("which", [[0], [0, 1], [2], [1, 2, 3]], ids=["one", "padded", "clips", "mixed"])
-def test_shared_prefix_samples_the_same_answers(make_trainer: MakeTrainer, which: list[int]) -> None:
+@pytest.mark.parametrize(
+    "which", [[0], [0, 1], [2], [1, 2, 3]], ids=["one", "padded", "clips", "mixed"]
+)
+def test_shared_prefix_samples_the_same_answers(
+    make_trainer: MakeTrainer, which: list[int]
+) -> None:
     """From one seed both paths sample the same answers and see the same reference."""
     samples = [questions()[i] for i in which]
     shared = rollouts(make_trainer(), samples)
@@ -145,7 +155,9 @@ def test_shared_prefix_samples_the_same_answers(make_trainer: MakeTrainer, which
 
 
 @pytest.mark.parametrize("checkpointing", [False, True], ids=["plain", "checkpointing"])
-@pytest.mark.parametrize("which", [[0], [0, 1], [2], [1, 2, 3]], ids=["one", "padded", "clips", "mixed"])
+@pytest.mark.parametrize(
+    "which", [[0], [0, 1], [2], [1, 2, 3]], ids=["one", "padded", "clips", "mixed"]
+)
 def test_shared_prefix_gives_the_same_loss_and_gradients(
     make_trainer: MakeTrainer, which: list[int], checkpointing: bool
 ) -> None:
@@ -221,14 +233,18 @@ def test_place_holders_are_never_sampled(make_trainer: MakeTrainer) -> None:
 
 def test_too_few_questions_are_refused_with_the_arithmetic(make_trainer: MakeTrainer) -> None:
     """TRL would train no step at all on fewer questions than a generation batch."""
-    with pytest.raises(ConfigError, match=r"2 questions .*: 16 rollouts / 4 rollouts .* = 4 questions"):
+    with pytest.raises(
+        ConfigError, match=r"2 questions .*: 16 rollouts / 4 rollouts .* = 4 questions"
+    ):
         make_trainer(samples=questions()[:2])
 
 
 def test_micro_batches_hold_whole_groups(make_trainer: MakeTrainer) -> None:
     """A micro-batch that would tear a group apart is refused."""
     with pytest.raises(ConfigError, match="6 rows do not hold whole groups of 4"):
-        make_trainer(per_device_train_batch_size=6, generation_batch_size=12, gradient_accumulation_steps=2)
+        make_trainer(
+            per_device_train_batch_size=6, generation_batch_size=12, gradient_accumulation_steps=2
+        )
 
 
 def test_rewards_reach_their_own_group(make_trainer: MakeTrainer) -> None:
@@ -246,7 +262,9 @@ def test_rewards_reach_their_own_group(make_trainer: MakeTrainer) -> None:
         ):
             assert torch.equal(ids[mask.bool()], row.input_ids)
         advantages = batch["advantages"].view(-1, N)
-        torch.testing.assert_close(advantages.sum(1), torch.zeros(len(advantages)), atol=1e-5, rtol=0)
+        torch.testing.assert_close(
+            advantages.sum(1), torch.zeros(len(advantages)), atol=1e-5, rtol=0
+        )
         seen += [tuple(row.input_ids.tolist()) for row in batch["encoded_prompts"][::N]]
     assert len(set(seen)) == len(questions())
 

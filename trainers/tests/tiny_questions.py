@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from datasets import Dataset as Table
+
 from videossr import Clip, Sample
 from videossr.sample import question_prompt
 from videossr_trainers.grpo import VideoGRPOTrainer

@@ -13,6 +13,7 @@ from videossr.errors import DatasetError, Unsuitable, VideoError
 from videossr.floors import blind_floor
 from videossr.render import CACHE_BYTES, Renderer
 from videossr.seeds import derive_seed, rng_for
+from videossr.threads import one_torch_thread
 from videossr.windows import window_of
 
 if TYPE_CHECKING:
@@ -69,14 +70,18 @@ def build(
     """
     usable = sorted((row for row in videos if row.state == "ok"), key=lambda row: row.path)
     if not usable:
-        raise DatasetError(f"{root}: no usable video; `videossr scan` says why each was quarantined")
+        raise DatasetError(
+            f"{root}: no usable video; `videossr scan` says why each was quarantined"
+        )
     renderer = Renderer(config, root, cache_bytes=CACHE_BYTES)
-    slots = [slot for name, size in shares(config).items() for slot in _slots(config, name, size, usable)]
+    slots = [
+        slot for name, size in shares(config).items() for slot in _slots(config, name, size, usable)
+    ]
     # Questions about one video follow each other, so that its clips are still in memory.
     by_video = sorted(range(len(slots)), key=lambda i: (slots[i].videos[0].path, i))
     outcomes: list[_Outcome] = [_Outcome()] * len(slots)
     done = 0
-    with ThreadPoolExecutor(workers) as pool:
+    with one_torch_thread(), ThreadPoolExecutor(workers) as pool:
         made = pool.map(lambda i: _fill(slots[i], config, renderer), by_video)
         for i, outcome in zip(by_video, _cancelling(made, pool), strict=True):
             outcomes[i] = outcome

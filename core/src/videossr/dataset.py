@@ -121,7 +121,9 @@ class Dataset:
             DatasetError: something is there already.
         """
         if folder.exists():
-            raise DatasetError(f"{folder}: exists already; choose another folder or remove this one")
+            raise DatasetError(
+                f"{folder}: exists already; choose another folder or remove this one"
+            )
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
@@ -167,9 +169,7 @@ class Dataset:
             found = header.get("format") if isinstance(header, dict) else header
             raise DatasetError(f"{folder}: format {found!r}; this version reads format {FORMAT}")
         if table.schema.names != _SCHEMA.names:
-            raise DatasetError(
-                f"{folder}: columns {table.schema.names}; must be {_SCHEMA.names}"
-            )
+            raise DatasetError(f"{folder}: columns {table.schema.names}; must be {_SCHEMA.names}")
         return cls(
             recipes=tuple(Recipe(**row) for row in table.to_pylist()),
             root=Path(header["root"]),

@@ -64,7 +64,14 @@ class PluginError(VideossrError):
     """A hook that raised, or returned what its specification does not allow."""
 
     def __init__(
-        self, *, plugin: str, distribution: str, version: str, hook: str, problem: str, context: str = ""
+        self,
+        *,
+        plugin: str,
+        distribution: str,
+        version: str,
+        hook: str,
+        problem: str,
+        context: str = "",
     ) -> None:
         self.plugin, self.hook = plugin, hook
         super().__init__(

@@ -153,8 +153,11 @@ class Perturbation(Bound):
             PluginError: the hook raised, or returned another shape or dtype.
         """
         context = f"segment of {len(clip)} frames from {clip.times[0]:.3f} s"
+        version = clip.frames._version  # noqa: SLF001 - torch's own count of writes in place
         with self._blaming("perturb", context):
             frames = self.call["perturb"](clip=clip, config=self.config, rng=rng)
+        if clip.frames._version != version:  # noqa: SLF001
+            raise self._fault("perturb", "wrote to the clip; must work on a copy", context)
         expected = f"a tensor torch.uint8 {list(clip.frames.shape)}"
         found = (
             f"{frames.dtype} {list(frames.shape)}"

@@ -65,7 +65,9 @@ def blind_floor(
         for draw in range(draws):
             rng = rng_for(seed, "floor", task.name, task.version, number, draw)
             try:
-                sample = task.make_sample(clip, difficulty=difficulty, rng=rng, context="blind floor")
+                sample = task.make_sample(
+                    clip, difficulty=difficulty, rng=rng, context="blind floor"
+                )
             except Unsuitable:
                 continue
             by_wording[sample.question].append(sample)

@@ -188,9 +188,11 @@ def _load(name: str, points: list[EntryPoint]) -> _Loaded:
 def _hooks_of(plugin: object) -> frozenset[str]:
     manager = plugin_manager()
     known = [name for name in vars(manager.hook) if not name.startswith("_")]
-    return frozenset(
-        name for name in known if manager.parse_hookimpl_opts(plugin, name) is not None
-    ) if plugin is not None else frozenset()
+    return (
+        frozenset(name for name in known if manager.parse_hookimpl_opts(plugin, name) is not None)
+        if plugin is not None
+        else frozenset()
+    )
 
 
 def _origin(name: str, point: EntryPoint) -> Origin:
@@ -204,5 +206,10 @@ def _distribution(point: EntryPoint) -> str:
 
 def _fault(origin: Origin, state: State, problem: str) -> Origin:
     return Origin(
-        origin.name, origin.distribution, origin.version, origin.module, state=state, problem=problem
+        origin.name,
+        origin.distribution,
+        origin.version,
+        origin.module,
+        state=state,
+        problem=problem,
     )

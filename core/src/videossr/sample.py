@@ -49,9 +49,13 @@ class Sample:
     target: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        videos = sum(part["type"] == "video" for message in self.prompt for part in message["content"])
+        videos = sum(
+            part["type"] == "video" for message in self.prompt for part in message["content"]
+        )
         if videos != len(self.clips) or not videos:
-            raise ValueError(f"prompt: {videos} video parts for {len(self.clips)} clips; must be as many")
+            raise ValueError(
+                f"prompt: {videos} video parts for {len(self.clips)} clips; must be as many"
+            )
         if not self.answer:
             raise ValueError("answer: empty; must be the text that scores 1.0")
         try:

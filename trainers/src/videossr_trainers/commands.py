@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
 from videossr.cli.options import Overrides, Quiet
 
 _RUN_HELP = "The run's folder, to be made."
@@ -43,7 +44,8 @@ def demo(
         Path, typer.Option("--output", "-o", help="The demo's folder, to be made.")
     ] = Path("videossr-demo"),
     quick: Annotated[
-        bool, typer.Option(help="A few steps of everything, to see that it runs; nothing is learnt.")
+        bool,
+        typer.Option(help="A few steps of everything, to see that it runs; nothing is learnt."),
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, other videos and questions.")] = 0,
     quiet: Quiet = False,

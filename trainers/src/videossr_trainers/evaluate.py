@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 import torch
 from transformers import GenerationConfig
-from videossr import Clip
 
+from videossr import Clip
 from videossr_trainers.encoding import PromptBatch, PromptEncoder
 from videossr_trainers.grpo import place_holders
 from videossr_trainers.shared_prefix import bare_model, generate_groups
@@ -107,7 +107,9 @@ def shown_under(
         return list(samples)
     if condition == "blind":
         return [
-            replace(s, clips=tuple(c.with_frames(torch.full_like(c.frames, _GREY)) for c in s.clips))
+            replace(
+                s, clips=tuple(c.with_frames(torch.full_like(c.frames, _GREY)) for c in s.clips)
+            )
             for s in samples
         ]
     return [
@@ -119,7 +121,9 @@ def shown_under(
 def _other(i: int, samples: Sequence[Sample], tasks: Sequence[str]) -> int:
     """The next question of the same task with another answer."""
     later = [(i + step) % len(samples) for step in range(1, len(samples))]
-    of_task = [j for j in later if tasks[j] == tasks[i] and len(samples[j].clips) == len(samples[i].clips)]
+    of_task = [
+        j for j in later if tasks[j] == tasks[i] and len(samples[j].clips) == len(samples[i].clips)
+    ]
     if not of_task:
         raise ValueError(f"task {tasks[i]!r} has one question; the wrong video needs another one's")
     return next((j for j in of_task if samples[j].answer != samples[i].answer), of_task[0])

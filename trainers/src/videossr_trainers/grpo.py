@@ -19,9 +19,9 @@ from accelerate.utils import is_peft_model
 from trl import GRPOTrainer
 from trl.models import unwrap_model_for_generation
 from trl.trainer.utils import split_tensor_dict
+
 from videossr import ConfigError
 from videossr.errors import Mistake
-
 from videossr_trainers.encoding import EncodedPrompt, PromptBatch, PromptEncoder
 from videossr_trainers.shared_prefix import bare_model, generate_groups, pack
 
@@ -77,9 +77,7 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc] # trl is untyped
         del prompts
         return [row.input_ids.tolist() for row in self._rows], None, {}
 
-    def _generate_single_turn(
-        self, *_: object, **__: object
-    ) -> tuple[list[list[int]], None]:
+    def _generate_single_turn(self, *_: object, **__: object) -> tuple[list[list[int]], None]:
         groups, n = _groups(self._rows)
         with (
             unwrap_model_for_generation(
@@ -158,7 +156,9 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc] # trl is untyped
                     fused_lm_head=True,
                     **prompts.vision,
                 )
-            return packed.unpack(output.log_probs), _or_zeros(output.entropy, packed.unpack, completions)
+            return packed.unpack(output.log_probs), _or_zeros(
+                output.entropy, packed.unpack, completions
+            )
         prompts = self._batch(rows)
         labels = torch.cat(
             [
@@ -206,7 +206,13 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc] # trl is untyped
 
 def place_holders(processor: Any) -> list[int]:  # noqa: ANN401 - transformers is untyped
     """Ids of the tokens that stand for pixels or surround them, which no answer may hold."""
-    names = ("<|vision_start|>", "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>")
+    names = (
+        "<|vision_start|>",
+        "<|vision_end|>",
+        "<|vision_pad|>",
+        "<|image_pad|>",
+        "<|video_pad|>",
+    )
     ids = processor.tokenizer.convert_tokens_to_ids(list(names))
     return [token for token in ids if token is not None]
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor
+
 from videossr import ConfigError
 from videossr.errors import Mistake
-
 from videossr_trainers.tiny import save_tiny
 
 if TYPE_CHECKING:
@@ -44,7 +44,9 @@ def load_model(name: str, revision: str | None = None) -> tuple[Any, Any]:
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         right = "give a Hugging Face name, a folder with a model and its processor, or `tiny`"
-        raise ConfigError(Mistake("model.name", f"{name!r} cannot be loaded: {reason}", right)) from error
+        raise ConfigError(
+            Mistake("model.name", f"{name!r} cannot be loaded: {reason}", right)
+        ) from error
     # Frames come at the size they are to have. Its default is about to change, and warns of it.
     processor.video_processor.cap_pixels_per_frame = False
     return model, processor

@@ -35,7 +35,9 @@ class WarmStartSection(_Section):
 
     steps: Annotated[int, Field(ge=0, description="optimizer steps; 0 leaves the stage out")] = 0
     batch_size: Annotated[PositiveInt, Field(description="questions in a step and process")] = 32
-    learning_rate: Annotated[PositiveFloat, Field(description="peak of AdamW's learning rate")] = 1e-3
+    learning_rate: Annotated[PositiveFloat, Field(description="peak of AdamW's learning rate")] = (
+        1e-3
+    )
     warmup_steps: Annotated[int, Field(ge=0, description="steps of linear warm-up")] = 60
 
 
@@ -51,11 +53,13 @@ class GrpoSection(_Section):
         PositiveInt, Field(description="questions in one forward and backward pass of a process")
     ] = 1
     beta: Annotated[NonNegativeFloat, Field(description="weight of the KL term in the loss")] = 1e-3
-    entropy_bonus: Annotated[NonNegativeFloat, Field(description="weight of the entropy bonus")] = 0.0
+    entropy_bonus: Annotated[NonNegativeFloat, Field(description="weight of the entropy bonus")] = (
+        0.0
+    )
     temperature: Annotated[PositiveFloat, Field(description="of the sampled rollouts")] = 1.0
-    max_completion_length: Annotated[
-        PositiveInt, Field(description="most tokens of an answer")
-    ] = 2048
+    max_completion_length: Annotated[PositiveInt, Field(description="most tokens of an answer")] = (
+        2048
+    )
     epochs: Annotated[PositiveFloat, Field(description="passes over the dataset")] = 1.0
     max_steps: Annotated[
         PositiveInt | None, Field(description="optimizer steps at most; null for whole epochs")
@@ -63,7 +67,9 @@ class GrpoSection(_Section):
     loss_type: Annotated[
         Literal["grpo", "dapo", "dr_grpo", "bnpo"], Field(description="how TRL averages tokens")
     ] = "grpo"
-    max_grad_norm: Annotated[PositiveFloat, Field(description="gradients are clipped to this")] = 1.0
+    max_grad_norm: Annotated[PositiveFloat, Field(description="gradients are clipped to this")] = (
+        1.0
+    )
     shared_prefix: Annotated[
         bool,
         Field(description="compute a group's prompt once; false repeats it, as stock code does"),

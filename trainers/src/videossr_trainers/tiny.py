@@ -79,7 +79,9 @@ def make_processor(texts: Iterable[str]) -> Qwen3VLProcessor:
     """The processor around that tokenizer, with Qwen3-VL's patch sizes."""
     mean = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3}
     return Qwen3VLProcessor(
-        image_processor=Qwen2VLImageProcessor(patch_size=16, merge_size=2, temporal_patch_size=2, **mean),
+        image_processor=Qwen2VLImageProcessor(
+            patch_size=16, merge_size=2, temporal_patch_size=2, **mean
+        ),
         tokenizer=make_tokenizer(texts),
         video_processor=Qwen3VLVideoProcessor(do_sample_frames=False, **mean),
         chat_template=_CHAT,

@@ -1,10 +1,10 @@
 """A training run: start a model, warm it up if asked to, then GRPO; everything in one folder.
 
-    run/config.yaml       the resolved configuration; with it and the dataset the run can be repeated
-    run/provenance.json   versions, plugins, seed, the dataset and its hash
-    run/metrics.jsonl     a line for each step, written as it happens
-    run/warm_start/       the model after the warm start, if there was one
-    run/model/            the trained model and its processor
+run/config.yaml       the resolved configuration; with it and the dataset the run can be repeated
+run/provenance.json   versions, plugins, seed, the dataset and its hash
+run/metrics.jsonl     a line for each step, written as it happens
+run/warm_start/       the model after the warm start, if there was one
+run/model/            the trained model and its processor
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import xxhash
 from accelerate import PartialState
 from omegaconf import OmegaConf
 from trl import GRPOConfig
+
 from videossr import ConfigError, DatasetError
 from videossr.errors import Mistake
 from videossr.render import Renderer
-
 from videossr_trainers.callbacks import MetricsFile, StepReport
 from videossr_trainers.data import training_table
 from videossr_trainers.grpo import VideoGRPOTrainer
@@ -83,7 +83,9 @@ def chosen_recipes(config: RunConfig, dataset: Dataset) -> tuple[Recipe, ...]:
             if key != "weight" and value != theirs.get(key)
         ]
     if mistakes:
-        mistakes.append(Mistake("dataset", "was built otherwise", "build it again with this configuration"))
+        mistakes.append(
+            Mistake("dataset", "was built otherwise", "build it again with this configuration")
+        )
         raise ConfigError(mistakes)
     return tuple(recipe for recipe in dataset.recipes if recipe.task in config.tasks)
 
@@ -195,7 +197,9 @@ def check_batches(grpo: GrpoSection, questions: int) -> None:
         )
 
 
-def grpo_arguments(grpo: GrpoSection, model: ModelSection, folder: Path, *, seed: int) -> GRPOConfig:
+def grpo_arguments(
+    grpo: GrpoSection, model: ModelSection, folder: Path, *, seed: int
+) -> GRPOConfig:
     """Our section in TRL's terms. A generation batch is one optimizer step."""
     on_gpu = torch.cuda.is_available()
     at_once = grpo.questions_per_device * PartialState().num_processes

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from datasets import Dataset as Table
     from torch import Tensor
     from transformers import TrainerCallback
-    from videossr.sample import Sample
 
+    from videossr.sample import Sample
     from videossr_trainers.sections import WarmStartSection
 
 

@@ -74,7 +74,8 @@ def _fail(error: VideossrError, code: int) -> int:
 def _refuse_missing(app: typer.Typer, arguments: Sequence[str]) -> None:
     wanted = next((word for word in arguments if not word.startswith("-")), "")
     provider = _PROVIDERS.get(wanted)
-    present = {command.name or "" for command in app.registered_commands}
+    commands = app.registered_commands
+    present = {c.name or getattr(c.callback, "__name__", "") for c in commands}
     if provider and wanted not in present:
         typer.echo(
             f"error: `videossr {wanted}` comes with {provider}, which is not installed; "

@@ -21,7 +21,9 @@ def build(
     videos: Annotated[
         Path, typer.Option(help="A table from `videossr scan`, or a folder to scan on the way.")
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The dataset's folder, to be made.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The dataset's folder, to be made.")
+    ],
     overrides: Overrides = None,
     workers: Workers = None,
     quiet: Quiet = False,
@@ -77,7 +79,9 @@ def _describe(output: Path, dataset: Dataset) -> None:
     for task in dataset.tasks:
         asked = dataset.of_task(task)
         used = len({recipe.video for recipe in asked})
-        typer.echo(f"  {task}: {len(asked)} about {used} videos, blind floor {dataset.floors[task]:.3f}")
+        typer.echo(
+            f"  {task}: {len(asked)} about {used} videos, blind floor {dataset.floors[task]:.3f}"
+        )
         for reason, count in dataset.left_out.get(task, {}).items():
             typer.echo(f"    passed over {count} times: {reason}")
     for video, reason in dataset.broken.items():

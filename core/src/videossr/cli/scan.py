@@ -41,7 +41,9 @@ def scan(
     elif not quiet:
         usable = [row for row in rows if row.state == "ok"]
         seconds = sum(row.duration for row in usable)
-        typer.echo(f"{output}: {len(rows)} videos, {len(usable)} usable, {seconds / 60:.1f} minutes")
+        typer.echo(
+            f"{output}: {len(rows)} videos, {len(usable)} usable, {seconds / 60:.1f} minutes"
+        )
         for row in rows:
             if row.state != "ok":
                 typer.echo(f"  quarantined {row.path}: {row.reason}: {row.detail}")

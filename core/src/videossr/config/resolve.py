@@ -91,7 +91,9 @@ class _Resolution:
         video = self.model("video", VideoConfig, tree.get("video"))
         build = self.model("build", BuildConfig, tree.get("build"))
         tasks = self.tasks(tree.get("tasks"))
-        sections = {name: self.model(name, schema, tree.get(name)) for name, schema in schemas.items()}
+        sections = {
+            name: self.model(name, schema, tree.get(name)) for name, schema in schemas.items()
+        }
         if self.mistakes:
             raise ConfigError(self.mistakes)
         assert video and build  # noqa: S101, PT018 - no mistake, so both are there
@@ -115,7 +117,9 @@ class _Resolution:
         """Validate one mapping; on failure note every mistake in it."""
         data = {} if data is None else data
         if not isinstance(data, dict):
-            self.mistake(where, f"{data!r} is no mapping", f"fields are {', '.join(schema.model_fields)}")
+            self.mistake(
+                where, f"{data!r} is no mapping", f"fields are {', '.join(schema.model_fields)}"
+            )
             return None
         try:
             return schema.model_validate(data)
@@ -136,12 +140,18 @@ class _Resolution:
             here = f"{where}.{name}"
             fields = {} if settings is None else settings
             if not isinstance(fields, dict):
-                self.mistake(here, f"{fields!r} is no mapping", "write its settings, or {} for defaults")
+                self.mistake(
+                    here, f"{fields!r} is no mapping", "write its settings, or {} for defaults"
+                )
                 continue
             own = {key: value for key, value in fields.items() if key not in entry.model_fields}
             common = self.model(here, entry, {k: v for k, v in fields.items() if k not in own})
             if str(name) not in self.registry.names:
-                self.mistake(here, f"no installed plugin has the name {name!r}", self.registry.nearest(str(name)))
+                self.mistake(
+                    here,
+                    f"no installed plugin has the name {name!r}",
+                    self.registry.nearest(str(name)),
+                )
             elif common and common.enabled and self.works(here, str(name), kind):
                 found[str(name)] = (common, own)
         return found
@@ -149,7 +159,9 @@ class _Resolution:
     def works(self, where: str, name: str, kind: Kind) -> bool:
         origin = self.registry.origin(name)
         if origin.state != "enabled":
-            self.mistake(where, f"plugin of {origin.distribution} is {origin.state}", origin.problem)
+            self.mistake(
+                where, f"plugin of {origin.distribution} is {origin.state}", origin.problem
+            )
         elif origin.kind != kind:
             self.mistake(where, f"is a {origin.kind}", f"must be a {kind}; {self.installed(kind)}")
         else:
@@ -219,7 +231,9 @@ def _mistakes(where: str, schema: type[BaseModel], error: ValidationError) -> li
         field = schema.model_fields.get(path[0]) if path else None
         place = ".".join([where, *path])
         if item["type"] == "extra_forbidden" and len(path) == 1:
-            found.append(Mistake(place, "is no field", _nearest(path[0], schema.model_fields, "fields are")))
+            found.append(
+                Mistake(place, "is no field", _nearest(path[0], schema.model_fields, "fields are"))
+            )
             continue
         message = item["msg"].removeprefix("Value error, ")
         given = f"{item['input']!r}: " if path and item["type"] != "missing" else ""

@@ -36,7 +36,8 @@ class VideoConfig(Section):
     """Which frames are taken from a video, and at what size."""
 
     num_frames: Annotated[
-        int, Field(ge=4, le=4096, multiple_of=2, description="frames in a clip; the model reads pairs")
+        int,
+        Field(ge=4, le=4096, multiple_of=2, description="frames in a clip; the model reads pairs"),
     ] = 48
     min_frames: Annotated[
         int, Field(ge=4, le=4096, description="a video with fewer frames than this is left out")
@@ -91,7 +92,9 @@ class VideoConfig(Section):
 class BuildConfig(Section):
     """How many questions are made."""
 
-    size: Annotated[PositiveInt, Field(description="questions in all, shared by task weight")] = 30_000
+    size: Annotated[PositiveInt, Field(description="questions in all, shared by task weight")] = (
+        30_000
+    )
 
 
 class Entry(Section):

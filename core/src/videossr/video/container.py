@@ -1,0 +1,72 @@
+"""Opening a video file with FFmpeg, and what its failures are called."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import av
+from av.stream import Disposition
+
+from videossr.errors import VideoError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+
+@contextmanager
+def open_video(path: Path | str) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """The opened file and its best video stream, set to decode in one thread.
+
+    "Best" is FFmpeg's choice (the largest picture, on the whole), which torchcodec makes too; cover
+    pictures of audio files are passed over.
+
+    Raises:
+        VideoError: `unreadable`, `no_video_stream`, `cover_art`, `still_image`, or `undecodable` where
+            FFmpeg fails inside the `with` block.
+    """
+    # Absolute, so that FFmpeg takes no file name for the address of a protocol ("concat:a.mp4"); and
+    # only files, so that a playlist with the suffix of a video cannot reach for the network.
+    location, options = str(Path(path).absolute()), {"protocol_whitelist": "file"}
+    try:
+        container = av.open(location, options=options, metadata_errors="replace")
+    except (av.FFmpegError, OSError) as error:
+        raise VideoError(path, "unreadable", f"not a video file ({explain(error)})") from error
+    except UnicodeEncodeError as error:
+        raise VideoError(path, "unreadable", "the file's name is not valid text") from error
+    with container:
+        stream = _best_stream(path, container)
+        stream.codec_context.thread_count = 1
+        stream.codec_context.thread_type = "NONE"
+        try:
+            yield container, stream
+        except av.FFmpegError as error:
+            raise VideoError(
+                path,
+                "undecodable",
+                f"the {stream.codec_context.name} stream is damaged ({explain(error)})",
+            ) from error
+
+
+def explain(error: Exception) -> str:
+    """FFmpeg's words without its error number and the path, which the message has already."""
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _best_stream(path: Path | str, container: InputContainer) -> VideoStream:
+    if not container.streams:
+        raise VideoError(path, "unreadable", "a video file that is cut off before its contents")
+    if not container.streams.video:
+        kinds = ", ".join(sorted({stream.type for stream in container.streams}))
+        raise VideoError(path, "no_video_stream", f"no video stream, only {kinds}")
+    moving = [s for s in container.streams.video if Disposition.attached_pic not in s.disposition]
+    if not moving:
+        raise VideoError(path, "cover_art", "its only picture is the cover of an audio file")
+    if container.format.name.endswith("_pipe"):  # FFmpeg's name for a single image
+        raise VideoError(path, "still_image", f"a still image ({container.format.name[:-5]})")
+    best = container.streams.best("video")
+    return next((s for s in moving if best is not None and s.index == best.index), moving[0])

@@ -1,0 +1,136 @@
+"""The video table: what a scan found out about each file, kept as one Parquet file."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from videossr.errors import DatasetError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pyarrow as pa
+
+#: Version of the table's columns.
+FORMAT: Final = "1"
+
+_FORMAT_KEY: Final = b"videossr.videos"
+_ROOT_KEY: Final = b"videossr.root"
+
+
+@dataclass(frozen=True, slots=True)
+class VideoRow:
+    """One video file, usable or quarantined.
+
+    Attributes:
+        path: below the root, with forward slashes.
+        state: "ok", or "quarantined" where `reason` and `detail` say why.
+        hash: XXH3 of the file's bytes, 128 bits, hexadecimal. This and what follows up to
+            `pixel_format` is empty or zero for a quarantined file.
+        bytes: size of the file.
+        first: time of the first frame, on the file's own clock, in seconds.
+        last: time of the last frame.
+        duration: from the first frame's time to the end of the last frame, in seconds, the last frame
+            counted for the median gap.
+        frames: number of frames.
+        fps: average frames a second.
+        variable: the gaps between frames differ by more than rounding.
+        height, width: as displayed, in pixels.
+        rotation: degrees counter-clockwise by which players turn the coded picture.
+        codec, pixel_format: FFmpeg's names.
+        reason: a short name such as `no_video_stream`, as in `VideoError`.
+        detail: the reason in words.
+    """
+
+    path: str
+    state: Literal["ok", "quarantined"]
+    hash: str = ""
+    bytes: int = 0
+    first: float = 0.0
+    last: float = 0.0
+    duration: float = 0.0
+    frames: int = 0
+    fps: float = 0.0
+    variable: bool = False
+    height: int = 0
+    width: int = 0
+    rotation: int = 0
+    codec: str = ""
+    pixel_format: str = ""
+    reason: str = ""
+    detail: str = ""
+
+    def below(self, root: Path) -> Path:
+        """The file itself, below the table's root."""
+        return root / self.path
+
+
+def write_table(rows: Iterable[VideoRow], path: Path | str, root: Path | str) -> None:
+    """Write a video table, replacing an older one in one step.
+
+    The same rows and root give the same bytes, in whatever order the rows come.
+
+    Args:
+        rows: one for each file.
+        path: the table to write; its folder is made if need be.
+        root: the folder that the rows' paths start from, kept in the table as an absolute path.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - slow to import
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    path = Path(path)
+    ordered = sorted(rows, key=lambda row: row.path)
+    columns = zip(*map(astuple, ordered), strict=True) if ordered else ([],) * len(fields(VideoRow))
+    metadata = {_FORMAT_KEY: FORMAT.encode(), _ROOT_KEY: os.fsencode(Path(root).absolute())}
+    table = pa.Table.from_arrays(
+        [pa.array(column, field.type) for column, field in zip(columns, _schema(), strict=True)],
+        schema=_schema().with_metadata(metadata),
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".videossr-", dir=path.parent) as folder:
+        unfinished = Path(folder, path.name)
+        pq.write_table(table, unfinished, compression="zstd")
+        unfinished.replace(path)
+
+
+def read_table(path: Path | str) -> tuple[list[VideoRow], Path]:
+    """The rows of a video table, sorted by path, and the folder that their paths start from.
+
+    Raises:
+        DatasetError: there is no such file, it is damaged, or it is no video table of this format.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - slow to import
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError as error:
+        raise DatasetError(f"{path}: no such file; make it with `videossr scan`") from error
+    except (OSError, pa.ArrowException) as error:
+        raise DatasetError(
+            f"{path}: not a readable Parquet file ({error}); make it again with `videossr scan`"
+        ) from error
+    metadata = table.schema.metadata or {}
+    if metadata.get(_FORMAT_KEY) != FORMAT.encode() or not table.schema.equals(_schema()):
+        raise DatasetError(
+            f"{path}: a Parquet file, but no video table of format {FORMAT}; "
+            "make one with `videossr scan`"
+        )
+    rows = [VideoRow(**row) for row in table.to_pylist()]
+    return rows, Path(os.fsdecode(metadata[_ROOT_KEY]))
+
+
+def _schema() -> pa.Schema:
+    import pyarrow as pa  # noqa: PLC0415 - slow to import
+
+    kinds = {"str": pa.string(), "int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
+    return pa.schema(
+        [
+            pa.field(field.name, kinds.get(str(field.type), pa.string()), nullable=False)
+            for field in fields(VideoRow)
+        ]
+    )

@@ -1,0 +1,62 @@
+"""Videos to test with: real clips where there are some, and clips made on the spot."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+#: Real clips, and below ODD/ files that are broken or strange.
+REAL_VIDEOS = Path(
+    os.environ.get("VIDEOSSR_TEST_VIDEOS") or REPOSITORY.parent / "shared" / "videos"
+)
+
+
+MISSING = f"no real clips in {REAL_VIDEOS}; set VIDEOSSR_TEST_VIDEOS to their folder"
+
+
+def real_clips() -> list[Path]:
+    """The real clips, none where their folder is missing."""
+    if not REAL_VIDEOS.is_dir():
+        return []
+    return sorted(p for p in REAL_VIDEOS.iterdir() if p.is_file() and p.suffix != ".md")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that takes `real_clip` runs once for each real clip."""
+    if "real_clip" in metafunc.fixturenames:
+        missing = pytest.param(None, marks=pytest.mark.skip(reason=MISSING), id="missing")
+        clips = [pytest.param(path, id=path.name) for path in real_clips()]
+        metafunc.parametrize("real_clip", clips or [missing])
+
+
+@pytest.fixture(scope="session")
+def real_videos() -> Path:
+    """The folder of the real clips. Skips the test where it is missing."""
+    if not real_clips():
+        pytest.skip(MISSING)
+    return REAL_VIDEOS
+
+
+@pytest.fixture(scope="session")
+def numbered_frames() -> Tensor:
+    """Frames that tell their number: uint8 [40, 3, 48, 64], frame i is grey of level 20 + 5 i."""
+    levels = torch.arange(40, dtype=torch.uint8) * 5 + 20
+    return levels[:, None, None, None].expand(40, 3, 48, 64).contiguous()
+
+
+@pytest.fixture(scope="session")
+def moving_frames() -> Tensor:
+    """Detailed frames that move: uint8 [60, 3, 72, 96], noise that slides by a pixel a frame."""
+    noise = torch.rand((3, 18, 39), generator=torch.Generator().manual_seed(1))
+    wide = torch.nn.functional.interpolate(noise[None], (72, 156), mode="bilinear")[0]
+    shifts = [wide[:, :, i : i + 96] for i in range(60)]
+    return torch.stack(shifts).mul(255).round().to(torch.uint8)

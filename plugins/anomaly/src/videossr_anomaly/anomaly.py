@@ -1,0 +1,243 @@
+"""Anomaly grounding: one span of a video is altered, and the model says when.
+
+A perturbation (mirror, channel swap, ...) is applied to consecutive frames of a clip; the answer is
+the interval in seconds. For example
+
+    [video] One part of this video is altered. When does it start and end? Answer with the seconds
+    alone, one decimal each, joined by a hyphen, as in 14.5-26.2.
+    -> 3.2-7.9
+
+where 3.2 and 7.9 are the presentation times of the first and of the last altered frame: times that
+the model reads next to the frames. Source: VideoSSR (arXiv 2511.06281), section 3, anomaly grounding;
+the reward is its temporal intersection over union.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from videossr import Unparsable, Unsuitable, hookimpl
+from videossr.draw import whole
+from videossr.perturbations import Perturbations  # noqa: TC001 - Pydantic reads the annotation
+from videossr.ramp import Ramp, within
+from videossr.sample import Sample, question_prompt
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from videossr import Clip
+    from videossr.facades import Perturbation
+
+#: The longest completion that is looked at; an answer is a tenth of it.
+LONGEST: Final = 200
+
+
+class AnomalyConfig(BaseModel):
+    """What is done to the video, and for how long."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    perturbations: Annotated[
+        Perturbations,
+        Field(
+            description="the alterations to draw from, by name, each with its settings and weight"
+        ),
+    ]
+    min_segment_frames: Annotated[
+        Ramp,
+        within(1, 4096),
+        Field(description="fewest frames that are altered; harder is shorter"),
+    ] = Ramp.between(12, 4, train=8)
+    max_segment_frames: Annotated[
+        Ramp,
+        within(1, 4096),
+        Field(
+            description="most frames that are altered; never more than three quarters of the clip"
+        ),
+    ] = Ramp.between(24, 8, train=16)
+    min_change: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=255,
+            description="mean absolute change of the altered pixels, in grey levels of 255, under "
+            "which the alteration counts as invisible and is drawn again; 0 lets any pass",
+        ),
+    ] = 10.0
+    redraws: Annotated[
+        int,
+        Field(
+            ge=0, le=1000, description="invisible alterations drawn again before a clip is given up"
+        ),
+    ] = 20
+    named: Annotated[
+        bool, Field(description="whether the prompt says what the alteration looks like")
+    ] = False
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        for level in ("easy", "train", "hard"):
+            least = getattr(self.min_segment_frames, level)
+            greatest = getattr(self.max_segment_frames, level)
+            if greatest < least:
+                raise ValueError(
+                    f"max_segment_frames is {greatest:g} at {level} and min_segment_frames {least:g}; "
+                    "must be at least that"
+                )
+        return self
+
+
+class Interval(NamedTuple):
+    """A stretch of time in seconds, both ends included; without any moment if `end` < `start`."""
+
+    start: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return max(0.0, self.end - self.start)
+
+
+# The generator
+
+
+def draw_segment(
+    frames: int, config: AnomalyConfig, difficulty: float, rng: random.Random
+) -> tuple[int, int]:
+    """Draw where the alteration starts and stops, as frame numbers, the stop not included.
+
+    At least a quarter of the clip stays as it was: of a clip altered all over, nothing stands out.
+
+    Raises:
+        Unsuitable: the shortest segment of this difficulty takes more than three quarters.
+    """
+    least = config.min_segment_frames.whole_at(difficulty)
+    room = frames - -(-frames // 4)
+    if room < least:
+        raise Unsuitable(f"{frames} frames; needs at least {-(-4 * least // 3)}")
+    length = whole(rng, least, min(room, config.max_segment_frames.whole_at(difficulty)))
+    start = whole(rng, 0, frames - length)
+    return start, start + length
+
+
+def mean_change(before: Tensor, after: Tensor) -> float:
+    """The mean absolute difference of two uint8 tensors of one shape, in grey levels of 255."""
+    difference = before.maximum(after) - before.minimum(after)
+    # summed as whole numbers, so that no order of summation can move a clip across the threshold
+    return int(difference.sum()) / difference.numel()
+
+
+def altered(
+    clip: Clip, config: AnomalyConfig, difficulty: float, rng: random.Random
+) -> tuple[Clip, tuple[int, int], Perturbation, int]:
+    """The clip with one segment altered visibly, the segment, the perturbation, and the redraws.
+
+    Raises:
+        Unsuitable: too few frames, or every alteration that was tried could hardly be seen.
+    """
+    from videossr import Segment  # noqa: PLC0415 - needs torch, which a light import leaves out
+
+    for redraws in range(config.redraws + 1):
+        perturbation = config.perturbations.pick(rng)
+        segment = Segment(*draw_segment(len(clip), config, difficulty, rng))
+        before = clip.cut(segment)
+        after = perturbation.apply(before, rng=rng)
+        if mean_change(before.frames, after) >= config.min_change:
+            return clip.splice(segment, after), (segment.start, segment.stop), perturbation, redraws
+    names = ", ".join(perturbation.name for perturbation in config.perturbations)
+    raise Unsuitable(f"no visible change by {names}; needs a mean of {config.min_change:g} of 255")
+
+
+def question(perturbation: Perturbation, *, named: bool) -> str:
+    """The text of the prompt."""
+    what = perturbation.phrase if named else "altered"
+    return (
+        f"One part of this video is {what}. When does it start and end? Answer with the seconds "
+        "alone, one decimal each, joined by a hyphen, as in 14.5-26.2."
+    )
+
+
+# The scorer
+
+# Every optional piece starts with space and goes on with something else, so that a run of spaces can be
+# read in one way only and a hostile text can't make the search long.
+_TIME: Final = r"(-?[0-9]{1,9}(?:\.[0-9]{1,9})?)(?:\s*s(?:ec(?:ond)?s?)?)?"
+_FORM: Final = re.compile(
+    rf"""(?P<fence>```[a-z]*\s+)?                  # a code fence is form, not content
+    {_TIME}\s*(?:-|\u2013|to)\s*{_TIME}           # a hyphen, an en dash or the word
+    (?:\s*\.)?(?(fence)\s*```)""",
+    re.ASCII | re.VERBOSE,
+)
+
+
+def read_interval(completion: str) -> Interval:
+    """The interval that a completion states, `14.5-26.2`.
+
+    Forgiven: space around numbers, a full stop at the end, units (`s`, `sec`, `seconds`), `to` or an en dash
+    for the hyphen, fewer or more decimals, a code fence. Nothing is guessed out of prose.
+
+    Raises:
+        Unparsable: any other text.
+    """
+    match = _FORM.fullmatch(completion.strip()) if len(completion) <= LONGEST else None
+    if match is None:
+        raise Unparsable("must be two times in seconds joined by a hyphen, such as 14.5-26.2")
+    return Interval(float(match[2]), float(match[3]))
+
+
+def temporal_iou(predicted: Interval, true: Interval) -> float:
+    """Shared seconds over covered seconds, in [0, 1]; exactly 1.0 for equal intervals.
+
+    An interval that ends before it starts holds no moment and shares none: 0.0. One that ends where
+    it starts has no length: 1.0 against its equal, 0.0 against any other.
+    """
+    if predicted == true:
+        return 1.0
+    shared = min(predicted.end, true.end) - max(predicted.start, true.start)
+    covered = predicted.seconds + true.seconds - max(0.0, shared)
+    # rounding may carry the ratio of nearly equal intervals past 1
+    return min(1.0, shared / covered) if shared > 0 else 0.0
+
+
+class Anomaly:
+    """The task `anomaly`."""
+
+    Config = AnomalyConfig
+    summary = "Find the span of a video that was altered, in seconds"
+    version = "1"
+
+    @hookimpl
+    def make_sample(
+        self, clip: Clip, config: AnomalyConfig, difficulty: float, rng: random.Random
+    ) -> Sample:
+        """Alter a segment and ask when."""
+        shown, (start, stop), perturbation, redraws = altered(clip, config, difficulty, rng)
+        # adding zero makes a zero of "-0.0", which a time just before zero is rounded to
+        first, last = (round(float(clip.times[at]), 1) + 0.0 for at in (start, stop - 1))
+        return Sample(
+            prompt=question_prompt(None, question(perturbation, named=config.named)),
+            clips=(shown,),
+            answer=f"{first:.1f}-{last:.1f}",
+            target={
+                "start": first,
+                "end": last,
+                "segment": [start, stop],
+                "perturbation": perturbation.name,
+                "redraws": redraws,
+            },
+        )
+
+    @hookimpl
+    def reward(self, completion: str, target: Mapping[str, Any]) -> float:
+        """The temporal intersection over union of the stated and the true interval."""
+        return temporal_iou(read_interval(completion), Interval(target["start"], target["end"]))
+
+
+plugin = Anomaly()

@@ -1,0 +1,1 @@
+"""Perturbations of video frames, one module each."""

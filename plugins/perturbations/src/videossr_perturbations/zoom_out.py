@@ -1,0 +1,60 @@
+"""Zoom out: the picture shrinks by a factor of, say, 1.3 and stands in a black border.
+
+One of the four perturbations in VideoSSR's final mix; the factors are the paper's (arXiv 2511.06281,
+section 3). One factor is drawn for the whole segment: one for each frame would be a jitter that gives
+the segment away by itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from videossr import hookimpl
+from videossr.draw import uniform
+from videossr_perturbations.scaling import framed, resized
+
+if TYPE_CHECKING:
+    import random
+
+    from torch import Tensor
+
+    from videossr.clip import Clip
+
+
+class ZoomOutConfig(BaseModel):
+    """How far."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    least: Annotated[float, Field(ge=1, le=8, description="smallest reduction that is drawn")] = 1.2
+    greatest: Annotated[
+        float, Field(ge=1, le=8, description="largest reduction that is drawn, at least `least`")
+    ] = 1.4
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.greatest < self.least:
+            raise ValueError(
+                f"greatest {self.greatest:g} is less than least {self.least:g}; must be at least that"
+            )
+        return self
+
+
+class ZoomOut:
+    """The perturbation `zoom_out`."""
+
+    Config = ZoomOutConfig
+    summary = "Shrink the picture into a black border"
+    version = "1"
+    phrase = "zoomed out, with a black border"
+
+    @hookimpl
+    def perturb(self, clip: Clip, config: ZoomOutConfig, rng: random.Random) -> Tensor:
+        """The frames, reduced by one factor for all, on black; uint8 [t, 3, H, W]."""
+        factor = uniform(rng, config.least, config.greatest)
+        return framed(resized(clip.frames, clip.height / factor, clip.width / factor), like=clip)
+
+
+plugin = ZoomOut()

@@ -1,0 +1,176 @@
+"""What the numbers of a run say, in figures and in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import fmean
+from typing import TYPE_CHECKING, Literal
+
+from videossr_trainers.report.data import BLIND, SIGHTED, WRONG_VIDEO, Interval, Run, Score
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+Verdict = Literal["improved", "fell", "not shown"]
+
+OVERALL = "overall"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One task before and after training, or the mean over all of them.
+
+    Args:
+        task: its name.
+        floor: what an answer that ignores the video earns.
+        before: raw reward with its interval.
+        after: the same of the trained model.
+        gain: after minus before; its interval decides the verdict.
+        blind: the trained model without a video, if it was asked.
+        wrong_video: the trained model with another question's video, if it was asked.
+        failures: shares of unparsable completions before and after.
+        questions: how many.
+    """
+
+    task: str
+    floor: float
+    before: Interval
+    after: Interval
+    gain: Interval
+    blind: Interval | None
+    wrong_video: Interval | None
+    failures: tuple[float, float]
+    questions: int
+
+    @property
+    def verdict(self) -> Verdict:
+        """Improved or fell where the whole interval of the gain lies on that side of zero."""
+        if self.gain.low > 0:
+            return "improved"
+        return "fell" if self.gain.high < 0 else "not shown"
+
+    @property
+    def normalised(self) -> tuple[float | None, float | None]:
+        """Before and after as (raw - floor) / (1 - floor); None where the floor leaves no room."""
+        before, after = (normalise(score.mean, self.floor) for score in (self.before, self.after))
+        return before, after
+
+    @property
+    def change(self) -> str:
+        """The verdict as a sentence."""
+        return {
+            "improved": "Improved.",
+            "fell": "Fell.",
+            "not shown": "No change shown.",
+        }[self.verdict]
+
+    @property
+    def control(self) -> str:
+        """Whether the trained model's reward comes from the video; empty if that was not asked."""
+        control, name = (
+            (self.wrong_video, "with the wrong one") if self.wrong_video else (self.blind, "blind")
+        )
+        if control is None:
+            return ""
+        better = "Better" if self.after.low > control.high else "Not shown to do better"
+        return f"{better} with its video than {name}."
+
+
+def normalise(reward: float, floor: float) -> float | None:
+    """A raw reward with 0 at the floor and 1 at the top; None where the floor leaves no room."""
+    return None if floor >= 1 else (reward - floor) / (1 - floor)
+
+
+def findings(run: Run) -> list[Finding]:
+    """Of each task, in order."""
+    return [_finding(run, task) for task in run.tasks]
+
+
+def overall(run: Run, of_tasks: Sequence[Finding]) -> Finding:
+    """The mean over tasks.
+
+    The ends of its intervals are the means of theirs: as if all erred to the same side at once,
+    which is wider than need be. A paired gain of the run's own takes its place.
+    """
+    before = _mean(finding.before for finding in of_tasks)
+    after = _mean(finding.after for finding in of_tasks)
+    return Finding(
+        task=OVERALL,
+        floor=fmean(finding.floor for finding in of_tasks),
+        before=before,
+        after=after,
+        gain=run.gains.get(OVERALL) or _mean(finding.gain for finding in of_tasks),
+        blind=_mean_of_all([finding.blind for finding in of_tasks]),
+        wrong_video=_mean_of_all([finding.wrong_video for finding in of_tasks]),
+        failures=(
+            fmean(finding.failures[0] for finding in of_tasks),
+            fmean(finding.failures[1] for finding in of_tasks),
+        ),
+        questions=sum(finding.questions for finding in of_tasks),
+    )
+
+
+def headline(of_tasks: Sequence[Finding]) -> str:
+    """One sentence: on which tasks the reward rose, on which it fell, where neither is shown."""
+    groups: dict[Verdict, list[Finding]] = {"improved": [], "fell": [], "not shown": []}
+    for finding in of_tasks:
+        groups[finding.verdict].append(finding)
+    count = f"{len(groups['improved'])} of {len(of_tasks)} task{'s' * (len(of_tasks) != 1)}"
+    rose = f"The reward rose on {count}, with a 95 % interval above zero"
+    parts = [
+        f"{rose}: {_listed(groups['improved'])}"
+        if groups["improved"]
+        else f"On none of {len(of_tasks)} task{'s' * (len(of_tasks) != 1)} is the reward shown to have risen"
+    ]
+    if groups["fell"]:
+        parts.append(f"it fell on {_listed(groups['fell'])}")
+    if groups["not shown"]:
+        parts.append(f"no change is shown for {_listed(groups['not shown'])}")
+    return "; ".join(parts) + "."
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """A number with its sign, a true minus, and none for zero."""
+    text = f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    return text[1:] if float(f"{value:.{digits}f}") == 0 else text
+
+
+def _finding(run: Run, task: str) -> Finding:
+    before, after = run.before.scores[task], run.after.scores[task]
+    first, last = before[SIGHTED].reward, after[SIGHTED].reward
+    bounds = Interval(last.mean - first.mean, last.low - first.high, last.high - first.low)
+    return Finding(
+        task=task,
+        floor=run.floors[task],
+        before=first,
+        after=last,
+        gain=run.gains.get(task, bounds),
+        blind=_reward(after.get(BLIND)),
+        wrong_video=_reward(after.get(WRONG_VIDEO)),
+        failures=(before[SIGHTED].parse_failures, after[SIGHTED].parse_failures),
+        questions=after[SIGHTED].questions,
+    )
+
+
+def _reward(score: Score | None) -> Interval | None:
+    return None if score is None else score.reward
+
+
+def _mean(intervals: Iterable[Interval]) -> Interval:
+    means, lows, highs = zip(*intervals, strict=True)
+    return Interval(fmean(means), fmean(lows), fmean(highs))
+
+
+def _mean_of_all(intervals: Sequence[Interval | None]) -> Interval | None:
+    """The mean, or None where one is missing: a mean over fewer tasks would not compare."""
+    present = [interval for interval in intervals if interval is not None]
+    return _mean(present) if len(present) == len(intervals) else None
+
+
+def _listed(of_tasks: Sequence[Finding]) -> str:
+    named = [
+        f"{finding.task} ({signed(finding.gain.mean)} "
+        f"[{signed(finding.gain.low)}, {signed(finding.gain.high)}])"
+        for finding in of_tasks
+    ]
+    return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)

@@ -1,0 +1,187 @@
+"""From a run to its page: what the template shows, and the file."""
+
+from __future__ import annotations
+
+import base64
+import math
+import os
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, StrictUndefined
+
+from videossr.video import mp4_bytes
+from videossr_trainers.report import plots
+from videossr_trainers.report.findings import findings, headline, overall, signed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from videossr.clip import Clip
+    from videossr_trainers.report.data import Interval, Mark, Run, ShownSample
+
+# What the longer side of a shown video comes close to, in pixels.
+_SHOWN_SIDE = 240
+# Frame times written under a video; the others are marks without a number.
+_MOST_LABELS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A marked range of frames as the page draws it; `left` and `width` in percent of the strip."""
+
+    left: float
+    width: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """A clip as the page shows it.
+
+    Args:
+        source: the video as a data URI.
+        width: in pixels.
+        height: in pixels.
+        times: of every frame, as text.
+        labels: place in percent of the strip, and text, of the times written under it.
+        spans: the marked ranges.
+        label: what it is among several clips; empty for a single one.
+    """
+
+    source: str
+    width: int
+    height: int
+    times: Sequence[str]
+    labels: Sequence[tuple[float, str]]
+    spans: Sequence[Span]
+    label: str
+
+
+def write_report(run: Run, path: Path) -> Path:
+    """Write a run's report as one HTML file that refers to nothing outside of itself.
+
+    Texts of the run, such as completions and names, are shown and never interpreted. The same run
+    gives the same bytes on the same builds of matplotlib and the video encoder. The file appears
+    whole or not at all.
+
+    Args:
+        run: what to report.
+        path: where to; missing folders are made, an older file is replaced.
+
+    Returns:
+        The path.
+    """
+    page = _render(run)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        # A completion may hold halves of characters, which no file can.
+        partial.write_bytes(page.encode("utf-8", "replace"))
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def _render(run: Run) -> str:
+    package = resources.files("videossr_trainers.report")
+    # Every text of a run is untrusted: what a model said, what a plugin or a file is called.
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"signed": signed, "interval": _interval, "percent": _percent}
+    of_tasks = findings(run)
+    colours = {task: plots.colour_of(index) for index, task in enumerate(run.tasks)}
+    return environment.from_string(package.joinpath("report.html.jinja").read_text("utf-8")).render(
+        run=run,
+        style=package.joinpath("report.css").read_text("utf-8"),
+        headline=headline(of_tasks),
+        rows=[*of_tasks, *([overall(run, of_tasks)] if len(of_tasks) > 1 else [])],
+        paired=[task for task in run.tasks if task in run.gains],
+        colours=colours,
+        reward_curves=[
+            (task, plots.reward_curve(run, index)) for index, task in enumerate(run.tasks)
+        ],
+        normalised_curves=plots.normalised_curves(run),
+        zero_variance_curves=plots.zero_variance_curves(run),
+        warm_start_curve=plots.warm_start_curve(run),
+        inner_curves=[
+            ("Loss", plots.loss_curve(run)),
+            ("Tokens per completion", plots.length_curve(run)),
+            ("KL from the reference model", plots.kl_curve(run)),
+        ],
+        samples=[(sample, _players(sample)) for sample in run.samples],
+        marked=any(sample.marks for sample in run.samples),
+        sample_tasks=list(dict.fromkeys(sample.task for sample in run.samples)),
+    )
+
+
+def _interval(interval: Interval, *, sign: bool = False) -> str:
+    """The ends of an interval in brackets."""
+    low, high = (
+        signed(end) if sign else f"{end:.3f}".replace("-", "\N{MINUS SIGN}")
+        for end in (interval.low, interval.high)
+    )
+    return f"[{low}, {high}]"
+
+
+def _percent(share: float) -> str:
+    """A share in 0..1 as a percentage, with a digit behind the point where it is small."""
+    percent = 100 * share
+    return f"{percent:.0f} %" if percent in {0, 100} or percent >= 10 else f"{percent:.1f} %"  # noqa: PLR2004
+
+
+def _players(sample: ShownSample) -> list[Player]:
+    several = len(sample.clips) > 1
+    return [
+        _player(
+            clip,
+            [mark for mark in sample.marks if mark.clip == number],
+            f"Clip {number + 1}" if several else "",
+        )
+        for number, clip in enumerate(sample.clips)
+    ]
+
+
+def _player(clip: Clip, marks: Sequence[Mark], label: str) -> Player:
+    frames = _enlarged(clip.frames)
+    times = clip.times.tolist()
+    count = len(times)
+    every = math.ceil(count / _MOST_LABELS)
+    return Player(
+        source="data:video/mp4;base64,"
+        + base64.b64encode(mp4_bytes(frames, clip.times)).decode("ascii"),
+        width=int(frames.shape[3]),
+        height=int(frames.shape[2]),
+        times=[f"{time:.2f} s" for time in times],
+        labels=[
+            (100 * (place + 0.5) / count, f"{times[place]:.1f}") for place in range(0, count, every)
+        ],
+        spans=[
+            Span(
+                left=100 * mark.start / count,
+                width=100 * (mark.stop - mark.start) / count,
+                text=f"{mark.label}: {_from_to(times[mark.start], times[mark.stop - 1])}",
+            )
+            for mark in marks
+        ],
+        label=label,
+    )
+
+
+def _from_to(first: float, last: float) -> str:
+    return f"{first:.2f} s" if first == last else f"{first:.2f} s to {last:.2f} s"
+
+
+def _enlarged(frames: Tensor) -> Tensor:
+    """Frames with each pixel as a square of pixels, so that what is seen is what the model saw.
+
+    Frames larger than a page has room for stay as they are.
+    """
+    factor = max(1, round(_SHOWN_SIDE / max(frames.shape[2:])))
+    return frames.repeat_interleave(factor, dim=2).repeat_interleave(factor, dim=3)
