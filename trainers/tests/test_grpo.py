@@ -12,7 +12,6 @@ from tiny_questions import MakeTrainer, questions, random_clip
 from videossr import ConfigError, Sample
 from videossr.sample import question_prompt
 from videossr_trainers import shared_prefix
-from videossr_trainers.shared_prefix import PackedGroups
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from videossr_trainers.grpo import VideoGRPOTrainer
+    from videossr_trainers.shared_prefix import PackedGroups
 
 N = 4
 

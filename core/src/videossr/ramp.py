@@ -71,7 +71,10 @@ class Ramp(BaseModel):
 
 
 def within(least: float, greatest: float) -> AfterValidator:
-    """Bound a `Ramp` at every difficulty, as in `Annotated[Ramp, within(1, 9)]`."""
+    """A bound on a `Ramp` at every difficulty.
+
+    Written as `Annotated[Ramp, within(1, 9)]`.
+    """
 
     def check(ramp: Ramp) -> Ramp:
         if ramp.least < least or ramp.greatest > greatest:

@@ -12,8 +12,8 @@ import json
 import os
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -41,6 +41,7 @@ from videossr_trainers.train import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from videossr.config import RunConfig
     from videossr.dataset import Dataset
@@ -166,11 +167,16 @@ def run_demo(folder: Path, *, quick: bool, seed: int, console: StageConsole) -> 
 
 
 _NOTES: Final = (
-    "The videos are drawn by code and the model has about half a million random weights, so the "
-    "figures show that the loop works and what this model learns in these minutes; they say nothing "
-    "about a large model on real videos.",
-    "The floor is what the best answer earns that never sees the picture, given all that the prompt "
-    "shows. Blind means grey frames; wrong video means the frames of another question of the same task.",
+    (
+        "The videos are drawn by code and the model has about half a million random weights, so the "
+        "figures show that the loop works and what this model learns in these minutes; they say "
+        "nothing about a large model on real videos."
+    ),
+    (
+        "The floor is what the best answer earns that never sees the picture, given all that the "
+        "prompt shows. Blind means grey frames; wrong video means the frames of another question of "
+        "the same task."
+    ),
     "Intervals are 95 % bootstrap intervals, resampled by video. The gain is paired by question.",
 )
 
@@ -196,11 +202,13 @@ class _Examiner:
                 self.renderer,
                 condition,
                 max_new_tokens=self.max_new_tokens,
-                progress=lambda done, _, begun=begun: self.console.advance(
-                    stage, begun + done, total
-                ),
+                progress=partial(self._advance, stage, begun, total),
             )
         return answers
+
+    def _advance(self, stage: str, begun: int, total: int, done: int, of_condition: int) -> None:
+        del of_condition
+        self.console.advance(stage, begun + done, total)
 
 
 def _draw(folder: Path, count: int, seed: int, console: StageConsole, stage: str) -> Path:

@@ -121,8 +121,9 @@ class PromptEncoder:
 
 
 def _metadata(clip: Clip) -> VideoMetadata:
-    """Tells the processor the real times: it divides frame numbers by the rate, so with a rate of one
-    the numbers are seconds.
+    """The real times in the processor's terms.
+
+    It divides frame numbers by the rate, so with a rate of one the numbers are seconds.
     """
     return VideoMetadata(
         total_num_frames=len(clip),

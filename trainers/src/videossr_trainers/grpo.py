@@ -1,4 +1,6 @@
-"""GRPO on video. How it differs from TRL's trainer, which it is otherwise:
+"""GRPO on video.
+
+How it differs from TRL's trainer, which it is otherwise:
 
 * Stock GRPOTrainer drops a prompt's video from the loss without a word. Here one encoding of each
   question (ids, pixels, positions) goes through generation, reference and loss alike.
@@ -48,7 +50,7 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc] # trl is untyped
             batch, with which TRL would train no step at all and not say so.
     """
 
-    def __init__(self, *, shared_prefix: bool = True, **arguments: Any) -> None:
+    def __init__(self, *, shared_prefix: bool = True, **arguments: Any) -> None:  # noqa: ANN401 - as TRL's
         _check_batches(arguments["args"], arguments["train_dataset"])
         self.shared_prefix = shared_prefix
         self.encoder = PromptEncoder(arguments["processing_class"])

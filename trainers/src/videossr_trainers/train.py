@@ -19,6 +19,7 @@ import torch
 import xxhash
 from accelerate import PartialState
 from omegaconf import OmegaConf
+from transformers import PrinterCallback
 from trl import GRPOConfig
 
 from videossr import ConfigError, DatasetError
@@ -135,7 +136,7 @@ def make_trainer(
     """
     grpo = config.section(GrpoSection)
     tasks = {name: weighted.task for name, weighted in renderer.config.tasks.items()}
-    return VideoGRPOTrainer(
+    trainer = VideoGRPOTrainer(
         shared_prefix=grpo.shared_prefix,
         model=started.model,
         processing_class=started.processor,
@@ -144,6 +145,8 @@ def make_trainer(
         train_dataset=training_table(recipes, renderer),
         callbacks=[StepReport("grpo", report), MetricsFile(folder / "metrics.jsonl", "grpo")],
     )
+    trainer.remove_callback(PrinterCallback)  # the console shows the same, and shorter
+    return trainer
 
 
 def train(config: RunConfig, dataset: Dataset, folder: Path, report: Report) -> Path:

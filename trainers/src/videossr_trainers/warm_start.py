@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
+from transformers import PrinterCallback
 from trl import SFTConfig, SFTTrainer
 
 from videossr_trainers.encoding import PromptEncoder, pad_left
@@ -107,6 +108,7 @@ def warm_start(
         data_collator=AnswerCollator(processor),
         callbacks=list(callbacks),
     )
+    trainer.remove_callback(PrinterCallback)  # the console shows the same, and shorter
     trainer.train()
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
