@@ -14,7 +14,7 @@ from videossr.draw import choice, shuffled, uniform, whole
 
 
 def seeded(seed: int) -> random.Random:
-    return random.Random(seed)  # noqa: S311 - reproducible, not secret
+    return random.Random(seed)
 
 
 class Scripted(random.Random):

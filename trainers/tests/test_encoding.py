@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from transformers.video_utils import VideoMetadata
 
 from videossr import Clip, Sample
 from videossr.sample import question_prompt
-from videossr_trainers.encoding import PromptBatch, PromptEncoder
+from videossr_trainers.encoding import PromptBatch, PromptEncoder, scaled
 from videossr_trainers.models import load_model
 
 if TYPE_CHECKING:
@@ -74,15 +75,49 @@ def test_every_clip_stands_at_its_own_place(encoder: PromptEncoder) -> None:
     )
 
 
-def test_patches_are_the_pixels_scaled(encoder: PromptEncoder) -> None:
-    """No resize: the patches hold the frames' own values, from [0, 255] to [-1, 1]."""
+def test_ids_patches_and_grid_are_the_processors(encoder: PromptEncoder) -> None:
+    """Told the real times, the processor makes the same patches, and the same ids inside its marks."""
     generator = torch.Generator().manual_seed(0)
-    frames = torch.randint(0, 256, (4, 3, 32, 64), generator=generator, dtype=torch.uint8)
-    clip = Clip(frames, torch.arange(4, dtype=torch.float64))
-    (prompt,) = encoder.encode([Sample(question_prompt(None, "?"), (clip,), "1")])
-    assert prompt.grid.tolist() == [[2, 2, 4]]
-    expected = (frames.float() / 127.5 - 1).flatten().sort().values
-    torch.testing.assert_close(prompt.pixels.flatten().sort().values, expected)
+    frames = torch.randint(0, 256, (5, 3, 96, 64), generator=generator, dtype=torch.uint8)
+    clip = Clip(frames, torch.tensor([0.1, 0.9, 1.2, 3.0, 3.3], dtype=torch.float64))
+    sample = Sample(question_prompt(None, "When?"), (clip,), "1")
+    (prompt,) = encoder.encode([sample])
+    processor = encoder.processor
+    processor.video_processor.cap_pixels_per_frame = False
+    template = processor.apply_chat_template(
+        list(sample.prompt), add_generation_prompt=True, tokenize=False
+    )
+    expected = processor(
+        text=[template.replace(VISION.format("<|video_pad|>"), "<|video_pad|>")],
+        videos=[frames],
+        video_metadata=[
+            VideoMetadata(
+                total_num_frames=5, fps=1.0, duration=4.0, frames_indices=clip.times.tolist()
+            )
+        ],
+        do_sample_frames=False,
+        do_resize=False,
+        return_tensors="pt",
+    )
+    assert torch.equal(prompt.input_ids, expected["input_ids"][0])
+    assert torch.equal(prompt.token_types, expected["mm_token_type_ids"][0].long())
+    assert torch.equal(prompt.grid, expected["video_grid_thw"])
+    torch.testing.assert_close(
+        scaled(prompt.patches), expected["pixel_values_videos"], rtol=0, atol=1e-6
+    )
+
+
+def test_quick_patch_embedding_is_the_convolution(tiny_folder: Path) -> None:
+    """The matrix product in its place gives the values and the gradients of the convolution."""
+    model, _ = load_model(str(tiny_folder))
+    quick = model.model.visual.patch_embed.proj
+    stock = torch.nn.Conv3d(3, quick.out_channels, quick.kernel_size, quick.stride)
+    stock.load_state_dict(quick.state_dict())
+    patches = torch.randn(7, 3, 2, 16, 16, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(quick(patches), stock(patches), rtol=1e-4, atol=1e-5)
+    quick(patches).square().sum().backward()
+    stock(patches).square().sum().backward()
+    torch.testing.assert_close(quick.weight.grad, stock.weight.grad, rtol=1e-4, atol=1e-3)
 
 
 def test_encoding_together_is_encoding_alone(encoder: PromptEncoder) -> None:
@@ -98,7 +133,7 @@ def test_encoding_together_is_encoding_alone(encoder: PromptEncoder) -> None:
     ):
         torch.testing.assert_close(together.input_ids, alone.input_ids)
         torch.testing.assert_close(together.token_types, alone.token_types)
-        torch.testing.assert_close(together.pixels, alone.pixels)
+        torch.testing.assert_close(together.patches, alone.patches)
         torch.testing.assert_close(together.grid, alone.grid)
 
 

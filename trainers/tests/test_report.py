@@ -47,7 +47,7 @@ def score(mean: float, *, failures: float = 0.0) -> Score:
 
 
 def synthetic_steps(tasks: Mapping[str, tuple[float, float]], count: int) -> list[StepMetrics]:
-    rng = random.Random(0)  # noqa: S311 - reproducible, not secret
+    rng = random.Random(0)
     return [
         StepMetrics(
             step=step,

@@ -80,14 +80,16 @@ def build(
     # Questions about one video follow each other, so that its clips are still in memory.
     by_video = sorted(range(len(slots)), key=lambda i: (slots[i].videos[0].path, i))
     outcomes: list[_Outcome] = [_Outcome()] * len(slots)
-    done = 0
     with one_torch_thread(), ThreadPoolExecutor(workers) as pool:
-        made = pool.map(lambda i: _fill(slots[i], config, renderer), by_video)
-        for i, outcome in zip(by_video, _cancelling(made, pool), strict=True):
-            outcomes[i] = outcome
-            done += 1
-            if progress:
-                progress(done, len(slots))
+        try:
+            made = pool.map(lambda i: _fill(slots[i], config, renderer), by_video)
+            for done, (i, outcome) in enumerate(zip(by_video, made, strict=True), start=1):
+                outcomes[i] = outcome
+                if progress:
+                    progress(done, len(slots))
+        finally:
+            # After Ctrl-C or a failure, the questions not yet begun are let go.
+            pool.shutdown(cancel_futures=True)
     recipes = tuple(outcome.recipe for outcome in outcomes if outcome.recipe)
     reasons: dict[str, list[str]] = defaultdict(list)
     broken: dict[str, str] = {}
@@ -169,15 +171,6 @@ def _fill(slot: _Slot, config: RunConfig, renderer: Renderer) -> _Outcome:
     return outcome
 
 
-def _cancelling(made: Iterator[_Outcome], pool: ThreadPoolExecutor) -> Iterator[_Outcome]:
-    """The outcomes; on the first failure the questions not yet begun are dropped."""
-    try:
-        yield from made
-    except BaseException:
-        pool.shutdown(cancel_futures=True)
-        raise
-
-
 def _refuse_gaps(slots: Sequence[_Slot], outcomes: Sequence[_Outcome]) -> None:
     for slot, outcome in zip(slots, outcomes, strict=True):
         if outcome.recipe is None:
@@ -207,9 +200,9 @@ def _floor(name: str, recipes: Sequence[Recipe], config: RunConfig, renderer: Re
 def _provenance(config: RunConfig) -> Mapping[str, Mapping[str, str]]:
     return {
         name: {
-            "distribution": weighted.task.origin.distribution,
-            "version": weighted.task.origin.version,
-            "plugin_version": weighted.task.version,
+            "distribution": origin.distribution,
+            "version": origin.version,
+            "plugin_version": origin.plugin_version,
         }
-        for name, weighted in config.tasks.items()
+        for name, origin in config.plugins.items()
     }

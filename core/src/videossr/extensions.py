@@ -23,7 +23,7 @@ def extensions() -> pluggy.PluginManager:
     for point in sorted(entry_points(group=COMMANDS_GROUP), key=lambda point: point.name):
         try:
             manager.register(point.load(), point.name)
-        except Exception as error:  # noqa: BLE001 - a stranger's module may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's module may raise anything
             bringer = point.dist.name if point.dist else point.value
             warnings.warn(
                 f"commands of {bringer} left out: importing {point.value} raised "

@@ -34,6 +34,12 @@ KINDS: Final[Mapping[Kind, frozenset[str]]] = {
     "perturbation": frozenset({"perturb"}),
 }
 
+#: Fields of an entry in the configuration that the core reads, and so no plugin's own.
+RESERVED: Final[Mapping[Kind, frozenset[str]]] = {
+    "task": frozenset({"enabled", "weight", "difficulty"}),
+    "perturbation": frozenset({"enabled", "weight"}),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -122,7 +128,8 @@ class Registry:
     def _load(self, name: str) -> _Loaded:
         if name not in self._loaded:
             self._loaded[name] = loaded = _load(name, self._points[name])
-            if loaded.origin.state == "enabled":
+            # Two names may stand for one object.
+            if loaded.origin.state == "enabled" and not self._manager.is_registered(loaded.plugin):
                 self._manager.register(loaded.plugin, name)
         return self._loaded[name]
 
@@ -156,20 +163,13 @@ def _load(name: str, points: list[EntryPoint]) -> _Loaded:
         return _Loaded(_fault(origin, "conflict", problem), None)
     try:
         plugin = points[0].load()
-    except Exception as error:  # noqa: BLE001 - a stranger's module may raise anything
+        hooks, problem = _hooks_of(plugin, name)
+        kind: Kind = next((kind for kind, needed in KINDS.items() if needed <= hooks), "unknown")
+        problem = problem or _unfit(plugin, kind, hooks)
+        version, summary = (str(getattr(plugin, field, "")) for field in ("version", "summary"))
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's module may raise anything
         problem = f"importing {points[0].value} raised {type(error).__name__}: {error}"
         return _Loaded(_fault(origin, "broken", problem), None)
-    hooks = _hooks_of(plugin)
-    kind: Kind = next((kind for kind, needed in KINDS.items() if needed <= hooks), "unknown")
-    missing = [needed for needed in ("Config", "summary", "version") if not hasattr(plugin, needed)]
-    problem = ""
-    if missing:
-        problem = f"has no attribute {' and no attribute '.join(map(repr, missing))}"
-    elif kind == "unknown":
-        problem = (
-            f"implements {', '.join(sorted(hooks)) or 'no hook'}; "
-            "a task implements make_sample and reward, a perturbation perturb"
-        )
     known = Origin(
         origin.name,
         origin.distribution,
@@ -177,22 +177,61 @@ def _load(name: str, points: list[EntryPoint]) -> _Loaded:
         origin.module,
         kind,
         "broken" if problem else "enabled",
-        str(getattr(plugin, "version", "")),
+        version,
         tuple(sorted(hooks)),
-        str(getattr(plugin, "summary", "")),
+        summary,
         problem,
     )
     return _Loaded(known, plugin)
 
 
-def _hooks_of(plugin: object) -> frozenset[str]:
+def _hooks_of(plugin: object, name: str) -> tuple[frozenset[str], str]:
+    """The hooks that a plugin implements, and what is wrong with them."""
     manager = plugin_manager()
-    known = [name for name in vars(manager.hook) if not name.startswith("_")]
-    return (
-        frozenset(name for name in known if manager.parse_hookimpl_opts(plugin, name) is not None)
-        if plugin is not None
-        else frozenset()
-    )
+    specified = frozenset(hook for hook in vars(manager.hook) if not hook.startswith("_"))
+    try:
+        manager.register(plugin, name)
+    except pluggy.PluginValidationError as error:
+        return frozenset(), " ".join(str(error).split())
+    callers = manager.get_hookcallers(plugin) or ()
+    hooks = frozenset(caller.name for caller in callers) & specified
+    for caller in callers:
+        if caller.name in hooks or all(hook.optionalhook for hook in caller.get_hookimpls()):
+            continue
+        near = difflib.get_close_matches(caller.name, sorted(specified), n=1)
+        return hooks, f"no hook is called {caller.name!r}" + (
+            f"; did you mean {near[0]!r}?"
+            if near
+            else f"; hooks are {', '.join(sorted(specified))}"
+        )
+    return hooks, ""
+
+
+def _unfit(plugin: object, kind: Kind, hooks: Iterable[str]) -> str:
+    """What a plugin lacks, or has too much of."""
+    from pydantic import BaseModel  # noqa: PLC0415 - importing this module stays light
+
+    missing = [needed for needed in ("Config", "summary", "version") if not hasattr(plugin, needed)]
+    if missing:
+        return f"has no attribute {' and no attribute '.join(map(repr, missing))}"
+    if kind == "unknown":
+        return (
+            f"implements {', '.join(sorted(hooks)) or 'no hook'}; "
+            "a task implements make_sample and reward, a perturbation perturb"
+        )
+    if isinstance(plugin, type):
+        return f"is the class {plugin.__name__}; the entry point must name an instance of it"
+    config = plugin.Config  # type: ignore[attr-defined] # it has one
+    if not (isinstance(config, type) and issubclass(config, BaseModel)):
+        return f"its Config is {config!r}; must be a Pydantic model"
+    aliases = (field.alias for field in config.model_fields.values())
+    taken = RESERVED[kind] & {*config.model_fields, *filter(None, aliases)}
+    if taken:
+        return (
+            f"its Config has a field {' and '.join(map(repr, sorted(taken)))}, which the core reads "
+            f"of every {kind}'s entry; give the field another name"
+        )
+    return ""
 
 
 def _origin(name: str, point: EntryPoint) -> Origin:

@@ -48,14 +48,20 @@ class Renderer:
             DatasetError: a plugin makes other samples than when the dataset was built.
         """
         config = resolve(dataset.config, registry or Registry())
-        for name in dataset.tasks:
-            built = dataset.plugins[name]["plugin_version"]
-            found = config.tasks[name].task.version
-            if built != found:
+        strangers = sorted({*dataset.tasks} - {*config.tasks})
+        if strangers:
+            raise DatasetError(
+                f"damaged dataset: it has questions of {', '.join(strangers)}, "
+                f"and its configuration has the tasks {', '.join(config.tasks)}"
+            )
+        for name, origin in config.plugins.items():
+            built = dataset.plugins.get(name, {})
+            if built and built["plugin_version"] != origin.plugin_version:
                 raise DatasetError(
-                    f"task {name!r}: the dataset was built with version {built} of the plugin, "
-                    f"version {found} is installed; install {dataset.plugins[name]['distribution']} "
-                    f"{dataset.plugins[name]['version']} or build the dataset again"
+                    f"plugin {name!r}: the dataset was built with its version "
+                    f"{built['plugin_version']}, version {origin.plugin_version} is installed; "
+                    f"install {built['distribution']} {built['version']} "
+                    "or build the dataset again"
                 )
         return cls(config, dataset.root, cache_bytes=cache_bytes)
 

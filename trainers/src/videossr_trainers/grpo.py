@@ -25,6 +25,7 @@ from trl.trainer.utils import split_tensor_dict
 from videossr import ConfigError
 from videossr.errors import Mistake
 from videossr_trainers.encoding import EncodedPrompt, PromptBatch, PromptEncoder
+from videossr_trainers.models import quicken_patch_embedding
 from videossr_trainers.shared_prefix import bare_model, generate_groups, pack
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc] # trl is untyped
             **(arguments["args"].generation_kwargs or {}),
         }
         super().__init__(**arguments)
+        if self.ref_model is not None:
+            quicken_patch_embedding(self.accelerator.unwrap_model(self.ref_model))
 
     def _generate_and_score_completions(self, inputs: list[_Row]) -> dict[str, Any]:
         n = self.num_generations if self.model.training else self.num_generations_eval

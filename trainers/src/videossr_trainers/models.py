@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from torch import Tensor
+
     from videossr_trainers.sections import ModelSection
 
 
@@ -47,6 +49,27 @@ def load_model(name: str, revision: str | None = None) -> tuple[Any, Any]:
         raise ConfigError(
             Mistake("model.name", f"{name!r} cannot be loaded: {reason}", right)
         ) from error
-    # Frames come at the size they are to have. Its default is about to change, and warns of it.
-    processor.video_processor.cap_pixels_per_frame = False
+    quicken_patch_embedding(model)
     return model, processor
+
+
+class _PatchEmbedding(torch.nn.Conv3d):
+    """A convolution whose input is exactly one patch, done as the matrix product that it is."""
+
+    def forward(self, patches: Tensor) -> Tensor:
+        """Embed patches [N, C, T, H, W]; as the convolution, [N, D, 1, 1, 1]."""
+        weight = self.weight.flatten(1)
+        return torch.nn.functional.linear(patches.flatten(1), weight, self.bias)[
+            :, :, None, None, None
+        ]
+
+
+def quicken_patch_embedding(model: Any) -> None:  # noqa: ANN401 - transformers is untyped
+    """Embed patches by a matrix product rather than a convolution, in place.
+
+    The same weights, the same values, and several times quicker where convolutions in three dimensions
+    are slow.
+    """
+    convolution = model.model.visual.patch_embed.proj
+    if type(convolution) is torch.nn.Conv3d and convolution.kernel_size == convolution.stride:
+        convolution.__class__ = _PatchEmbedding

@@ -12,7 +12,7 @@ import torch
 from transformers import PrinterCallback
 from trl import SFTConfig, SFTTrainer
 
-from videossr_trainers.encoding import PromptEncoder, pad_left
+from videossr_trainers.encoding import PromptEncoder, pad_left, scaled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,7 @@ class AnswerCollator:
             "attention_mask": pad_left([torch.ones_like(row) for row in ids], 0),
             "mm_token_type_ids": pad_left(types, 0),
             "labels": pad_left(labels, -100),
-            "pixel_values_videos": torch.cat([prompt.pixels for prompt in prompts]),
+            "pixel_values_videos": scaled(torch.cat([prompt.patches for prompt in prompts])),
             "video_grid_thw": torch.cat([prompt.grid for prompt in prompts]),
         }
 

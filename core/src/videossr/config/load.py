@@ -36,21 +36,28 @@ def load_config(
 
 
 def read_tree(source: str | Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """The merged tree, interpolations resolved, not yet checked against any schema."""
-    layers = _layers(str(source), Path(), trail=())
+    """The merged tree, interpolations resolved, not yet checked against any schema.
+
+    Raises:
+        ConfigError: something cannot be read, or laid over what it lies over.
+    """
+    merged = OmegaConf.create()
+    for path, layer in _layers(_find(str(source), Path(), str(source)), trail=()):
+        try:
+            merged.merge_with(layer)
+        except (OmegaConfBaseException, TypeError) as error:
+            problem = f"does not fit over what it extends: {_first_line(error)}"
+            raise ConfigError(Mistake(str(path), problem)) from error
+    _apply(overrides, merged)
     try:
-        merged = OmegaConf.merge(*layers, _from_overrides(overrides))
-        tree = OmegaConf.to_container(merged, resolve=True)
+        tree = _plain(merged, resolve=True)
     except OmegaConfBaseException as error:
-        raise ConfigError(Mistake(str(source), str(error).splitlines()[0])) from error
-    if not isinstance(tree, dict):  # pragma: no cover - every layer is a mapping
-        raise ConfigError(Mistake(str(source), "is no mapping of keys to values"))
-    return {str(key): value for key, value in tree.items()}
+        raise ConfigError(Mistake(f"{source}: {error.full_key}", _first_line(error))) from error
+    return tree
 
 
-def _layers(source: str, folder: Path, trail: tuple[Path, ...]) -> list[DictConfig]:
+def _layers(path: Path, trail: tuple[Path, ...]) -> list[tuple[Path, DictConfig]]:
     """A file and all that it extends, the most general first."""
-    path = _find(source, folder)
     if path in trail:
         chain = " -> ".join(str(step) for step in (*trail, path))
         raise ConfigError(Mistake("extends", f"runs in a circle: {chain}"))
@@ -62,14 +69,20 @@ def _layers(source: str, folder: Path, trail: tuple[Path, ...]) -> list[DictConf
     if not isinstance(tree, DictConfig):
         right = "write sections such as `video:` and `tasks:`"
         raise ConfigError(Mistake(str(path), "is no mapping of keys to values", right))
-    bases = tree.pop("extends", None) or []
+    plain = _plain(tree)
+    bases = plain.pop("extends", None) or []
+    bases = [bases] if isinstance(bases, str) else bases
+    here = f"{path}: extends"
+    if not isinstance(bases, list) or not all(isinstance(base, str) for base in bases):
+        right = "name a preset or a file, or a list of them"
+        raise ConfigError(Mistake(here, f"{bases!r} names no configuration", right))
     layers = []
-    for base in [bases] if isinstance(bases, str) else bases:
-        layers += _layers(str(base), path.parent, (*trail, path))
-    return [*layers, tree]
+    for base in bases:
+        layers += _layers(_find(base, path.parent, f"{here}: {base}"), (*trail, path))
+    return [*layers, (path, OmegaConf.create(plain))]
 
 
-def _find(source: str, folder: Path) -> Path:
+def _find(source: str, folder: Path, where: str) -> Path:
     known = presets()
     if source in known:
         return known[source]
@@ -77,27 +90,35 @@ def _find(source: str, folder: Path) -> Path:
     if path.is_file():
         return path.resolve()
     right = f"give a YAML file, or one of the presets: {', '.join(known) or 'none installed'}"
-    raise ConfigError(Mistake(source, "is neither a preset nor a file", right))
+    raise ConfigError(Mistake(where, "is neither a preset nor a file", right))
 
 
-def _from_overrides(overrides: Sequence[str]) -> DictConfig:
-    wrong = [text for text in overrides if not text.partition("=")[0].strip() or "=" not in text]
-    if wrong:
-        right = "write key=value, for instance tasks.jigsaw.enabled=false"
-        raise ConfigError([Mistake(text, "is no override", right) for text in wrong])
-    tree = OmegaConf.create()
+def _apply(overrides: Sequence[str], tree: DictConfig) -> None:
+    """Lay overrides over a tree, one after the other."""
+    mistakes = []
     for text in overrides:
-        key, _, value = text.partition("=")
+        key, equals, value = text.partition("=")
+        if not key.strip() or not equals:
+            right = "write key=value, for instance build.size=200"
+            mistakes.append(Mistake(text, "is no override", right))
+            continue
         try:
-            parsed = _yaml(value)
+            # Not resolved yet: an interpolation refers to the whole tree.
+            parsed = _plain(DictConfig(OmegaConf.create(f"value: {value}")))
             OmegaConf.update(tree, key.strip(), parsed["value"], force_add=True)
-        except (YAMLError, OmegaConfBaseException) as error:
-            problem = " ".join(str(error).split())
-            raise ConfigError(Mistake(text, f"cannot be read: {problem}")) from error
-    return tree
+        except (YAMLError, OmegaConfBaseException, TypeError, ValueError, IndexError) as error:
+            mistakes.append(Mistake(text, f"cannot be laid over the rest: {_first_line(error)}"))
+    if mistakes:
+        raise ConfigError(mistakes)
 
 
-def _yaml(value: str) -> DictConfig:
-    parsed = OmegaConf.create(f"value: {value}")
-    assert isinstance(parsed, DictConfig)  # noqa: S101 - for the type checker
-    return parsed
+def _plain(tree: DictConfig, *, resolve: bool = False) -> dict[str, Any]:
+    """A tree of dicts and lists; what stands for other values stays as it is written unless resolved."""
+    plain = OmegaConf.to_container(tree, resolve=resolve, throw_on_missing=resolve)
+    assert isinstance(plain, dict)  # noqa: S101 - for the type checker
+    return {str(key): value for key, value in plain.items()}
+
+
+def _first_line(error: Exception) -> str:
+    """An error's message without the details that OmegaConf adds in lines of their own."""
+    return next(iter(str(error).splitlines()), type(error).__name__)

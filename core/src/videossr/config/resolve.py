@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from videossr.facades import Perturbation, Task
-    from videossr.registry import Kind, Registry
+    from videossr.registry import Kind, Origin, Registry
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -53,6 +53,13 @@ class RunConfig:
         found = next(s for s in self.sections.values() if type(s) is schema)
         assert isinstance(found, schema)  # noqa: S101 - for the type checker
         return found
+
+    @property
+    def plugins(self) -> Mapping[str, Origin]:
+        """The plugins in use, by name: the tasks, and the perturbations that they draw from."""
+        tasks = [weighted.task for weighted in self.tasks.values()]
+        altering = [one for task in tasks for _, field in task.config for one in _within(field)]
+        return {plugin.name: plugin.origin for plugin in (*tasks, *altering)}
 
     def tree(self) -> dict[str, Any]:
         """The tree that resolves to this again, with every default written out."""
@@ -113,8 +120,17 @@ class _Resolution:
                 right = _nearest(name, known, "sections are")
             self.mistake(name, "is no section", right)
 
-    def model(self, where: str, schema: type[Model], data: object) -> Model | None:
-        """Validate one mapping; on failure note every mistake in it."""
+    def model(
+        self, where: str, schema: type[Model], data: object, *, beside: Iterable[str] = ()
+    ) -> Model | None:
+        """Validate one mapping; on failure note every mistake in it.
+
+        Args:
+            where: its place in the tree.
+            schema: what it must fit.
+            data: the mapping.
+            beside: fields that others read of the same place.
+        """
         data = {} if data is None else data
         if not isinstance(data, dict):
             self.mistake(
@@ -124,13 +140,19 @@ class _Resolution:
         try:
             return schema.model_validate(data)
         except ValidationError as error:
-            self.mistakes += _mistakes(where, schema, error)
-            return None
+            self.mistakes += _mistakes(where, schema, error, beside)
+        except Exception as error:  # noqa: BLE001 - a stranger's validator may raise anything
+            problem = f"checking it raised {type(error).__name__}: {error}"
+            self.mistake(where, problem, f"a fault of {schema.__module__}.{schema.__qualname__}")
+        return None
 
     def entries(
         self, where: str, data: object, kind: Kind, entry: type[Entry]
-    ) -> dict[str, tuple[Entry, dict[str, Any]]]:
-        """The enabled plugins of a table, each with the core's part and its own part of the entry."""
+    ) -> dict[str, tuple[Entry | None, dict[str, Any]]]:
+        """The enabled plugins of a table, each with the core's part and its own part of the entry.
+
+        The core's part is None where it has mistakes, so that those of the plugin's own are found too.
+        """
         if not isinstance(data, dict) or not data:
             right = f"name at least one {kind}; {self.installed(kind)}"
             self.mistake(where, f"{data!r} is no table of {kind}s", right)
@@ -144,15 +166,20 @@ class _Resolution:
                     here, f"{fields!r} is no mapping", "write its settings, or {} for defaults"
                 )
                 continue
-            own = {key: value for key, value in fields.items() if key not in entry.model_fields}
-            common = self.model(here, entry, {k: v for k, v in fields.items() if k not in own})
+            own = {str(k): value for k, value in fields.items() if k not in entry.model_fields}
+            common = self.model(
+                here, entry, {k: fields[k] for k in entry.model_fields if k in fields}
+            )
             if str(name) not in self.registry.names:
                 self.mistake(
                     here,
                     f"no installed plugin has the name {name!r}",
                     self.registry.nearest(str(name)),
                 )
-            elif common and common.enabled and self.works(here, str(name), kind):
+                continue
+            # Even beside mistakes of its own, a plugin that is switched off stays out.
+            enabled = common.enabled if common else fields.get("enabled") is not False
+            if enabled and self.works(here, str(name), kind):
                 found[str(name)] = (common, own)
         return found
 
@@ -174,16 +201,21 @@ class _Resolution:
 
     def tasks(self, data: object) -> dict[str, WeightedTask]:
         tasks = {}
+        before = len(self.mistakes)
         entries = self.entries("tasks", data, "task", TaskEntry)
         for name, (common, own) in entries.items():
             schema = self.registry.schema(name)
-            config = self.model(f"tasks.{name}", schema, self.with_perturbations(name, schema, own))
-            if config:
-                assert isinstance(common, TaskEntry)  # noqa: S101 - for the type checker
+            config = self.model(
+                f"tasks.{name}",
+                schema,
+                self.with_perturbations(name, schema, own),
+                beside=TaskEntry.model_fields,
+            )
+            if config and isinstance(common, TaskEntry):
                 tasks[name] = WeightedTask(
                     self.registry.task(name, config, common.difficulty), common.weight
                 )
-        if not entries and isinstance(data, dict) and data and not self.mistakes:
+        if not entries and len(self.mistakes) == before:
             self.mistake("tasks", "all are disabled", "enable at least one")
         return tasks
 
@@ -193,20 +225,29 @@ class _Resolution:
         """The task's settings with its tables of perturbations turned into ready objects."""
         ready = dict(own)
         for name, field in schema.model_fields.items():
-            if field.annotation is not Perturbations:
+            if field.annotation is not Perturbations or (
+                name not in own and not field.is_required()
+            ):
                 continue
             where = f"tasks.{task}.{name}"
             before = len(self.mistakes)
             entries = self.entries(where, own.get(name), "perturbation", Entry)
             bound: dict[str, tuple[Perturbation, float]] = {}
             for choice, (common, settings) in entries.items():
-                config = self.model(f"{where}.{choice}", self.registry.schema(choice), settings)
-                if config:
+                altering = self.registry.schema(choice)
+                config = self.model(
+                    f"{where}.{choice}", altering, settings, beside=Entry.model_fields
+                )
+                if config and common:
                     bound[choice] = (self.registry.perturbation(choice, config), common.weight)
             if not bound and len(self.mistakes) == before:
                 self.mistake(where, "all are disabled", "enable at least one")
             ready[name] = Perturbations(bound)
         return ready
+
+
+def _within(field: object) -> Iterable[Perturbation]:
+    return field if isinstance(field, Perturbations) else ()
 
 
 def _entry(weighted: WeightedTask) -> dict[str, Any]:
@@ -224,16 +265,17 @@ def _nearest(name: object, known: Iterable[str], listed: str) -> str:
     return (f"did you mean {near[0]!r}? " if near else "") + f"{listed} {', '.join(names)}"
 
 
-def _mistakes(where: str, schema: type[BaseModel], error: ValidationError) -> list[Mistake]:
+def _mistakes(
+    where: str, schema: type[BaseModel], error: ValidationError, beside: Iterable[str]
+) -> list[Mistake]:
     found = []
     for item in error.errors(include_url=False):
         path = [str(step) for step in item["loc"]]
         field = schema.model_fields.get(path[0]) if path else None
         place = ".".join([where, *path])
         if item["type"] == "extra_forbidden" and len(path) == 1:
-            found.append(
-                Mistake(place, "is no field", _nearest(path[0], schema.model_fields, "fields are"))
-            )
+            known = {*schema.model_fields, *beside}
+            found.append(Mistake(place, "is no field", _nearest(path[0], known, "fields are")))
             continue
         message = item["msg"].removeprefix("Value error, ")
         given = f"{item['input']!r}: " if path and item["type"] != "missing" else ""

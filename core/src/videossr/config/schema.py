@@ -9,10 +9,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PositiveFloat,
     PositiveInt,
     model_validator,
 )
+
+#: More than nothing, and less than infinity.
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 #: Named difficulties.
 LEVELS: Final = {"easy": 0.0, "train": 0.5, "hard": 1.0}
@@ -52,11 +54,12 @@ class VideoConfig(Section):
         PositiveInt, Field(description="both sides are a multiple of this: 32 for Qwen3-VL")
     ] = 32
     spacing: Annotated[
-        tuple[PositiveFloat, ...] | None,
+        tuple[Positive, ...] | None,
         BeforeValidator(_listed),
         Field(
+            min_length=1,
             description="seconds between frames, one drawn for each window; "
-            "null spreads the frames over the whole video"
+            "null spreads the frames over the whole video",
         ),
     ] = None
     windows_per_video: Annotated[
@@ -101,7 +104,7 @@ class Entry(Section):
     """What the core reads of a perturbation's entry; the rest is the plugin's own."""
 
     enabled: Annotated[bool, Field(description="false leaves the plugin out")] = True
-    weight: Annotated[PositiveFloat, Field(description="share relative to its neighbours")] = 1.0
+    weight: Annotated[Positive, Field(description="share relative to its neighbours")] = 1.0
 
 
 class TaskEntry(Entry):

@@ -1,0 +1,124 @@
+"""The documentation says what the code does: generated pages are current, examples run."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import typer
+from pydantic import BaseModel
+
+from videossr import hookspecs
+from videossr.cli.app import make_app
+from videossr.config import load_config
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+
+
+def generator() -> ModuleType:
+    """The script that writes the generated pages."""
+    spec = importlib.util.spec_from_file_location("generate_docs", DOCS / "generate.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The code blocks of a page in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def examples(language: str) -> list[Any]:
+    """Every code block of all pages, one test id each."""
+    return [
+        pytest.param(block, id=f"{page.stem}-{number}")
+        for page in PAGES
+        for number, block in enumerate(blocks(page, language))
+    ]
+
+
+@pytest.mark.parametrize("page", ["configuration.md", "commands.md"])
+def test_generated_pages_are_current(page: str) -> None:
+    """The page is what `python docs/generate.py` writes now."""
+    assert (DOCS / page).read_text(encoding="utf-8") == generator().PAGES[page]()
+
+
+def test_every_hook_is_documented() -> None:
+    """Each hook has a section that gives its arguments in order, and its version."""
+    text = (DOCS / "hooks.md").read_text()
+    hooks = {name: hook for name, hook in vars(hookspecs).items() if hasattr(hook, "videossr_spec")}
+    assert len(hooks) == 7
+    for name, hook in hooks.items():
+        arguments = ", ".join(hook.__code__.co_varnames[: hook.__code__.co_argcount])
+        assert f"## `{name}`\n\n`{name}({arguments}) -> " in text
+        assert (
+            f"`{name}({arguments})" in text.split(f"## `{name}`")[1].split(" · since version 1")[0]
+        )
+
+
+@pytest.mark.parametrize("block", examples("python"))
+def test_python_examples_run(block: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every Python block of the documentation runs on its own, without a word."""
+    exec(compile(block, "example", "exec"), {"__name__": "example"})  # noqa: S102
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("block", examples("yaml"))
+def test_yaml_examples_are_valid(block: str, tmp_path: Path) -> None:
+    """Every YAML block of the documentation is a configuration that passes all checks."""
+    path = tmp_path / "example.yaml"
+    path.write_text(block)
+    assert load_config(path).tasks
+
+
+@pytest.mark.parametrize("block", examples("sh"))
+def test_shell_examples_are_accepted(block: str) -> None:
+    """Every `videossr` line of the documentation is one that the command line accepts."""
+    app = typer.main.get_command(make_app())
+    for line in block.replace("\\\n", " ").splitlines():
+        words = shlex.split(line.replace("[", "").replace("]", ""), comments=True)
+        if "videossr" not in words:
+            continue
+        command, rest = app, words[words.index("videossr") + 1 :]
+        context = command.make_context("videossr", list(rest), resilient_parsing=False)
+        while hasattr(command, "commands"):
+            name = rest[0]
+            assert name in command.commands, line
+            command, rest = command.commands[name], rest[1:]
+            context = command.make_context(name, list(rest), parent=context)
+
+
+def test_the_example_task_is_a_task() -> None:
+    """The task in the hook page makes a sample whose answer its own reward scores 1.0."""
+    (block,) = [b for b in blocks(DOCS / "hooks.md", "python") if "class Direction" in b]
+    names: dict[str, Any] = {"__name__": "example"}
+    exec(compile(block, "example", "exec"), names)  # noqa: S102
+    plugin = names["plugin"]
+    assert issubclass(plugin.Config, BaseModel)
+
+    import random  # noqa: PLC0415 - for this test alone
+
+    import torch  # noqa: PLC0415
+
+    from videossr import Clip  # noqa: PLC0415
+
+    frames = torch.arange(4, dtype=torch.uint8)[:, None, None, None].expand(4, 3, 8, 8).clone()
+    clip = Clip(frames, torch.arange(4, dtype=torch.float64))
+    answers = set()
+    for seed in range(8):
+        sample = plugin.make_sample(clip, random.Random(seed))
+        answers.add(sample.answer)
+        assert plugin.reward(sample.answer, sample.answer) == 1.0
+        assert bool(sample.clips[0].frames[0].any()) == (sample.answer == "backwards")
+    assert answers == {"forwards", "backwards"}
