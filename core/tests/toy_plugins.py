@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from importlib.metadata import Distribution, EntryPoint
 from itertools import count
 from types import ModuleType
@@ -11,15 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from videossr import Clip, Perturbations, Ramp, Unparsable, Unsuitable, hookimpl
+from videossr.extensions import extensions
 from videossr.ramp import within
-from videossr.registry import GROUP, Registry
+from videossr.registry import COMMANDS_GROUP, GROUP, Registry
 from videossr.sample import Sample, question_prompt
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    import pytest
     from torch import Tensor
 
 _numbers: Final = count()
@@ -142,12 +145,17 @@ TOYS: Final[Mapping[str, Any]] = {
 }
 
 
-def registry_of(**plugins: object) -> Registry:
-    """A registry of these plugin objects, each behind an entry point of its name."""
+def points_of(group: str = GROUP, /, **plugins: object) -> list[EntryPoint]:
+    """Entry points by which these objects are found."""
     module = ModuleType(f"toy_plugins_{next(_numbers)}")
     vars(module).update(plugins)
     sys.modules[module.__name__] = module
-    return Registry(EntryPoint(name, f"{module.__name__}:{name}", GROUP) for name in plugins)
+    return [EntryPoint(name, f"{module.__name__}:{name}", group) for name in plugins]
+
+
+def registry_of(**plugins: object) -> Registry:
+    """A registry of these plugin objects, each behind an entry point of its name."""
+    return Registry(points_of(**plugins))
 
 
 def toys() -> Registry:
@@ -169,3 +177,16 @@ def distribution(
     listed = "\n".join(f"{point} = {value}" for point, value in points.items())
     (info / "entry_points.txt").write_text(f"[{group}]\n{listed}\n")
     return list(Distribution.at(info).entry_points)
+
+
+@contextmanager
+def extended_by(monkeypatch: pytest.MonkeyPatch, **plugins: object) -> Iterator[None]:
+    """As if the packages of these extensions, and no others, were installed."""
+    points = points_of(COMMANDS_GROUP, **plugins)
+    with monkeypatch.context() as patch:
+        patch.setattr("videossr.extensions.entry_points", lambda **_: points)
+        extensions.cache_clear()
+        try:
+            yield
+        finally:
+            extensions.cache_clear()

@@ -99,14 +99,14 @@ class Task(Bound):
         """
         from videossr.sample import Sample  # noqa: PLC0415 - needs torch; listing plugins doesn't
 
-        version = clip.frames._version  # noqa: SLF001 - torch's own count of writes in place
+        before = _writes(clip)
         with self._blaming("make_sample", context, Unsuitable):
             sample = self.call["make_sample"](
                 clip=clip, config=self.config, difficulty=difficulty, rng=rng
             )
         if not isinstance(sample, Sample):
             raise self._fault("make_sample", f"returned {sample!r}; must return a Sample", context)
-        if clip.frames._version != version:  # noqa: SLF001
+        if _writes(clip) != before:
             raise self._fault("make_sample", "wrote to the clip; must work on a copy", context)
         return sample
 
@@ -153,10 +153,10 @@ class Perturbation(Bound):
             PluginError: the hook raised, or returned another shape or dtype.
         """
         context = f"segment of {len(clip)} frames from {clip.times[0]:.3f} s"
-        version = clip.frames._version  # noqa: SLF001 - torch's own count of writes in place
+        before = _writes(clip)
         with self._blaming("perturb", context):
             frames = self.call["perturb"](clip=clip, config=self.config, rng=rng)
-        if clip.frames._version != version:  # noqa: SLF001
+        if _writes(clip) != before:
             raise self._fault("perturb", "wrote to the clip; must work on a copy", context)
         expected = f"a tensor torch.uint8 {list(clip.frames.shape)}"
         found = (
@@ -167,3 +167,8 @@ class Perturbation(Bound):
         if found != expected.removeprefix("a tensor "):
             raise self._fault("perturb", f"returned {found}; must return {expected}", context)
         return frames  # type: ignore[no-any-return] # just checked
+
+
+def _writes(clip: Clip) -> tuple[int, int]:
+    """How often frames and times were written to in place, which torch counts."""
+    return clip.frames._version, clip.times._version  # noqa: SLF001

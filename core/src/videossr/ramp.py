@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeGuard
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
-    FiniteFloat,
     model_validator,
 )
+
+# Neither text nor true and false, which Pydantic would otherwise turn into numbers.
+_Level = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 class Ramp(BaseModel):
@@ -24,21 +30,20 @@ class Ramp(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    easy: Annotated[FiniteFloat, Field(description="value at difficulty 0")]
-    train: Annotated[FiniteFloat, Field(description="value at difficulty 0.5; halfway if left out")]
-    hard: Annotated[FiniteFloat, Field(description="value at difficulty 1")]
+    easy: Annotated[_Level, Field(description="value at difficulty 0")]
+    train: Annotated[_Level, Field(description="value at difficulty 0.5; halfway if left out")]
+    hard: Annotated[_Level, Field(description="value at difficulty 1")]
 
     @model_validator(mode="before")
     @classmethod
     def _from_shorthand(cls, data: Any) -> Any:  # noqa: ANN401 - whatever the YAML holds
-        if isinstance(data, bool) or data is None:
-            return data
-        if isinstance(data, int | float):
+        if _is_number(data):
             return {"easy": data, "train": data, "hard": data}
         if isinstance(data, dict) and "train" not in data:
             easy, hard = data.get("easy"), data.get("hard")
-            if isinstance(easy, int | float) and isinstance(hard, int | float):
-                return {**data, "train": (easy + hard) / 2}
+            # Without two numbers, it is them that are wrong and not the level left out.
+            halfway = (easy + hard) / 2 if _is_number(easy) and _is_number(hard) else 0
+            return {**data, "train": halfway}
         return data
 
     @classmethod
