@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
+from videossr.procedural import write_videos
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -60,3 +62,11 @@ def moving_frames() -> Tensor:
     wide = torch.nn.functional.interpolate(noise[None], (72, 156), mode="bilinear")[0]
     shifts = [wide[:, :, i : i + 96] for i in range(60)]
     return torch.stack(shifts).mul(255).round().to(torch.uint8)
+
+
+@pytest.fixture(scope="session")
+def drawn_videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of five videos drawn by code, 12 frames each at 48 x 48. Not to be written to."""
+    folder = tmp_path_factory.mktemp("drawn")
+    write_videos(folder, 5, seed=1, seconds=1.5, fps=8.0, height=48, width=48)
+    return folder

@@ -137,8 +137,10 @@ class Upend:
         return clip.frames.flip(2)
 
 
+PICK: Final = Pick()
+
 TOYS: Final[Mapping[str, Any]] = {
-    "pick": Pick(),
+    "pick": PICK,
     "halves": Halves(),
     "dim": Dim(),
     "upend": Upend(),

@@ -13,10 +13,11 @@ import shutil
 import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from videossr.errors import DatasetError
 
@@ -140,7 +141,8 @@ class Dataset:
                 "left_out": self.left_out,
                 "broken": self.broken,
             }
-            text = json.dumps(header, indent=2, ensure_ascii=False) + "\n"
+            # ASCII, since the name of a folder may hold what is not text.
+            text = json.dumps(header, indent=2) + "\n"
             (partial / _HEADER).write_text(text, encoding="utf-8")
             partial.chmod(0o755)  # mkdtemp's folders are private
             os.replace(partial, folder)  # noqa: PTH105 - atomic; Path.replace says less
@@ -156,29 +158,85 @@ class Dataset:
             DatasetError: no dataset, a damaged one, or one of a newer format.
         """
         try:
-            header = json.loads((folder / _HEADER).read_text(encoding="utf-8"))
+            text = (folder / _HEADER).read_text(encoding="utf-8")
             table = pq.read_table(folder / _RECIPES)
         except FileNotFoundError as error:
-            missing = Path(str(error.filename or folder)).name
+            missing = next(name for name in (_HEADER, _RECIPES) if not (folder / name).exists())
             raise DatasetError(
                 f"{folder}: no dataset, {missing} is missing; `videossr build` makes one"
             ) from error
         except (OSError, ValueError, pa.ArrowException) as error:
             raise DatasetError(f"{folder}: damaged dataset: {error}") from error
-        if not isinstance(header, dict) or header.get("format") != FORMAT:
-            found = header.get("format") if isinstance(header, dict) else header
-            raise DatasetError(f"{folder}: format {found!r}; this version reads format {FORMAT}")
-        if table.schema.names != _SCHEMA.names:
-            raise DatasetError(f"{folder}: columns {table.schema.names}; must be {_SCHEMA.names}")
+        header = _read_header(folder, text)
+        if not table.schema.equals(_SCHEMA):
+            found, right = (_columns(schema) for schema in (table.schema, _SCHEMA))
+            raise DatasetError(f"{folder}: damaged dataset: columns {found}; must be {right}")
+        if any(column.null_count for column in table.columns):
+            raise DatasetError(f"{folder}: damaged dataset: {_RECIPES} has empty cells")
+        recipes = tuple(Recipe(**row) for row in table.to_pylist())
+        unknown = sorted({recipe.task for recipe in recipes} - header.plugins.keys())
+        if unknown:
+            raise DatasetError(
+                f"{folder}: damaged dataset: {_HEADER} says nothing of the plugins "
+                f"{', '.join(unknown)}, which {_RECIPES} has questions of"
+            )
         return cls(
-            recipes=tuple(Recipe(**row) for row in table.to_pylist()),
-            root=Path(header["root"]),
-            config=header["config"],
-            plugins=header["plugins"],
-            floors=header["floors"],
-            left_out=header["left_out"],
-            broken=header["broken"],
+            recipes=recipes,
+            root=Path(header.root),
+            config=header.config,
+            plugins={name: plugin.model_dump() for name, plugin in header.plugins.items()},
+            floors=header.floors,
+            left_out=header.left_out,
+            broken=header.broken,
         )
+
+
+class _Plugin(BaseModel):
+    """Where a plugin in use comes from, as the header has it."""
+
+    model_config = ConfigDict(strict=True)
+
+    distribution: str
+    version: str
+    plugin_version: str
+
+
+class _Header(BaseModel):
+    """What `dataset.json` holds beside its format."""
+
+    model_config = ConfigDict(strict=True)
+
+    root: str
+    config: dict[str, Any]
+    plugins: dict[str, _Plugin]
+    floors: dict[str, Annotated[float, Field(ge=0, le=1)]]
+    left_out: dict[str, dict[str, int]]
+    broken: dict[str, str]
+
+
+def _read_header(folder: Path, text: str) -> _Header:
+    try:
+        header = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DatasetError(f"{folder}: damaged dataset: {_HEADER}: {error}") from error
+    version = header.get("format") if isinstance(header, dict) else None
+    if isinstance(version, bool) or version != FORMAT:
+        raise DatasetError(
+            f"{folder}: {_HEADER} has the format {version!r}; this version of videossr reads "
+            f"format {FORMAT}; install the version that wrote it, or build the dataset again"
+        )
+    try:
+        return _Header.model_validate(header)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise DatasetError(
+            f"{folder}: damaged dataset: {_HEADER}: {place}: {first['msg']}"
+        ) from error
+
+
+def _columns(schema: pa.Schema) -> str:
+    return ", ".join(f"{field.name} {field.type}" for field in schema)
 
 
 def counted(reasons: Sequence[str]) -> dict[str, int]:

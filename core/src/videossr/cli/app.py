@@ -17,6 +17,8 @@ from videossr.extensions import extensions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_INTERRUPTED: Final = 130
+
 #: Commands of packages that may not be installed.
 _PROVIDERS: Final = {"demo": "videossr-trainers", "train": "videossr-trainers"}
 
@@ -49,19 +51,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app = make_app()
         _refuse_missing(app, arguments)
-        code = app(args=arguments, standalone_mode=True)
+        code = app(args=arguments, prog_name="videossr", standalone_mode=True)
     except ConfigError as error:
         code = _fail(error, 2)
-    except VideossrError as error:
+    except (VideossrError, OSError) as error:
         code = _fail(error, 1)
     except KeyboardInterrupt:
+        code = _INTERRUPTED
+    except SystemExit as stop:
+        code = stop.code  # usage errors, and what typer makes of Ctrl-C inside of a command
+    if code == _INTERRUPTED:
         typer.echo("interrupted", err=True)
-        code = 130
     sys.exit(code)
 
 
-def _fail(error: VideossrError, code: int) -> int:
-    lines = str(error).splitlines()
+def _fail(error: Exception, code: int) -> int:
+    lines = str(error).splitlines() or [type(error).__name__]
     if isinstance(error, ConfigError) and len(error.mistakes) > 1:
         typer.echo(f"{len(lines)} mistakes:", err=True)
         lines = [f"  {line}" for line in lines]

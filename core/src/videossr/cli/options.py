@@ -50,6 +50,15 @@ def progress_bar(title: str, *, quiet: bool) -> Iterator[Callable[[int, int], No
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        row = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(row, completed=done, total=total)
+    bar = Progress(*columns, console=Console(stderr=True))
+    row = bar.add_task(title, total=None)
+
+    def show(done: int, total: int) -> None:
+        bar.start()  # not before there is something done: a wrong argument is told without a bar
+        bar.update(row, completed=done, total=total)
+
+    try:
+        yield show
+    finally:
+        if bar.live.is_started:
+            bar.stop()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import redirect_stdout
 from dataclasses import asdict
 
 import typer
@@ -24,7 +26,9 @@ def list_plugins(as_json: AsJson = False) -> None:
 
     Example: videossr plugins list --json
     """
-    origins = Registry().origins()
+    # What modules print when they are imported is not the list.
+    with redirect_stdout(sys.stderr):
+        origins = Registry().origins()
     if as_json:
         typer.echo(json.dumps([asdict(origin) for origin in origins], indent=2))
         return
@@ -33,8 +37,14 @@ def list_plugins(as_json: AsJson = False) -> None:
         return
     rows = [("NAME", "KIND", "STATE", "FROM", "SUMMARY")]
     rows += [
-        (o.name, o.kind, o.state, f"{o.distribution} {o.version}".strip(), o.problem or o.summary)
-        for o in origins
+        (
+            one.name,
+            one.kind,
+            one.state,
+            f"{one.distribution} {one.version}".strip(),
+            " ".join((one.problem or one.summary).split()),
+        )
+        for one in origins
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     for row in rows:
