@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import importlib.util
+import random
 import re
 import shlex
+import sys
+import types
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import torch
 import typer
-from pydantic import BaseModel
 
-from videossr import hookspecs
+from videossr import Clip, hookspecs
 from videossr.cli.app import make_app
-from videossr.config import load_config
+from videossr.config import load_config, resolve
+from videossr.registry import Registry
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -99,26 +104,36 @@ def test_shell_examples_are_accepted(block: str) -> None:
             context = command.make_context(name, list(rest), parent=context)
 
 
-def test_the_example_task_is_a_task() -> None:
-    """The task in the hook page makes a sample whose answer its own reward scores 1.0."""
-    (block,) = [b for b in blocks(DOCS / "hooks.md", "python") if "class Direction" in b]
-    names: dict[str, Any] = {"__name__": "example"}
-    exec(compile(block, "example", "exec"), names)  # noqa: S102
-    plugin = names["plugin"]
-    assert issubclass(plugin.Config, BaseModel)
-
-    import random  # noqa: PLC0415 - for this test alone
-
-    import torch  # noqa: PLC0415
-
-    from videossr import Clip  # noqa: PLC0415
-
+@pytest.mark.parametrize("page", ["README.md", "docs/hooks.md"])
+def test_the_example_task_is_a_task(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The task on the page, found as any plugin is, makes samples whose answers score 1.0."""
+    (block,) = [b for b in blocks(ROOT / page, "python") if "class Direction" in b]
+    module = types.ModuleType("example_task")
+    exec(compile(block, "example", "exec"), vars(module))  # noqa: S102
+    monkeypatch.setitem(sys.modules, "example_task", module)
+    registry = Registry([EntryPoint("direction", "example_task:plugin", "videossr")])
+    config = resolve({"tasks": {"direction": {}}}, registry)
+    task = config.tasks["direction"].task
     frames = torch.arange(4, dtype=torch.uint8)[:, None, None, None].expand(4, 3, 8, 8).clone()
     clip = Clip(frames, torch.arange(4, dtype=torch.float64))
     answers = set()
     for seed in range(8):
-        sample = plugin.make_sample(clip, random.Random(seed))
+        sample = task.make_sample(clip, difficulty=0.5, rng=random.Random(seed))
         answers.add(sample.answer)
-        assert plugin.reward(sample.answer, sample.answer) == 1.0
+        assert task.score(sample.answer, sample.answer, sample.target).value == 1.0
+        assert not task.score("sideways", sample.answer, sample.target).parsed
         assert bool(sample.clips[0].frames[0].any()) == (sample.answer == "backwards")
     assert answers == {"forwards", "backwards"}
+
+
+def test_the_example_perturbation_is_a_perturbation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The perturbation on the page, found as any plugin is, turns frames upside down."""
+    (block,) = [b for b in blocks(DOCS / "hooks.md", "python") if "class UpsideDown" in b]
+    module = types.ModuleType("example_perturbation")
+    exec(compile(block, "example", "exec"), vars(module))  # noqa: S102
+    monkeypatch.setitem(sys.modules, "example_perturbation", module)
+    registry = Registry([EntryPoint("upside_down", "example_perturbation:plugin", "videossr")])
+    bound = registry.perturbation("upside_down", registry.schema("upside_down")())
+    frames = torch.arange(8, dtype=torch.uint8)[None, None, :, None].expand(2, 3, 8, 8).clone()
+    altered = bound.apply(Clip(frames, torch.tensor([0.0, 1.0]).double()), rng=random.Random(0))
+    assert altered[0, 0, :, 0].tolist() == [7, 6, 5, 4, 3, 2, 1, 0]

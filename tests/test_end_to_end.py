@@ -37,7 +37,14 @@ def test_demo_ends_with_its_report(tmp_path: Path) -> None:
     report = folder / "report.html"
     assert done.stdout.splitlines()[-1] == f"report: {report}"
     page = report.read_text(encoding="utf-8")
-    for promised in ("anomaly", "counting", "jigsaw", "wrong video", "Blind", "data:video/mp4;base64,"):
+    for promised in (
+        "anomaly",
+        "counting",
+        "jigsaw",
+        "wrong video",
+        "Blind",
+        "data:video/mp4;base64,",
+    ):
         assert promised in page
     held_out = Dataset.load(folder / "held_out")
     answers = json.loads((folder / "answers.json").read_text())

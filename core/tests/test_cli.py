@@ -371,8 +371,10 @@ def test_every_mistake_of_a_config_is_told_and_nothing_is_done(
     lines = ran.err.splitlines()
     assert [
         "3 mistakes:",
-        "  build.size: 0: input should be greater than 0; "
-        "size is questions in all, shared by task weight",
+        (
+            "  build.size: 0: input should be greater than 0; "
+            "size is questions in all, shared by task weight"
+        ),
     ] == lines[:2]
     assert lines[2].startswith("  tasks.toy_pikc: no installed plugin has the name 'toy_pikc'; did")
     assert lines[3].startswith("  tasks.toy_pick.longest: is no field; did you mean 'longest_s'? ")

@@ -6,6 +6,7 @@ import contextlib
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from videossr.dataset import Dataset, Recipe, counted
@@ -110,8 +111,9 @@ def build(
 
 def shares(config: RunConfig) -> dict[str, int]:
     """The number of questions of each task: by weight, whole, and `build.size` in all."""
-    total = sum(weighted.weight for weighted in config.tasks.values())
-    exact = {name: config.build.size * w.weight / total for name, w in config.tasks.items()}
+    weights = {name: Fraction(weighted.weight) for name, weighted in config.tasks.items()}
+    total = sum(weights.values())
+    exact = {name: config.build.size * weight / total for name, weight in weights.items()}
     sizes = {name: int(share) for name, share in exact.items()}
     short = config.build.size - sum(sizes.values())
     for name in sorted(exact, key=lambda name: (sizes[name] - exact[name], name))[:short]:

@@ -158,7 +158,7 @@ class Dataset:
             DatasetError: no dataset, a damaged one, or one of a newer format.
         """
         try:
-            text = (folder / _HEADER).read_text(encoding="utf-8")
+            header = _read_header(folder, (folder / _HEADER).read_text(encoding="utf-8"))
             table = pq.read_table(folder / _RECIPES)
         except FileNotFoundError as error:
             missing = next(name for name in (_HEADER, _RECIPES) if not (folder / name).exists())
@@ -167,7 +167,6 @@ class Dataset:
             ) from error
         except (OSError, ValueError, pa.ArrowException) as error:
             raise DatasetError(f"{folder}: damaged dataset: {error}") from error
-        header = _read_header(folder, text)
         if not table.schema.equals(_SCHEMA):
             found, right = (_columns(schema) for schema in (table.schema, _SCHEMA))
             raise DatasetError(f"{folder}: damaged dataset: columns {found}; must be {right}")
@@ -209,7 +208,7 @@ class _Header(BaseModel):
     root: str
     config: dict[str, Any]
     plugins: dict[str, _Plugin]
-    floors: dict[str, Annotated[float, Field(ge=0, le=1)]]
+    floors: dict[str, Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]]
     left_out: dict[str, dict[str, int]]
     broken: dict[str, str]
 

@@ -54,10 +54,9 @@ class VideoConfig(Section):
         PositiveInt, Field(description="both sides are a multiple of this: 32 for Qwen3-VL")
     ] = 32
     spacing: Annotated[
-        tuple[Positive, ...] | None,
+        Annotated[tuple[Positive, ...], Field(min_length=1)] | None,
         BeforeValidator(_listed),
         Field(
-            min_length=1,
             description="seconds between frames, one drawn for each window; "
             "null spreads the frames over the whole video",
         ),

@@ -1,0 +1,109 @@
+"""What a model is shown under each condition, greedy answers, and intervals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from tiny_questions import questions, random_clip
+
+from videossr import Sample
+from videossr.sample import question_prompt
+from videossr_trainers.evaluate import answer_questions, interval, shown_under
+from videossr_trainers.models import load_model
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def question(seed: int, answer: str, *, frames: int = 4, width: int = 64) -> Sample:
+    """A question about one clip of noise."""
+    return Sample(
+        question_prompt(None, "?"), (random_clip(seed, frames=frames, width=width),), answer
+    )
+
+
+def test_sighted_is_the_sample_itself() -> None:
+    """Nothing is changed for the sighted condition."""
+    samples = questions()[:2]
+    assert shown_under("sighted", samples, ["a", "a"]) == samples
+
+
+def test_blind_is_grey_and_nothing_else() -> None:
+    """Blind frames are all grey; prompt, times, size and answer stay."""
+    (sample,) = shown_under("blind", [question(0, "1")], ["a"])
+    (clip,) = sample.clips
+    assert bool((clip.frames == 128).all())
+    assert torch.equal(clip.times, random_clip(0).times)
+    assert sample.answer == "1"
+
+
+def test_wrong_video_is_that_of_another_answer_of_the_task() -> None:
+    """The next question of the same task with another answer lends its frames, not its times."""
+    samples = [question(0, "1"), question(1, "1"), question(2, "2"), question(3, "9")]
+    tasks = ["a", "a", "a", "b"]
+    shown = shown_under("wrong video", samples[:3], tasks[:3])
+    for borrower, lender in ((0, 2), (1, 2), (2, 0)):
+        (clip,), (own,), (lent,) = (
+            one.clips for one in (shown[borrower], samples[borrower], samples[lender])
+        )
+        assert torch.equal(clip.frames, lent.frames)
+        assert torch.equal(clip.times, own.times)
+        assert shown[borrower].answer == samples[borrower].answer
+
+
+def test_a_task_of_one_question_has_no_wrong_video() -> None:
+    """Another task's video would not be the control that it claims to be, so this is refused."""
+    with pytest.raises(ValueError, match="task 'b' has one question"):
+        shown_under("wrong video", [question(0, "1"), question(1, "2")], ["b", "a"])
+
+
+def test_borrowed_frames_take_the_borrowers_shape() -> None:
+    """Frames of another number and size are spread and scaled to fit the borrower's."""
+    samples = [question(0, "1", frames=4), question(1, "2", frames=8, width=32)]
+    first, second = shown_under("wrong video", samples, ["a", "a"])
+    assert first.clips[0].frames.shape == samples[0].clips[0].frames.shape
+    assert torch.equal(first.clips[0].times, samples[0].clips[0].times)
+    # The shorter clip's frames stand for the longer one's, first to last.
+    assert second.clips[0].frames.shape == samples[1].clips[0].frames.shape
+
+
+def test_greedy_answers_do_not_depend_on_the_batch(tiny_folder: Path) -> None:
+    """Each sample's answer is the same alone and beside others, and from run to run."""
+    model, processor = load_model(str(tiny_folder))
+    alone = list(answer_questions(model, processor, questions(), max_new_tokens=6, batch_size=1))
+    together = list(answer_questions(model, processor, questions(), max_new_tokens=6))
+    assert together == alone
+    assert len(alone) == len(questions())
+
+
+def test_a_training_model_goes_on_training(tiny_folder: Path) -> None:
+    """An examination leaves the model in the mode it was in."""
+    model, processor = load_model(str(tiny_folder))
+    model.train()
+    list(answer_questions(model, processor, questions()[:1], max_new_tokens=2))
+    assert model.training
+
+
+def test_interval_of_equal_values_has_no_width() -> None:
+    """Where all score alike there is nothing to resample."""
+    assert interval([0.5] * 10, ["a", "b"] * 5) == (0.5, 0.5, 0.5)
+
+
+def test_interval_is_that_of_the_normal_approximation() -> None:
+    """With a question a video the interval is near mean +- 1.96 standard errors."""
+    values = np.random.default_rng(1).random(400)
+    mean, low, high = interval(values.tolist(), [str(i) for i in range(400)])
+    error = 1.96 * values.std(ddof=1) / 20
+    assert mean == pytest.approx(values.mean())
+    assert (low, high) == pytest.approx((mean - error, mean + error), abs=0.003)
+
+
+def test_interval_is_wider_where_questions_share_a_video() -> None:
+    """Twenty copies of a question are one observation, so the interval must not shrink."""
+    values = np.random.default_rng(2).random(20)
+    once = interval(values.tolist(), [str(i) for i in range(20)])
+    often = interval(np.repeat(values, 20).tolist(), [str(i) for i in range(20) for _ in range(20)])
+    assert often == pytest.approx(once)
