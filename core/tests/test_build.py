@@ -181,15 +181,15 @@ def test_the_schedule_sets_the_difficulty(built: Dataset) -> None:
 
 
 def test_windows_lie_where_the_recipe_says(drawn_videos: Path, rows: list[VideoRow]) -> None:
-    """Eight frames a fourth of... an eighth of a second apart, rendered at those times."""
+    """Eight frames, an eighth of a second apart, rendered at those times."""
     config = configured(PICK, size=3, spacing=0.125)
     dataset = build(config, rows, drawn_videos)
     renderer = Renderer(config, drawn_videos)
     for recipe in dataset.recipes:
         assert 7 * 0.125 == pytest.approx(recipe.stop - recipe.start)
         (clip,) = renderer.render(recipe).clips
-        # the nearest frame of a video of 8 frames a second is never further than a sixteenth
-        assert recipe.start == pytest.approx(float(clip.times[0]), abs=0.0626)
+        # the frame on screen is at most an eighth of a second old, at 8 frames a second
+        assert 0 <= recipe.start - float(clip.times[0]) + 1e-6 < 0.125 + 2e-6
         assert 8 == len(clip)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from toy_plugins import distribution, extended_by
+from toy_plugins import Pick, distribution, extended_by
 
+from videossr import Sample, hookimpl
 from videossr.cli import main
 from videossr.dataset import Dataset
 from videossr.video_table import read_table
@@ -428,6 +430,33 @@ def test_a_config_that_is_none_is_told(run: Callable[..., Ran], tmp_path: Path) 
     ran = run("build", "tiyn", "--videos", tmp_path, "-o", tmp_path / "d")
     right = "give a YAML file, or one of the presets: none installed"
     assert Ran(2, "", f"error: tiyn: is neither a preset nor a file; {right}\n") == ran
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_plugin_that_fails_ends_the_build(
+    run: Callable[..., Ran],
+    drawn_videos: Path,
+    config: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Exit code 1, and a line that names plugin, distribution, version, hook, video and seed."""
+
+    class Failing(Pick):
+        @hookimpl
+        def make_sample(self) -> Sample:  # type: ignore[override] # hooks take what they need
+            raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr("toy_plugins.PICK", Failing())
+    output = tmp_path / "out" / "dataset"
+    ran = run("build", config, "--videos", drawn_videos, "-o", output, "-q")
+    assert (1, "") == (ran.code, ran.out)
+    expected = (
+        r"error: plugin 'toy_pick' \(toy-tasks 1\.2\), hook 'make_sample', "
+        r"video procedural_000\d\.mp4, seed \d+: raised ZeroDivisionError: division by zero\n"
+    )
+    assert re.fullmatch(expected, ran.err)
+    assert not output.parent.exists()
 
 
 # Extensions

@@ -340,7 +340,7 @@ def test_every_mistake_is_told_at_once() -> None:
                 "min_pixels, size_multiple, spacing, windows_per_video, decoder"
             ),
         ),
-        ("video.spacing", [], "video.spacing: []: value should have at least 1 item"),
+        ("video.spacing", [], "video.spacing: []: must have at least one item, or be null"),
         ("video.spacing", float("inf"), "video.spacing.0: inf: input should be a finite number"),
         ("video.spacing", [0.5, 0], "video.spacing.1: 0: input should be greater than 0"),
         ("video.min_frames", 60, "video: min_frames 60 is more than num_frames 48"),

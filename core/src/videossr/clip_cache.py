@@ -38,6 +38,9 @@ class ClipCache:
                 pending: Future[Clip] = Future()
                 self._clips[key] = pending
         if known is not None:
+            failure = known.exception()
+            if failure is not None:
+                raise failure.with_traceback(None)  # or it would grow with each who asks
             return known.result()
         try:
             clip = decode()

@@ -18,7 +18,7 @@ from videossr.errors import Unsuitable
 from videossr.seeds import derive_seed, rng_for
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from torch import Tensor
 
@@ -40,7 +40,7 @@ def blind_floor(
 
     For each timeline the task makes `draws` questions on noise. Half of them choose the best answer
     for each wording of the question, the other half say what it earns, so that the choice is not
-    flattered by its own luck.
+    flattered by its own luck. Wordings that come up once are taken together.
 
     Args:
         timelines: times float64 [T] in seconds, each with its difficulty.
@@ -73,12 +73,23 @@ def blind_floor(
             by_wording[sample.question].append(sample)
         floors += [
             (_best_constant(task, samples, candidates), len(samples))
-            for samples in by_wording.values()
+            for samples in _groups(by_wording.values())
         ]
     total = sum(count for _, count in floors)
     if not total:
         raise Unsuitable(f"task {task.name!r} makes no question on any timeline")
     return sum(floor * count for floor, count in floors) / total
+
+
+def _groups(by_wording: Iterable[list[Sample]]) -> list[list[Sample]]:
+    """Samples of one wording each; the wordings that came up once are taken together.
+
+    Alone, such a sample would choose the answer that it then judges.
+    """
+    wordings = list(by_wording)
+    often = [samples for samples in wordings if len(samples) > 1]
+    once = [samples[0] for samples in wordings if len(samples) == 1]
+    return [*often, once] if len(once) > 1 or (not often and once) else often
 
 
 def _best_constant(task: Task, samples: Sequence[Sample], candidates: int) -> float:

@@ -9,7 +9,6 @@ demo/report.html                what came out of it
 from __future__ import annotations
 
 import json
-import os
 import time
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,6 +25,7 @@ from videossr.errors import Mistake
 from videossr.procedural import write_videos
 from videossr.render import Renderer
 from videossr.scan import scan
+from videossr.threads import core_count
 from videossr.video_table import write_table
 from videossr_trainers.evaluate import CONDITIONS, Answered, evaluate
 from videossr_trainers.report import Run, write_report
@@ -34,6 +34,7 @@ from videossr_trainers.summary import evaluation, gains, shown_samples, step_met
 from videossr_trainers.train import (
     check_batches,
     chosen_recipes,
+    leave_cores_to_loaders,
     make_trainer,
     start_model,
     write_provenance,
@@ -65,7 +66,7 @@ class Size:
     grpo_steps: int
 
 
-FULL: Final = Size(192, 48, 2304, 360, 600, 200)
+FULL: Final = Size(192, 48, 4608, 480, 600, 150)
 QUICK: Final = Size(8, 4, 64, 24, 3, 2)
 
 
@@ -131,6 +132,7 @@ def run_demo(folder: Path, *, quick: bool, seed: int, console: StageConsole) -> 
 
     recipes = chosen_recipes(config, train_set)
     check_batches(config.section(GrpoSection), len(recipes))
+    leave_cores_to_loaders(config.section(GrpoSection))
     renderer = Renderer.for_dataset(train_set)
     run = folder / "run"
     write_provenance(config, train_set, run)
@@ -227,7 +229,7 @@ def _draw(folder: Path, count: int, seed: int, console: StageConsole, stage: str
         fps=_FPS,
         height=_SIDE,
         width=_SIDE,
-        workers=_cores(),
+        workers=core_count(),
         progress=advance,
     )
     return folder
@@ -248,9 +250,11 @@ def _config(size: Size, seed: int, questions: int) -> RunConfig:
 def _build(
     config: RunConfig, videos: Path, folder: Path, console: StageConsole, stage: str
 ) -> Dataset:
-    rows = scan(videos, workers=_cores())
+    rows = scan(videos, workers=core_count())
     write_table(rows, videos.with_suffix(".parquet"), videos.resolve())
-    dataset = build(config, rows, videos.resolve(), workers=_cores(), progress=console.stage(stage))
+    dataset = build(
+        config, rows, videos.resolve(), workers=core_count(), progress=console.stage(stage)
+    )
     dataset.save(folder)
     return dataset
 
@@ -289,10 +293,6 @@ def _facts(
         "questions": f"{len(train_set.recipes)} to train on, {len(test_set.recipes)} held out",
         "steps": f"{size.warm_start_steps} of warm start, {size.grpo_steps} of GRPO",
         "time": f"{sum(clock.seconds.values()):.0f} s in all: {stages}",
-        "machine": f"{_cores()} cores, {'a GPU' if torch.cuda.is_available() else 'no GPU'}",
+        "machine": f"{core_count()} cores, {'a GPU' if torch.cuda.is_available() else 'no GPU'}",
         "versions": ", ".join(f"{name} {version(name)}" for name in packages),
     }
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

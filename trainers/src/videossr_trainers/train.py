@@ -25,6 +25,7 @@ from trl import GRPOConfig
 from videossr import ConfigError, DatasetError
 from videossr.errors import Mistake
 from videossr.render import Renderer
+from videossr.threads import core_count
 from videossr_trainers.callbacks import MetricsFile, StepReport
 from videossr_trainers.data import training_table
 from videossr_trainers.grpo import VideoGRPOTrainer
@@ -160,6 +161,7 @@ def train(config: RunConfig, dataset: Dataset, folder: Path, report: Report) -> 
         raise DatasetError(f"{folder}: not empty; choose another folder for the run")
     recipes = chosen_recipes(config, dataset)
     check_batches(config.section(GrpoSection), len(recipes))
+    leave_cores_to_loaders(config.section(GrpoSection))
     renderer = Renderer.for_dataset(dataset)
     write_provenance(config, dataset, folder)
     started = start_model(config, recipes, renderer, folder, report)
@@ -200,6 +202,15 @@ def check_batches(grpo: GrpoSection, questions: int) -> None:
         )
 
 
+def leave_cores_to_loaders(grpo: GrpoSection) -> None:
+    """On a machine without a GPU, compute with the cores that the loaders do not need.
+
+    More threads than cores wait for each other in a busy loop, which slows a small model tenfold.
+    """
+    if not torch.cuda.is_available():
+        torch.set_num_threads(max(1, core_count() - grpo.loader_workers))
+
+
 def grpo_arguments(
     grpo: GrpoSection, model: ModelSection, folder: Path, *, seed: int
 ) -> GRPOConfig:
@@ -226,6 +237,7 @@ def grpo_arguments(
         bf16=on_gpu,
         use_cpu=not on_gpu,
         dataloader_num_workers=grpo.loader_workers,
+        dataloader_persistent_workers=grpo.loader_workers > 0,
         dataloader_pin_memory=on_gpu,
         remove_unused_columns=False,
         logging_steps=1,

@@ -93,6 +93,7 @@ def warm_start(
         remove_unused_columns=False,
         max_length=None,
         dataloader_num_workers=loader_workers,
+        dataloader_persistent_workers=loader_workers > 0,
         dataloader_pin_memory=on_gpu,
         logging_steps=1,
         save_strategy="no",

@@ -27,6 +27,8 @@ class Section(BaseModel):
 
 
 def _listed(value: object) -> object:
+    if value in ([], ()):
+        raise ValueError("must have at least one item, or be null")
     return [value] if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
@@ -54,7 +56,7 @@ class VideoConfig(Section):
         PositiveInt, Field(description="both sides are a multiple of this: 32 for Qwen3-VL")
     ] = 32
     spacing: Annotated[
-        Annotated[tuple[Positive, ...], Field(min_length=1)] | None,
+        tuple[Positive, ...] | None,
         BeforeValidator(_listed),
         Field(
             description="seconds between frames, one drawn for each window; "
