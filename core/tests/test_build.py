@@ -147,8 +147,15 @@ def test_a_task_does_not_depend_on_its_neighbours(
 ) -> None:
     """Alone, its first questions are those that it has beside another."""
     alone = build(configured(PICK), rows, drawn_videos)
-    assert 12 == len(alone.recipes)
     assert built.of_task("pick") == alone.recipes[:4]
+
+
+def test_a_video_that_comes_back_gets_another_seed(
+    drawn_videos: Path, rows: list[VideoRow]
+) -> None:
+    """Twelve questions of one difficulty on five videos."""
+    recipes = build(configured(PICK), rows, drawn_videos).recipes
+    assert (5, 12) == (len({recipe.video for recipe in recipes}), len(seeds(recipes)))
 
 
 # What is in it

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from videossr import ConfigError, DatasetError
 from videossr.scan import scan
@@ -183,3 +184,16 @@ def test_what_is_no_table_is_named(tmp_path: Path) -> None:
     for name in ("missing.parquet", "cut.parquet", "foreign.parquet"):
         with pytest.raises(DatasetError, match=name):
             read_table(tmp_path / name)
+
+
+def test_a_file_cut_off_anywhere_is_quarantined_or_read(tmp_path: Path) -> None:
+    """Whatever is left of a file, the scan goes on: each piece is used or quarantined with a reason."""
+    frames = torch.randint(0, 256, (8, 3, 32, 32), generator=torch.Generator().manual_seed(0))
+    whole = mp4_bytes(frames.to(torch.uint8), 8.0)
+    for length in range(0, len(whole), max(1, len(whole) // 120)):
+        (tmp_path / f"{length:06d}.mp4").write_bytes(whole[:length])
+    (tmp_path / "whole.mp4").write_bytes(whole)
+    rows = scan(tmp_path, workers=2)
+    assert len(rows) == len(list(tmp_path.iterdir()))
+    assert [row.path for row in rows if row.state == "ok"][-1] == "whole.mp4"
+    assert all(row.reason and row.detail for row in rows if row.state == "quarantined")

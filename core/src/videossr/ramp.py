@@ -58,9 +58,8 @@ class Ramp(BaseModel):
             if difficulty <= 0.5  # noqa: PLR2004 - where train lies
             else (self.train, self.hard, 2 * difficulty - 1)
         )
-        # Rounding must neither miss the level nor pass it: `within` counts on that.
-        value = high if share == 1 else low + (high - low) * share
-        return min(max(value, min(low, high)), max(low, high))
+        # At 1 rounding may miss the level, or pass it against `within`; below 1 it can't.
+        return high if share == 1 else low + (high - low) * share
 
     def whole_at(self, difficulty: float) -> int:
         """The value at a difficulty in [0, 1], rounded to the nearest whole number, halves up."""

@@ -69,4 +69,9 @@ def _best_stream(path: Path | str, container: InputContainer) -> VideoStream:
     if container.format.name.endswith("_pipe"):  # FFmpeg's name for a single image
         raise VideoError(path, "still_image", f"a still image ({container.format.name[:-5]})")
     best = container.streams.best("video")
-    return next((s for s in moving if best is not None and s.index == best.index), moving[0])
+    taken = next((s for s in moving if best is not None and s.index == best.index), moving[0])
+    # PyAV makes no decoder where the header is cut off before it names the codec, or names one that
+    # FFmpeg does not know.
+    if taken.codec_context is None:
+        raise VideoError(path, "undecodable", "its header names no codec that is known here")
+    return taken
