@@ -14,8 +14,8 @@ from rich.progress import (
     TaskID,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
+from rich.table import Column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,14 +30,18 @@ class StageConsole:
 
     def __init__(self, *, quiet: bool = False) -> None:
         columns = (
-            TextColumn("{task.description:<22}"),
-            BarColumn(24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.description}", table_column=Column(min_width=20, no_wrap=True)),
+            BarColumn(10),
+            MofNCompleteColumn(table_column=Column(min_width=9, no_wrap=True)),
+            TimeElapsedColumn(table_column=Column(min_width=7, no_wrap=True)),
+            # What is left of the line, so that a narrow terminal shortens this and nothing else.
+            TextColumn(
+                "{task.fields[note]}",
+                table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
+            ),
         )
-        self._progress = Progress(*columns, console=Console(stderr=True), disable=quiet)
+        console = Console(stderr=True)
+        self._progress = Progress(*columns, console=console, disable=quiet, expand=True)
         self._rows: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:
