@@ -19,7 +19,7 @@ def train(
     overrides: Overrides = None,
     quiet: Quiet = False,
 ) -> None:
-    """Train a model on a dataset by GRPO; several GPUs by `accelerate launch -m videossr train ...`.
+    """Train a model on a dataset by GRPO; several processes by `torchrun -m videossr train ...`.
 
     Example: videossr train tiny --dataset dataset -o run grpo.max_steps=20
     """
@@ -28,15 +28,19 @@ def train(
 
     checked = load_config(config, overrides or ())
     loaded = Dataset.load(dataset)
+    from accelerate import PartialState  # noqa: PLC0415 - needs torch
+
     from videossr_trainers.console import StageConsole, quiet_libraries  # noqa: PLC0415
     from videossr_trainers.train import chosen_recipes  # noqa: PLC0415 - needs transformers
     from videossr_trainers.train import train as run  # noqa: PLC0415
 
     quiet_libraries()
     chosen_recipes(checked, loaded)  # mistakes before the run's folder is made
-    with StageConsole(quiet=quiet) as console:
+    speaks = PartialState().is_main_process  # of several processes, one
+    with StageConsole(quiet=quiet or not speaks) as console:
         model = run(checked, loaded, output, console.report)
-    typer.echo(f"trained model: {model}")
+    if speaks:
+        typer.echo(f"trained model: {model}")
 
 
 def demo(

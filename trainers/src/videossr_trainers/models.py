@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
+from accelerate import PartialState
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from videossr import ConfigError
@@ -26,7 +27,13 @@ def locate_model(section: ModelSection, folder: Path, texts: Iterable[str], *, s
     Args:
         texts: what the tiny model's tokenizer is to know.
     """
-    return str(save_tiny(folder, texts, seed=seed)) if section.name == "tiny" else section.name
+    if section.name != "tiny":
+        return section.name
+    state = PartialState()
+    if state.is_main_process:
+        save_tiny(folder, texts, seed=seed)
+    state.wait_for_everyone()
+    return str(folder)
 
 
 def load_model(name: str, revision: str | None = None) -> tuple[Any, Any]:

@@ -157,13 +157,16 @@ def train(config: RunConfig, dataset: Dataset, folder: Path, report: Report) -> 
         ConfigError: the configuration does not fit the dataset or the machine.
         DatasetError: a recipe renders otherwise than when it was built, or the folder is in use.
     """
-    if folder.exists() and any(folder.iterdir()):
+    state = PartialState()
+    if state.is_main_process and folder.exists() and any(folder.iterdir()):
         raise DatasetError(f"{folder}: not empty; choose another folder for the run")
     recipes = chosen_recipes(config, dataset)
     check_batches(config.section(GrpoSection), len(recipes))
     leave_cores_to_loaders(config.section(GrpoSection))
     renderer = Renderer.for_dataset(dataset)
-    write_provenance(config, dataset, folder)
+    if state.is_main_process:
+        write_provenance(config, dataset, folder)
+    state.wait_for_everyone()
     started = start_model(config, recipes, renderer, folder, report)
     trainer = make_trainer(config, dataset, recipes, renderer, started, folder, report)
     trainer.train()

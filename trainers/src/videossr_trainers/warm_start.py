@@ -111,6 +111,6 @@ def warm_start(
     )
     trainer.remove_callback(PrinterCallback)  # the console shows the same, and shorter
     trainer.train()
-    model.save_pretrained(folder)
-    processor.save_pretrained(folder)
+    trainer.save_model(str(folder))
+    trainer.accelerator.wait_for_everyone()
     return [entry for entry in trainer.state.log_history if "loss" in entry]
