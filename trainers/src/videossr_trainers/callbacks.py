@@ -17,32 +17,18 @@ if TYPE_CHECKING:
 
 
 class StepReport(TrainerCallback):  # type: ignore[misc] # transformers is untyped
-    """Passes each step's measurements on, under the name of a stage."""
+    """Passes each step's measurements on, and appends them to a file of JSON lines.
 
-    def __init__(self, stage: str, report: Report) -> None:
+    Args:
+        stage: what the steps belong to.
+        report: called by every process.
+        path: the file, which the main process alone writes.
+    """
+
+    def __init__(self, stage: str, report: Report, path: Path) -> None:
         self.stage = stage
         self.report = report
-
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: Mapping[str, float] | None = None,
-        **_: Any,  # noqa: ANN401 - whatever transformers adds
-    ) -> None:
-        """Report a step; the summary at the end has no loss of its own."""
-        del args, control
-        if logs and "loss" in logs:
-            self.report(self.stage, state.global_step, state.max_steps, logs)
-
-
-class MetricsFile(TrainerCallback):  # type: ignore[misc] # transformers is untyped
-    """Appends each step's measurements to a file of JSON lines."""
-
-    def __init__(self, path: Path, stage: str) -> None:
         self.path = path
-        self.stage = stage
 
     def on_log(
         self,
@@ -52,9 +38,12 @@ class MetricsFile(TrainerCallback):  # type: ignore[misc] # transformers is unty
         logs: Mapping[str, float] | None = None,
         **_: Any,  # noqa: ANN401 - whatever transformers adds
     ) -> None:
-        """Append one line, from the main process alone."""
+        """Tell of a step; the summary at the end has no loss of its own."""
         del args, control
-        if logs and "loss" in logs and state.is_world_process_zero:
+        if not logs or "loss" not in logs:
+            return
+        self.report(self.stage, state.global_step, state.max_steps, logs)
+        if state.is_world_process_zero:
             line = json.dumps({"stage": self.stage, "step": state.global_step, **logs})
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(line + "\n")

@@ -13,7 +13,7 @@ import json
 import platform
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 import xxhash
@@ -26,7 +26,7 @@ from videossr import ConfigError, DatasetError
 from videossr.errors import Mistake
 from videossr.render import Renderer
 from videossr.threads import core_count
-from videossr_trainers.callbacks import MetricsFile, StepReport
+from videossr_trainers.callbacks import StepReport
 from videossr_trainers.data import training_table
 from videossr_trainers.grpo import VideoGRPOTrainer
 from videossr_trainers.models import load_model, locate_model
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 
     #: Called after each step with the stage, the step, the steps in all and what was measured.
     Report = Callable[[str, int, int, Mapping[str, float]], None]
+
+
+_METRICS: Final = "metrics.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +114,7 @@ def start_model(
         folder / "warm_start",
         seed=config.seed,
         loader_workers=config.section(GrpoSection).loader_workers,
-        callbacks=[
-            StepReport("warm start", report),
-            MetricsFile(folder / "metrics.jsonl", "warm start"),
-        ],
+        callbacks=[StepReport("warm start", report, folder / _METRICS)],
     )
     # Loaded again, since the supervised trainer leaves its own head on the model.
     model, processor = load_model(str(folder / "warm_start"))
@@ -144,7 +144,7 @@ def make_trainer(
         reward_funcs=TaskReward(tasks, dataset.floors, grpo.num_generations),
         args=grpo_arguments(grpo, config.section(ModelSection), folder, seed=config.seed),
         train_dataset=training_table(recipes, renderer),
-        callbacks=[StepReport("grpo", report), MetricsFile(folder / "metrics.jsonl", "grpo")],
+        callbacks=[StepReport("grpo", report, folder / _METRICS)],
     )
     trainer.remove_callback(PrinterCallback)  # the console shows the same, and shorter
     return trainer
