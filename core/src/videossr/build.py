@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -85,6 +84,7 @@ def build(
         try:
             made = pool.map(lambda i: _fill(slots[i], config, renderer), by_video)
             for done, (i, outcome) in enumerate(zip(by_video, made, strict=True), start=1):
+                _refuse_gap(slots[i], outcome)
                 outcomes[i] = outcome
                 if progress:
                     progress(done, len(slots))
@@ -97,7 +97,6 @@ def build(
     for slot, outcome in zip(slots, outcomes, strict=True):
         reasons[slot.task.name] += outcome.unsuitable
         broken |= outcome.broken
-    _refuse_gaps(slots, outcomes)
     return Dataset(
         recipes=recipes,
         root=root,
@@ -173,15 +172,14 @@ def _fill(slot: _Slot, config: RunConfig, renderer: Renderer) -> _Outcome:
     return outcome
 
 
-def _refuse_gaps(slots: Sequence[_Slot], outcomes: Sequence[_Outcome]) -> None:
-    for slot, outcome in zip(slots, outcomes, strict=True):
-        if outcome.recipe is None:
-            reasons = counted([*outcome.unsuitable, *outcome.broken.values()])
-            listed = "; ".join(f"{count} x {reason}" for reason, count in reasons.items())
-            raise DatasetError(
-                f"task {slot.task.name!r}: none of the {len(slot.videos)} videos can carry question "
-                f"{slot.index}: {listed}"
-            )
+def _refuse_gap(slot: _Slot, outcome: _Outcome) -> None:
+    if outcome.recipe is None:
+        reasons = counted([*outcome.unsuitable, *outcome.broken.values()])
+        listed = "; ".join(f"{count} x {reason}" for reason, count in reasons.items())
+        raise DatasetError(
+            f"task {slot.task.name!r}: none of the {len(slot.videos)} videos can carry question "
+            f"{slot.index}: {listed}"
+        )
 
 
 def _floor(name: str, recipes: Sequence[Recipe], config: RunConfig, renderer: Renderer) -> float:
@@ -194,9 +192,18 @@ def _floor(name: str, recipes: Sequence[Recipe], config: RunConfig, renderer: Re
     for recipe in asked[::stride][:_FLOOR_TIMELINES]:
         clip = renderer.clip(recipe.video, recipe.start, recipe.stop, recipe.num_frames)
         timelines.append((clip.times, recipe.difficulty))
-    with contextlib.suppress(Unsuitable):
-        return blind_floor(config.tasks[name].task, timelines, seed=config.seed)
-    return 0.0
+    task = config.tasks[name].task
+    try:
+        return blind_floor(task, timelines, seed=config.seed)
+    except Unsuitable:
+        # Small stand-in frames are quick, but too small for some settings.
+        try:
+            size = (clip.height, clip.width)
+            return blind_floor(task, timelines, seed=config.seed, size=size)
+        except Unsuitable as error:
+            raise DatasetError(
+                f"task {name!r}: the blind floor cannot be measured: {error}"
+            ) from error
 
 
 def _provenance(config: RunConfig) -> Mapping[str, Mapping[str, str]]:

@@ -35,6 +35,7 @@ def blind_floor(
     seed: int,
     draws: int = 256,
     candidates: int = 128,
+    size: tuple[int, int] = (_SIDE, _SIDE),
 ) -> float:
     """The best expected reward without the pixels, averaged over timelines.
 
@@ -46,6 +47,7 @@ def blind_floor(
         timelines: times float64 [T] in seconds, each with its difficulty.
         seed: the run's root seed.
         draws: questions for each timeline, an even number.
+        size: height and width of the stand-in frames, in pixels.
         candidates: most answers tried for each wording, the most frequent first.
 
     Returns:
@@ -57,9 +59,7 @@ def blind_floor(
     floors = []
     for number, (times, difficulty) in enumerate(timelines):
         noise = torch.Generator().manual_seed(derive_seed(seed, "floor noise", number) >> 1)
-        frames = torch.randint(
-            0, 256, (len(times), 3, _SIDE, _SIDE), generator=noise, dtype=torch.uint8
-        )
+        frames = torch.randint(0, 256, (len(times), 3, *size), generator=noise, dtype=torch.uint8)
         clip = Clip(frames, times)
         by_wording: dict[str, list[Sample]] = defaultdict(list)
         for draw in range(draws):

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 from videossr.clip import Clip
 from videossr.clip_cache import ClipCache
 from videossr.config import RunConfig, resolve
-from videossr.errors import DatasetError, Unsuitable
+from videossr.errors import ConfigError, DatasetError, Mistake, Unsuitable
 from videossr.registry import Registry
 from videossr.seeds import rng_for
-from videossr.video import decode, target_times
+from videossr.video import available_backends, decode, target_times
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +33,11 @@ class Renderer:
     """
 
     def __init__(self, config: RunConfig, root: Path, *, cache_bytes: int = CACHE_BYTES) -> None:
+        decoder = config.video.decoder
+        if decoder != "auto" and decoder not in available_backends():
+            found = ", ".join(available_backends())
+            right = f"FFmpeg's libraries are not found; works here: auto, {found}"
+            raise ConfigError(Mistake("video.decoder", f"{decoder!r} does not work here", right))
         self.config = config
         self.root = root
         self._cache = ClipCache(cache_bytes)

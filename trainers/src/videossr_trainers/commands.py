@@ -51,7 +51,9 @@ def demo(
         bool,
         typer.Option(help="A few steps of everything, to see that it runs; nothing is learnt."),
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed, other videos and questions.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Another seed, other videos and questions.")
+    ] = 0,
     quiet: Quiet = False,
 ) -> None:
     """Run the whole loop on videos drawn by code, on any machine, and write a report to look at.

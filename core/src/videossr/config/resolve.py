@@ -95,6 +95,8 @@ class _Resolution:
         seed = tree.get("seed", 0)
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             self.mistake("seed", f"{seed!r} is no seed", "give a whole number, 0 or more")
+        elif seed >= 2**32:  # what the libraries of the trainers take
+            self.mistake("seed", f"{seed} is too large", "give a whole number below 2**32")
         video = self.model("video", VideoConfig, tree.get("video"))
         build = self.model("build", BuildConfig, tree.get("build"))
         tasks = self.tasks(tree.get("tasks"))
