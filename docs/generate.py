@@ -55,9 +55,8 @@ def configuration() -> str:
 
     text = _INTRO.replace("{presets}", ", ".join(f"`{name}`" for name in preset_names()))
     text += _table("`video`", VideoConfig) + _table("`build`", BuildConfig)
-    for sections in extensions().hook.register_sections():
-        for name, schema in sections.items():
-            text += _table(f"`{name}`", schema)
+    for name, schema in extensions().sections().items():
+        text += _table(f"`{name}`", schema)
     text += _table("`tasks.NAME`: every task", TaskEntry)
     text += _table("`tasks.NAME.perturbations.NAME`: every perturbation", Entry)
     registry = Registry()

@@ -361,7 +361,7 @@ def test_a_hook_that_raises_ends_the_build(drawn_videos: Path, rows: list[VideoR
         build(configured(PICK, registry=registry), rows, drawn_videos, workers=2)
     promised = build(configured(PICK), rows, drawn_videos).recipes
     culprits = [
-        "plugin 'pick' (unknown ), hook 'make_sample', "
+        "plugin 'pick' (unknown), hook 'make_sample', "
         f"video {recipe.video}, seed {recipe.seed}: raised IndexError: out of range"
         for recipe in promised
     ]

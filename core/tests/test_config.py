@@ -15,9 +15,12 @@ from toy_plugins import Pick, Settings, extended_by, registry_of, toys
 from videossr import ConfigError, Ramp, hookimpl
 from videossr.config import load_config, preset_names, resolve
 from videossr.config.load import read_tree
-from videossr.config.schema import Entry, TaskEntry
+from videossr.config.schema import Entry, Switch, TaskEntry
+from videossr.discovery import GROUP
+from videossr.origin import RESERVED
 from videossr.ramp import within
-from videossr.registry import GROUP, RESERVED, Registry
+from videossr.registry import Registry
+from videossr.schedules import Constant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -282,7 +285,7 @@ def test_every_mistake_is_told_at_once() -> None:
     assert mistakes(tree) == [
         (
             "vidoe: is no section; did you mean 'video'? "
-            "sections are build, oven, seed, tasks, video"
+            "sections are build, modifiers, oven, plugins, requires, seed, tasks, video"
         ),
         (
             "model: is no section; videossr-trainers, which reads it, is not installed; "
@@ -299,7 +302,7 @@ def test_every_mistake_is_told_at_once() -> None:
         ),
         "build: 3 is no mapping; fields are size",
         f"tasks.pikc: no installed plugin has the name 'pikc'; did you mean 'pick'? {installed}",
-        "tasks.dim: is a perturbation; must be a task; installed tasks: halves, pick",
+        "tasks.dim: is a perturbation; must be a task",
         (
             "tasks.pick.weight: -1: input should be greater than 0; "
             "weight is share relative to its neighbours"
@@ -352,7 +355,7 @@ def test_every_mistake_is_told_at_once() -> None:
             None,
             (
                 "tasks: None is no table of tasks; name at least one task; "
-                "installed tasks: halves, pick"
+                "installed plugins: dim, halves, pick, upend"
             ),
         ),
         ("tasks", {}, "tasks: {} is no table of tasks"),
@@ -390,7 +393,7 @@ def test_every_mistake_is_told_at_once() -> None:
             {},
             (
                 "tasks.halves.perturbations: None is no table of perturbations; "
-                "name at least one perturbation; installed perturbations: dim, upend"
+                "name at least one perturbation; installed plugins: dim, halves, pick, upend"
             ),
         ),
         (
@@ -506,7 +509,9 @@ def test_a_configuration_comes_out_checked_and_bound() -> None:
         config.video.max_pixels,
     )
     assert {"pick": 2.0, "halves": 1.0} == {name: w.weight for name, w in config.tasks.items()}
-    assert (1.0, 0.5) == tuple(config.tasks[name].task.difficulty for name in ("pick", "halves"))
+    assert (Constant(at=1.0), Constant()) == tuple(
+        config.tasks[name].task.difficulty for name in ("pick", "halves")
+    )
     assert 90 == config.section(OvenSection).degrees
     assert {"pick": "1", "halves": "7", "dim": "1", "upend": "1"} == {
         name: origin.plugin_version for name, origin in config.plugins.items()
@@ -551,7 +556,11 @@ def test_a_configuration_is_loaded_from_a_file(tmp_path: Path) -> None:
 
 def test_what_is_reserved_is_what_the_core_reads() -> None:
     """The registry, which has no time to import the schemas, lists their fields."""
-    expected = {"task": set(TaskEntry.model_fields), "perturbation": set(Entry.model_fields)}
+    expected = {
+        "task": set(TaskEntry.model_fields),
+        "perturbation": set(Entry.model_fields),
+        "modifier": set(Switch.model_fields),
+    }
     assert expected == RESERVED
 
 

@@ -24,7 +24,8 @@ from toy_plugins import (
 )
 
 from videossr import Clip, PluginError, Unparsable, Unsuitable, hookimpl
-from videossr.registry import GROUP, Registry
+from videossr.discovery import GROUP
+from videossr.registry import Registry
 from videossr.seeds import rng_for
 
 if TYPE_CHECKING:
@@ -153,13 +154,15 @@ def without(*names: str) -> object:
         ),
         pytest.param(
             without("make_sample", "reward"),
-            "implements no hook; a task implements make_sample and reward, a perturbation perturb",
+            "implements no hook; a task implements make_sample and reward, a perturbation perturb, "
+            "a modifier make_modifier",
             id="hooks",
         ),
         pytest.param(
             without("reward"),
             "implements make_sample; "
-            "a task implements make_sample and reward, a perturbation perturb",
+            "a task implements make_sample and reward, a perturbation perturb, "
+            "a modifier make_modifier",
             id="reward",
         ),
         pytest.param(
@@ -217,9 +220,10 @@ def test_an_argument_that_no_hook_has_is_told() -> None:
         def perturb(self, clip: Clip, colour: int) -> torch.Tensor:  # type: ignore[override]
             return clip.frames + colour
 
-    found = problem(Odd())
-    assert "for hook 'perturb'" in found
-    assert "Argument(s) {'colour'} are declared in the hookimpl" in found
+    assert (
+        "hook 'perturb': found perturb(clip, colour); expected perturb(clip, config, rng, call) "
+        "or fewer of these: 'colour' is none of its arguments"
+    ) == problem(Odd())
 
 
 @pytest.mark.parametrize(

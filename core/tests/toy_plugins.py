@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from videossr import Clip, Perturbations, Ramp, Unparsable, Unsuitable, hookimpl
-from videossr.extensions import extensions
+from videossr.discovery import GROUP
+from videossr.extensions import COMMANDS_GROUP, extensions
 from videossr.ramp import within
-from videossr.registry import COMMANDS_GROUP, GROUP, Registry
+from videossr.registry import Registry
 from videossr.sample import Sample, question_prompt
 
 if TYPE_CHECKING:

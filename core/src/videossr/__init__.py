@@ -22,6 +22,7 @@ from videossr.errors import (
 )
 
 if TYPE_CHECKING:
+    from videossr.calls import HookCall
     from videossr.clip import Clip, Segment
     from videossr.perturbations import Perturbations
     from videossr.ramp import Ramp
@@ -32,6 +33,7 @@ __all__ = [
     "Clip",
     "ConfigError",
     "DatasetError",
+    "HookCall",
     "Message",
     "Perturbations",
     "PluginError",
@@ -48,6 +50,7 @@ __all__ = [
 _LAZY = {
     "Clip": "videossr.clip",
     "Segment": "videossr.clip",
+    "HookCall": "videossr.calls",
     "Message": "videossr.sample",
     "Perturbations": "videossr.perturbations",
     "Ramp": "videossr.ramp",

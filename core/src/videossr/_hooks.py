@@ -8,7 +8,8 @@ import pluggy
 
 PROJECT: Final = "videossr"
 
-#: Version of the hook API. Within one version arguments are only ever added.
+#: Version of the hook API. Arguments and hooks are only ever added, and each addition raises it; a
+#: plugin says by `hook_api` which version it was written for, 1 if it does not say.
 API_VERSION: Final = 1
 
 hookspec: Final = pluggy.HookspecMarker(PROJECT)

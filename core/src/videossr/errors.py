@@ -32,6 +32,9 @@ class ConfigError(VideossrError):
         self.mistakes = (mistakes,) if isinstance(mistakes, Mistake) else tuple(mistakes)
         super().__init__("\n".join(map(str, self.mistakes)))
 
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return type(self), (self.mistakes,)
+
 
 class VideoError(VideossrError):
     """A video that cannot be read as promised.
@@ -43,6 +46,9 @@ class VideoError(VideossrError):
     def __init__(self, path: object, reason: str, detail: str) -> None:
         self.path, self.reason, self.detail = str(path), reason, detail
         super().__init__(f"{path}: {detail}")
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return type(self), (self.path, self.reason, self.detail)
 
 
 class DatasetError(VideossrError):
@@ -61,21 +67,12 @@ class Unparsable(VideossrError):  # noqa: N818 - an outcome that plugins report,
 
 
 class PluginError(VideossrError):
-    """A hook that raised, or returned what its specification does not allow."""
+    """A plugin that does not work, a hook that raised, or one that returned what it may not.
 
-    def __init__(
-        self,
-        *,
-        plugin: str,
-        distribution: str,
-        version: str,
-        hook: str,
-        problem: str,
-        context: str = "",
-    ) -> None:
+    Attributes:
+        plugin, hook: the culprit's names; empty where unknown.
+    """
+
+    def __init__(self, message: str, *, plugin: str = "", hook: str = "") -> None:
         self.plugin, self.hook = plugin, hook
-        super().__init__(
-            f"plugin {plugin!r} ({distribution} {version}), hook {hook!r}"
-            + (f", {context}" if context else "")
-            + f": {problem}"
-        )
+        super().__init__(message)

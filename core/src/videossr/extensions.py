@@ -1,6 +1,7 @@
 """Packages that add commands, sections of the configuration and presets.
 
 They have an entry-point group of their own, so that `videossr --help` need not import every task.
+One that fails is left out with a warning, and the rest work.
 """
 
 from __future__ import annotations
@@ -8,26 +9,103 @@ from __future__ import annotations
 import warnings
 from functools import cache
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from videossr.registry import COMMANDS_GROUP, plugin_manager
+from videossr.discovery import origin_of
+from videossr.vetting import plugin_manager
 
 if TYPE_CHECKING:
-    import pluggy
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    import typer
+    from pydantic import BaseModel
+
+    from videossr.origin import Origin
+
+COMMANDS_GROUP: Final = "videossr.commands"
+
+
+class Extensions:
+    """The installed extensions, in the order of their names.
+
+    Attributes:
+        faults: what went wrong with any of them so far.
+    """
+
+    def __init__(self) -> None:
+        self.faults: Final[list[str]] = []
+        self._loaded: Final[list[tuple[Origin, Any]]] = []
+        for point in sorted(entry_points(group=COMMANDS_GROUP), key=lambda point: point.name):
+            origin = origin_of(point)
+            try:
+                plugin = point.load()
+                plugin_manager().register(plugin)  # refuses a wrong signature
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's module may raise anything
+                self._leave_out(origin, f"importing {point.value}", error)
+            else:
+                self._loaded.append((origin, plugin))
+
+    def register_commands(self, app: typer.Typer) -> None:
+        """Add the commands of all extensions."""
+        for _ in self._results("register_commands", lambda done: done, app=app):
+            pass
+
+    def sections(self) -> dict[str, type[BaseModel]]:
+        """The sections of all extensions, each with its schema; of two with one name, the first."""
+        return self._merged("register_sections", "section", dict)
+
+    def presets(self) -> dict[str, Path]:
+        """The files of all presets by name, sorted; of two with one name, the first."""
+
+        def files(folder: Path) -> dict[str, Path]:
+            return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+
+        return dict(sorted(self._merged("register_presets", "preset", files).items()))
+
+    def _merged(
+        self, hook: str, what: str, entries: Callable[[Any], dict[str, Any]]
+    ) -> dict[str, Any]:
+        merged: dict[str, Any] = {}
+        bringers: dict[str, str] = {}
+        for origin, result in self._results(hook, entries):
+            for name, value in result.items():
+                if name in merged:
+                    self._warn(
+                        f"{what} {name!r} of {origin.bringer} left out: "
+                        f"{bringers[name]} has one of that name"
+                    )
+                else:
+                    merged[name], bringers[name] = value, origin.bringer
+        return merged
+
+    def _results(
+        self, hook: str, read: Callable[[Any], Any], **arguments: object
+    ) -> Iterator[tuple[Origin, Any]]:
+        """What each extension answers, as it is read; one that fails is left out with a warning."""
+        for origin, plugin in self._loaded:
+            manager = plugin_manager()  # of its own, so that it is known whose answer is whose
+            manager.register(plugin)
+            try:
+                results = [read(answer) for answer in getattr(manager.hook, hook)(**arguments)]
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - as above
+                self._leave_out(origin, f"its hook {hook!r}", error)
+            else:
+                yield from ((origin, result) for result in results)
+
+    def _leave_out(self, origin: Origin, what: str, error: BaseException) -> None:
+        self._warn(
+            f"commands of {origin.distribution} left out: {what} raised "
+            f"{type(error).__name__}: {error}"
+        )
+
+    def _warn(self, fault: str) -> None:
+        if fault not in self.faults:
+            self.faults.append(fault)
+            warnings.warn(fault, stacklevel=4)
 
 
 @cache
-def extensions() -> pluggy.PluginManager:
-    """The installed extensions, loaded once. One that cannot be imported is warned about and left out."""
-    manager = plugin_manager()
-    for point in sorted(entry_points(group=COMMANDS_GROUP), key=lambda point: point.name):
-        try:
-            manager.register(point.load(), point.name)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's module may raise anything
-            bringer = point.dist.name if point.dist else point.value
-            warnings.warn(
-                f"commands of {bringer} left out: importing {point.value} raised "
-                f"{type(error).__name__}: {error}",
-                stacklevel=2,
-            )
-    return manager
+def extensions() -> Extensions:
+    """The installed extensions, loaded once."""
+    return Extensions()

@@ -1,28 +1,30 @@
 """Plugins as the rest of the code sees them: typed, checked, and bound to their configuration.
 
-pluggy broadcasts a call to every plugin; our hooks are one-to-one. The registry gives each façade
-callers that reach its plugin alone, and a façade turns whatever goes wrong in there into an error
-that names the culprit.
+What a hook returns is checked here against its specification, and what goes wrong in it comes out as
+an error that names the culprit.
 """
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+from videossr.calls import blame
 from videossr.errors import PluginError, Unparsable, Unsuitable
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
 
     from pydantic import BaseModel
     from torch import Tensor
 
+    from videossr.calls import Hooks
     from videossr.clip import Clip
-    from videossr.registry import Origin
+    from videossr.origin import Origin
     from videossr.sample import Sample
+    from videossr.schedules import Schedule, Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +44,11 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A plugin, its configuration, and the callers that reach its hooks alone."""
+    """A plugin, its configuration, and the hooks that reach it alone."""
 
     origin: Origin
     config: BaseModel
-    call: Mapping[str, Callable[..., Any]]
+    hooks: Hooks
 
     @property
     def name(self) -> str:
@@ -58,35 +60,15 @@ class Bound:
         """The plugin's own version, part of every seed."""
         return self.origin.plugin_version
 
-    @contextmanager
-    def _blaming(self, hook: str, context: str, *outcomes: type[Exception]) -> Iterator[None]:
-        """Turn what a hook raises into a `PluginError`, all but the outcomes it may report."""
-        try:
-            yield
-        except outcomes:
-            raise
-        except PluginError:
-            raise  # a hook inside this hook, already named
-        except Exception as error:
-            problem = f"raised {type(error).__name__}: {error}"
-            raise self._fault(hook, problem, context) from error
-
     def _fault(self, hook: str, problem: str, context: str = "") -> PluginError:
-        return PluginError(
-            plugin=self.name,
-            distribution=self.origin.distribution,
-            version=self.origin.version,
-            hook=hook,
-            problem=problem,
-            context=context,
-        )
+        return blame(self.origin, hook, problem, context)
 
 
 @dataclass(frozen=True, slots=True)
 class Task(Bound):
     """A pretext task with its configuration."""
 
-    difficulty: float = 0.5
+    difficulty: Schedule
 
     def make_sample(
         self, clip: Clip, *, difficulty: float, rng: random.Random, context: str = ""
@@ -100,36 +82,60 @@ class Task(Bound):
         from videossr.sample import Sample  # noqa: PLC0415 - needs torch; listing plugins doesn't
 
         before = _writes(clip)
-        with self._blaming("make_sample", context, Unsuitable):
-            sample = self.call["make_sample"](
-                clip=clip, config=self.config, difficulty=difficulty, rng=rng
-            )
+        sample = self.hooks.call(
+            "make_sample",
+            context,
+            Unsuitable,
+            clip=clip,
+            config=self.config,
+            difficulty=difficulty,
+            rng=rng,
+        )
         if not isinstance(sample, Sample):
             raise self._fault("make_sample", f"returned {sample!r}; must return a Sample", context)
         if _writes(clip) != before:
             raise self._fault("make_sample", "wrote to the clip; must work on a copy", context)
         return sample
 
-    def schedule(self, progress: float) -> float:
-        """The difficulty of the next question: the hook's, or the configured constant."""
-        with self._blaming("difficulty_schedule", f"progress {progress:g}"):
-            value = self.call["difficulty_schedule"](config=self.config, progress=progress)
-        if value is None:
-            return self.difficulty
-        return self._in_unit_interval("difficulty_schedule", value, f"progress {progress:g}")
+    def schedule(self, progress: float, seen: Seen | None = None) -> float:
+        """The difficulty of the next question: the hook's, or that of the configured schedule.
 
-    def score(self, completion: str, answer: str, target: Mapping[str, Any]) -> Score:
+        Raises:
+            PluginError: the hook raised, or returned no number in [0, 1].
+        """
+        context = f"progress {progress:g}"
+        value = self.hooks.call(
+            "difficulty_schedule", context, config=self.config, progress=progress, seen=seen
+        )
+        if value is None:
+            return self.difficulty.difficulty(progress, seen)
+        return self._in_unit_interval("difficulty_schedule", value, context)
+
+    def score(
+        self, completion: str, answer: str, target: Mapping[str, Any], context: str = ""
+    ) -> Score:
         """Grade a completion as the hook `reward` describes.
+
+        Args:
+            completion: what the model wrote.
+            answer, target: the sample's own.
+            context: which sample that is, for an error to name.
 
         Raises:
             PluginError: the hook raised anything but `Unparsable`, or returned no number in [0, 1].
         """
-        context = f"completion {completion[:80]!r}, answer {answer!r}"
+        shown = f"completion {completion[:80]!r}, answer {answer!r}"
+        context = ", ".join(filter(None, (context, shown)))
         try:
-            with self._blaming("reward", context, Unparsable):
-                value = self.call["reward"](
-                    completion=completion, answer=answer, target=target, config=self.config
-                )
+            value = self.hooks.call(
+                "reward",
+                context,
+                Unparsable,
+                completion=completion,
+                answer=answer,
+                target=target,
+                config=self.config,
+            )
         except Unparsable as error:
             return Score(0.0, parsed=False, reason=str(error))
         return Score(self._in_unit_interval("reward", value, context))
@@ -146,16 +152,16 @@ class Perturbation(Bound):
 
     phrase: str = ""
 
-    def apply(self, clip: Clip, *, rng: random.Random) -> Tensor:
+    def apply(self, clip: Clip, *, rng: random.Random, context: str = "") -> Tensor:
         """The altered frames of a segment, uint8 of the segment's own shape.
 
         Raises:
             PluginError: the hook raised, or returned another shape or dtype.
         """
-        context = f"segment of {len(clip)} frames from {clip.times[0]:.3f} s"
+        segment = f"segment of {len(clip)} frames from {clip.times[0]:.3f} s"
+        context = ", ".join(filter(None, (context, segment)))
         before = _writes(clip)
-        with self._blaming("perturb", context):
-            frames = self.call["perturb"](clip=clip, config=self.config, rng=rng)
+        frames = self.hooks.call("perturb", context, clip=clip, config=self.config, rng=rng)
         if _writes(clip) != before:
             raise self._fault("perturb", "wrote to the clip; must work on a copy", context)
         expected = f"a tensor torch.uint8 {list(clip.frames.shape)}"
@@ -167,6 +173,43 @@ class Perturbation(Bound):
         if found != expected.removeprefix("a tensor "):
             raise self._fault("perturb", f"returned {found}; must return {expected}", context)
         return frames  # type: ignore[no-any-return] # just checked
+
+
+@dataclass(frozen=True, slots=True)
+class Modifier:
+    """A modifier with its configuration, and the wrappers that it made for this run."""
+
+    origin: Origin
+    config: BaseModel
+    wrappers: object
+
+    @property
+    def name(self) -> str:
+        """The plugin's name, which is its entry point's."""
+        return self.origin.name
+
+    def measurements(self) -> dict[str, float]:
+        """The figures that it has gathered in this process so far, by name; none if it gathers none.
+
+        Raises:
+            PluginError: it raised, or gave something else.
+        """
+        measure = getattr(self.wrappers, "measurements", None)
+        if measure is None:
+            return {}
+        try:
+            figures = measure()
+        except Exception as error:
+            problem = f"raised {type(error).__name__}: {error}"
+            raise blame(self.origin, "measurements", problem) from error
+        if not isinstance(figures, dict) or not all(map(_is_figure, figures.values())):
+            problem = f"returned {figures!r}; must return a dict of finite numbers"
+            raise blame(self.origin, "measurements", problem)
+        return {str(name): float(figure) for name, figure in figures.items()}
+
+
+def _is_figure(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
 def _writes(clip: Clip) -> tuple[int, int]:

@@ -1,8 +1,11 @@
 """The hooks. A plugin implements those it has something to say to, and takes the arguments it needs.
 
 A task implements `make_sample` and `reward`, and may implement `difficulty_schedule`. A perturbation
-implements `perturb`. A package that adds commands, sections of the configuration or presets
-implements the three `register_*` hooks behind an entry point of the group `videossr.commands`.
+implements `perturb`, a modifier `make_modifier`. A package that adds commands, sections of the
+configuration or presets implements the three `register_*` hooks behind an entry point of the group
+`videossr.commands`.
+
+Every hook of a task or a perturbation may take `call`, a `videossr.HookCall`, besides what is its own.
 """
 
 from __future__ import annotations
@@ -20,12 +23,16 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from torch import Tensor
 
+    from videossr.calls import HookCall
     from videossr.clip import Clip
     from videossr.sample import Sample
+    from videossr.schedules import Seen
 
 
 @hookspec(firstresult=True)
-def make_sample(clip: Clip, config: BaseModel, difficulty: float, rng: random.Random) -> Sample:  # type: ignore[empty-body]
+def make_sample(  # type: ignore[empty-body]
+    clip: Clip, config: BaseModel, difficulty: float, rng: random.Random, call: HookCall
+) -> Sample:
     """Make one question from a clip.
 
     Called once for each recipe whenever it is rendered, in any process. The same arguments must give
@@ -36,6 +43,7 @@ def make_sample(clip: Clip, config: BaseModel, difficulty: float, rng: random.Ra
         config: an instance of the plugin's own `Config`.
         difficulty: from 0 (easy) to 1 (hard).
         rng: seeded from the recipe.
+        call: which plugin is called, and for which video and seed.
 
     Returns:
         The question, with the answer that the reward scores 1.0.
@@ -47,15 +55,22 @@ def make_sample(clip: Clip, config: BaseModel, difficulty: float, rng: random.Ra
 
 
 @hookspec(firstresult=True)
-def difficulty_schedule(config: BaseModel, progress: float) -> float:  # type: ignore[empty-body]
+def difficulty_schedule(  # type: ignore[empty-body]
+    config: BaseModel, progress: float, seen: Seen | None, call: HookCall
+) -> float:
     """Say how hard the next question is to be.
 
-    Called when recipes are built. A task that does not implement it gets the constant that its entry
-    in the configuration names.
+    Called when recipes are built, and after every step of a training whose difficulty follows the
+    rewards. A task that does not implement it gets the schedule that its entry in the configuration
+    names. The same arguments must give the same difficulty.
 
     Args:
         config: an instance of the plugin's own `Config`.
-        progress: the share of this task's questions before this one, in [0, 1).
+        progress: the share of this task's questions before this one, in [0, 1); in training, the
+            share of the steps done.
+        seen: the present difficulty, and the groups of answers seen since it last changed; None in a
+            build and at the start of a training.
+        call: which plugin is called.
 
     Returns:
         Difficulty in [0, 1].
@@ -64,7 +79,7 @@ def difficulty_schedule(config: BaseModel, progress: float) -> float:  # type: i
 
 @hookspec(firstresult=True)
 def reward(  # type: ignore[empty-body]
-    completion: str, answer: str, target: Mapping[str, Any], config: BaseModel
+    completion: str, answer: str, target: Mapping[str, Any], config: BaseModel, call: HookCall
 ) -> float:
     """Grade an answer.
 
@@ -75,6 +90,7 @@ def reward(  # type: ignore[empty-body]
         answer: the sample's own answer.
         target: the sample's own target.
         config: an instance of the plugin's own `Config`.
+        call: which plugin is called, and for which video and seed.
 
     Returns:
         A score in [0, 1], smooth: near misses score near 1. Exactly 1.0 for the true answer.
@@ -86,7 +102,9 @@ def reward(  # type: ignore[empty-body]
 
 
 @hookspec(firstresult=True)
-def perturb(clip: Clip, config: BaseModel, rng: random.Random) -> Tensor:  # type: ignore[empty-body]
+def perturb(  # type: ignore[empty-body]
+    clip: Clip, config: BaseModel, rng: random.Random, call: HookCall
+) -> Tensor:
     """Alter the frames of a segment.
 
     The plugin gets the segment alone, so that it cannot touch a pixel outside of it.
@@ -95,9 +113,27 @@ def perturb(clip: Clip, config: BaseModel, rng: random.Random) -> Tensor:  # typ
         clip: the segment, frames uint8 [t, 3, H, W] and their times. Not to be written to.
         config: an instance of the plugin's own `Config`.
         rng: seeded from the recipe. Draw once for the whole segment what is to hold for all of it.
+        call: which plugin is called, and for which video and seed.
 
     Returns:
         The altered frames, uint8 of the same shape, in a tensor of their own.
+    """
+
+
+@hookspec(firstresult=True)
+def make_modifier(config: BaseModel) -> object:
+    """Make the wrappers that act around the hooks of tasks and perturbations.
+
+    Called once for each run that switches the modifier on, so that whatever they gather belongs to
+    that run.
+
+    Args:
+        config: an instance of the plugin's own `Config`.
+
+    Returns:
+        An object with methods that are marked `@hookimpl(wrapper=True)`, named like the hooks that
+        they wrap and taking any of their arguments; each calls the hook by `yield` and returns the
+        result. It may have a method `measurements` that returns a dict of finite numbers to log.
     """
 
 

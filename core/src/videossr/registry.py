@@ -1,254 +1,230 @@
-"""Finding plugins, loading those that are wanted, and resolving each into a façade, once.
+"""The plugins of an environment: found once, imported when asked for, bound into façades.
 
 An entry point that fails to import is somebody's fault, but not that of the others: it is listed as
-broken and the rest load. Only plugins that are asked for are imported at all.
+broken and the rest work. Only plugins that are asked for are imported at all.
 """
 
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
-from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any, Final, Literal
+import re
+from dataclasses import replace
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Final
 
-import pluggy
-
-from videossr._hooks import PROJECT
-from videossr.facades import Perturbation, Task
+from videossr.discovery import from_points, installed, loose_files
+from videossr.errors import PluginError
+from videossr.vetting import vet, vet_wrappers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Sequence
+    from importlib.metadata import EntryPoint
+    from pathlib import Path
 
     from pydantic import BaseModel
 
-GROUP: Final = "videossr"
-COMMANDS_GROUP: Final = "videossr.commands"
-
-Kind = Literal["task", "perturbation", "unknown"]
-State = Literal["enabled", "broken", "conflict"]
-
-#: The hooks that make a plugin of each kind.
-KINDS: Final[Mapping[Kind, frozenset[str]]] = {
-    "task": frozenset({"make_sample", "reward"}),
-    "perturbation": frozenset({"perturb"}),
-}
-
-#: Fields of an entry in the configuration that the core reads, and so no plugin's own.
-RESERVED: Final[Mapping[Kind, frozenset[str]]] = {
-    "task": frozenset({"enabled", "weight", "difficulty"}),
-    "perturbation": frozenset({"enabled", "weight"}),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a plugin comes from, and what became of it.
-
-    Attributes:
-        name: the entry point's name.
-        distribution, version: the package that brings it.
-        module: the entry point's value, `module:attribute`.
-        plugin_version: the plugin's own version, which changes when its samples do.
-        problem: why it is broken or in conflict.
-    """
-
-    name: str
-    distribution: str
-    version: str
-    module: str
-    kind: Kind = "unknown"
-    state: State = "enabled"
-    plugin_version: str = ""
-    hooks: tuple[str, ...] = ()
-    summary: str = ""
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    origin: Origin
-    plugin: Any
+    from videossr.discovery import Candidate
+    from videossr.facades import Modifier, Perturbation, Task
+    from videossr.origin import Origin
+    from videossr.schedules import Schedule
 
 
 class Registry:
-    """The plugins of this environment.
+    """The plugins to choose from. What there is never changes after it is made.
 
     Args:
-        points: entry points to choose from; by default those that installed packages declare.
+        points: entry points; by default those of the installed packages.
+        folders: of loose files, each a plugin.
+        allow: names of plugins or of the packages that bring them; all others are barred. None bars
+            nothing.
+
+    Raises:
+        ConfigError: one of the folders is none.
     """
 
-    def __init__(self, points: Iterable[EntryPoint] | None = None) -> None:
-        self._points: dict[str, list[EntryPoint]] = {}
-        for point in entry_points(group=GROUP) if points is None else points:
-            self._points.setdefault(point.name, []).append(point)
-        self._loaded: dict[str, _Loaded] = {}
-        self._manager: Final = plugin_manager()
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        """Names of all plugins found, sorted. Nothing is imported for it."""
-        return tuple(sorted(self._points))
+    def __init__(
+        self,
+        points: Iterable[EntryPoint] | None = None,
+        *,
+        folders: Sequence[Path] = (),
+        allow: Sequence[str] | None = None,
+    ) -> None:
+        found = installed() if points is None else from_points(points)
+        found += [candidate for folder in folders for candidate in loose_files(folder)]
+        self._allow: Final = None if allow is None else tuple(allow)
+        by_name: dict[str, list[Candidate]] = {}
+        for candidate in found:
+            by_name.setdefault(candidate.origin.name, []).append(candidate)
+        # Of two packages with one name, the allow-list may have chosen already.
+        self._candidates: Final = {
+            name: [one for one in candidates if self._allows(one.origin)] or candidates
+            for name, candidates in by_name.items()
+        }
+        self._loaded: Final[dict[str, tuple[Origin, Any]]] = {}
+        self._lock: Final = RLock()
+        #: Names of all plugins found, sorted. Nothing is imported for it.
+        self.names: Final[tuple[str, ...]] = tuple(sorted(self._candidates))
 
     def origin(self, name: str) -> Origin:
-        """What is known of a plugin; imports it.
+        """What is known of a plugin; imports it, unless it is barred or in conflict.
 
         Raises:
             KeyError: no plugin has that name.
         """
-        return self._load(name).origin
+        return self._load(name)[0]
 
-    def origins(self) -> list[Origin]:
-        """What is known of every plugin; imports them all."""
-        return [self.origin(name) for name in self.names]
+    def origins(self, *, without: Collection[str] = ()) -> list[Origin]:
+        """What is known of every plugin.
+
+        Args:
+            without: plugins that are switched off, and so not imported for it.
+        """
+        return [
+            self._disabled(name) if name in without else self.origin(name) for name in self.names
+        ]
+
+    def plugin(self, name: str) -> Any:  # noqa: ANN401 - a stranger's object
+        """The object behind a working plugin.
+
+        Raises:
+            KeyError: no plugin has that name.
+            PluginError: it does not work.
+        """
+        origin, plugin = self._load(name)
+        if origin.state != "enabled":
+            problem = f"is {origin.state}: {origin.problem}"
+            raise PluginError(f"plugin {name!r} ({origin.bringer}) {problem}", plugin=name)
+        return plugin
 
     def schema(self, name: str) -> type[BaseModel]:
         """The schema of a working plugin's configuration."""
-        config: type[BaseModel] = self._load(name).plugin.Config
+        config: type[BaseModel] = self.plugin(name).Config
         return config
 
-    def task(self, name: str, config: BaseModel, difficulty: float) -> Task:
-        """A working task plugin bound to its configuration."""
-        loaded = self._load(name)
-        call = self._callers(loaded, "make_sample", "difficulty_schedule", "reward")
-        return Task(loaded.origin, config, call, difficulty)
+    def task(
+        self,
+        name: str,
+        config: BaseModel,
+        difficulty: Schedule | float = 0.5,
+        *,
+        modifiers: Sequence[Modifier] = (),
+        time_limit_s: float | None = None,
+    ) -> Task:
+        """A working task plugin bound to its configuration.
 
-    def perturbation(self, name: str, config: BaseModel) -> Perturbation:
-        """A working perturbation plugin bound to its configuration."""
-        loaded = self._load(name)
-        phrase = str(getattr(loaded.plugin, "phrase", loaded.origin.summary))
-        return Perturbation(loaded.origin, config, self._callers(loaded, "perturb"), phrase)
+        Args:
+            name: the plugin's.
+            config: an instance of its schema.
+            difficulty: for a task that has no schedule of its own; a number stands for a constant.
+            modifiers: around its hooks, the first the nearest.
+            time_limit_s: seconds that a call may take; None for no limit.
+        """
+        from videossr.calls import Hooks  # noqa: PLC0415 - needed by runs, not by lists
+        from videossr.facades import Task  # noqa: PLC0415
+        from videossr.schedules import Constant  # noqa: PLC0415
+
+        plugin, origin = self.plugin(name), self.origin(name)
+        hooks = Hooks(plugin, origin, modifiers, time_limit_s)
+        schedule = Constant(at=difficulty) if isinstance(difficulty, int | float) else difficulty
+        return Task(origin, config, hooks, schedule)
+
+    def perturbation(
+        self,
+        name: str,
+        config: BaseModel,
+        *,
+        modifiers: Sequence[Modifier] = (),
+        time_limit_s: float | None = None,
+    ) -> Perturbation:
+        """A working perturbation plugin bound to its configuration; arguments as for `task`."""
+        from videossr.calls import Hooks  # noqa: PLC0415 - needed by runs, not by lists
+        from videossr.facades import Perturbation  # noqa: PLC0415
+
+        plugin, origin = self.plugin(name), self.origin(name)
+        hooks = Hooks(plugin, origin, modifiers, time_limit_s)
+        return Perturbation(origin, config, hooks, str(getattr(plugin, "phrase", origin.summary)))
+
+    def modifier(self, name: str, config: BaseModel) -> Modifier:
+        """A working modifier plugin, with wrappers made for one run.
+
+        Raises:
+            PluginError: it makes none, or ones that fit no hook.
+        """
+        from videossr.calls import Hooks, blame  # noqa: PLC0415 - needed by runs, not by lists
+        from videossr.facades import Modifier  # noqa: PLC0415
+
+        plugin, origin = self.plugin(name), self.origin(name)
+        wrappers = Hooks(plugin, origin).make(config)
+        problem = vet_wrappers(wrappers)
+        if problem:
+            raise blame(origin, "make_modifier", problem)
+        return Modifier(origin, config, wrappers)
+
+    @property
+    def found(self) -> str:
+        """The names of all plugins, in words."""
+        return f"installed plugins: {', '.join(self.names) or 'none'}"
 
     def nearest(self, name: str) -> str:
         """A sentence that lists what there is, the name most like this one first."""
         near = difflib.get_close_matches(name, self.names, n=1)
-        found = ", ".join(self.names) or "none"
-        return (f"did you mean {near[0]!r}? " if near else "") + f"installed plugins: {found}"
+        return (f"did you mean {near[0]!r}? " if near else "") + self.found
 
-    def _load(self, name: str) -> _Loaded:
-        if name not in self._loaded:
-            self._loaded[name] = loaded = _load(name, self._points[name])
-            # Two names may stand for one object.
-            if loaded.origin.state == "enabled" and not self._manager.is_registered(loaded.plugin):
-                self._manager.register(loaded.plugin, name)
-        return self._loaded[name]
+    def _load(self, name: str) -> tuple[Origin, Any]:
+        with self._lock:
+            if name not in self._loaded:
+                unloaded = self._unloadable(name)
+                self._loaded[name] = (
+                    (unloaded, None) if unloaded else _load(self._candidates[name][0])
+                )
+            return self._loaded[name]
 
-    def _callers(self, loaded: _Loaded, *hooks: str) -> dict[str, Callable[..., Any]]:
-        # pluggy's subset callers deny rather than allow, and a plugin registered later would leak
-        # in: so each call names those that are registered now, and leaves out all but this one.
-        def caller(hook: str) -> Callable[..., Any]:
-            def call(**arguments: object) -> Any:  # noqa: ANN401 - what the hook returns
-                others = [p for p in self._manager.get_plugins() if p is not loaded.plugin]
-                return self._manager.subset_hook_caller(hook, others)(**arguments)
+    def _unloadable(self, name: str) -> Origin | None:
+        """The listing of a plugin that is not to be imported, whoever asks; None for the others."""
+        candidates = self._candidates[name]
+        if not self._allows(candidates[0].origin):
+            listed = ", ".join(self._allow or ()) or "nothing"
+            problem = f"is not on the allow-list, which has {listed}"
+            return replace(candidates[0].origin, state="barred", problem=problem)
+        if len(candidates) > 1:
+            bringers = " and ".join(sorted(one.origin.bringer for one in candidates))
+            problem = f"{bringers} both bring a plugin of this name; uninstall one"
+            return replace(candidates[0].origin, state="conflict", problem=problem)
+        return None
 
-            return call
+    def _allows(self, origin: Origin) -> bool:
+        if self._allow is None:
+            return True
+        allowed = {_canonical(name) for name in self._allow}
+        return bool({_canonical(origin.name), _canonical(origin.distribution)} & allowed)
 
-        return {hook: caller(hook) for hook in hooks}
-
-
-def plugin_manager() -> pluggy.PluginManager:
-    """A pluggy manager that knows our hooks."""
-    from videossr import hookspecs  # noqa: PLC0415 - so that importing this module stays light
-
-    manager = pluggy.PluginManager(PROJECT)
-    manager.add_hookspecs(hookspecs)
-    return manager
+    def _disabled(self, name: str) -> Origin:
+        problem = "is not switched on in the configuration"
+        off = replace(self._candidates[name][0].origin, state="disabled", problem=problem)
+        return self._unloadable(name) or off
 
 
-def _load(name: str, points: list[EntryPoint]) -> _Loaded:
-    origin = _origin(name, points[0])
-    if len(points) > 1:
-        bringers = " and ".join(sorted(_distribution(point) for point in points))
-        problem = f"{bringers} both bring a plugin of this name; uninstall one"
-        return _Loaded(_fault(origin, "conflict", problem), None)
+def _load(candidate: Candidate) -> tuple[Origin, Any]:
+    origin = candidate.origin
     try:
-        plugin = points[0].load()
-        hooks, problem = _hooks_of(plugin, name)
-        kind: Kind = next((kind for kind, needed in KINDS.items() if needed <= hooks), "unknown")
-        problem = problem or _unfit(plugin, kind, hooks)
+        plugin = candidate.load()
+        vetted = vet(plugin, origin.name)
         version, summary = (str(getattr(plugin, field, "")) for field in ("version", "summary"))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's module may raise anything
-        problem = f"importing {points[0].value} raised {type(error).__name__}: {error}"
-        return _Loaded(_fault(origin, "broken", problem), None)
-    known = Origin(
-        origin.name,
-        origin.distribution,
-        origin.version,
-        origin.module,
-        kind,
-        "broken" if problem else "enabled",
-        version,
-        tuple(sorted(hooks)),
-        summary,
-        problem,
+        problem = f"importing {origin.module} raised {type(error).__name__}: {error}"
+        return replace(origin, state="broken", problem=problem), None
+    known = replace(
+        origin,
+        kind=vetted.kind,
+        state="broken" if vetted.problem else "enabled",
+        plugin_version=version,
+        hooks=vetted.hooks,
+        summary=summary,
+        problem=vetted.problem,
     )
-    return _Loaded(known, plugin)
+    return known, plugin
 
 
-def _hooks_of(plugin: object, name: str) -> tuple[frozenset[str], str]:
-    """The hooks that a plugin implements, and what is wrong with them."""
-    manager = plugin_manager()
-    specified = frozenset(hook for hook in vars(manager.hook) if not hook.startswith("_"))
-    try:
-        manager.register(plugin, name)
-    except pluggy.PluginValidationError as error:
-        return frozenset(), " ".join(str(error).split())
-    callers = manager.get_hookcallers(plugin) or ()
-    hooks = frozenset(caller.name for caller in callers) & specified
-    for caller in callers:
-        if caller.name in hooks or all(hook.optionalhook for hook in caller.get_hookimpls()):
-            continue
-        near = difflib.get_close_matches(caller.name, sorted(specified), n=1)
-        return hooks, f"no hook is called {caller.name!r}" + (
-            f"; did you mean {near[0]!r}?"
-            if near
-            else f"; hooks are {', '.join(sorted(specified))}"
-        )
-    return hooks, ""
-
-
-def _unfit(plugin: object, kind: Kind, hooks: Iterable[str]) -> str:
-    """What a plugin lacks, or has too much of."""
-    from pydantic import BaseModel  # noqa: PLC0415 - importing this module stays light
-
-    missing = [needed for needed in ("Config", "summary", "version") if not hasattr(plugin, needed)]
-    if missing:
-        return f"has no attribute {' and no attribute '.join(map(repr, missing))}"
-    if kind == "unknown":
-        return (
-            f"implements {', '.join(sorted(hooks)) or 'no hook'}; "
-            "a task implements make_sample and reward, a perturbation perturb"
-        )
-    if isinstance(plugin, type):
-        return f"is the class {plugin.__name__}; the entry point must name an instance of it"
-    config = plugin.Config  # type: ignore[attr-defined] # it has one
-    if not (isinstance(config, type) and issubclass(config, BaseModel)):
-        return f"its Config is {config!r}; must be a Pydantic model"
-    aliases = (field.alias for field in config.model_fields.values())
-    taken = RESERVED[kind] & {*config.model_fields, *filter(None, aliases)}
-    if taken:
-        return (
-            f"its Config has a field {' and '.join(map(repr, sorted(taken)))}, which the core reads "
-            f"of every {kind}'s entry; give the field another name"
-        )
-    return ""
-
-
-def _origin(name: str, point: EntryPoint) -> Origin:
-    dist = point.dist
-    return Origin(name, dist.name if dist else "unknown", dist.version if dist else "", point.value)
-
-
-def _distribution(point: EntryPoint) -> str:
-    return f"{point.dist.name} {point.dist.version}" if point.dist else point.value
-
-
-def _fault(origin: Origin, state: State, problem: str) -> Origin:
-    return Origin(
-        origin.name,
-        origin.distribution,
-        origin.version,
-        origin.module,
-        state=state,
-        problem=problem,
-    )
+def _canonical(name: str) -> str:
+    """A name as packaging compares it: case, and kinds of dashes, don't matter."""
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from videossr.clip import Clip
 from videossr.clip_cache import ClipCache
 from videossr.config import RunConfig, resolve
+from videossr.config.resolve import CORE
 from videossr.errors import ConfigError, DatasetError, Mistake, Unsuitable
-from videossr.registry import Registry
 from videossr.seeds import rng_for
 from videossr.video import available_backends, decode, target_times
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from videossr.dataset import Dataset, Recipe
     from videossr.facades import Task
+    from videossr.registry import Registry
     from videossr.sample import Sample
 
 #: Decoded pixels kept in memory by default, in bytes: about 60 clips of 48 frames at 256 x 256.
@@ -52,7 +53,9 @@ class Renderer:
             ConfigError: a plugin that the dataset needs is missing or refuses its settings.
             DatasetError: a plugin makes other samples than when the dataset was built.
         """
-        config = resolve(dataset.config, registry or Registry())
+        # What trainers read of it is no concern of rendering, and they may not be installed.
+        tree = {name: part for name, part in dataset.config.items() if name in CORE}
+        config = resolve(tree, registry)
         strangers = sorted({*dataset.tasks} - {*config.tasks})
         if strangers:
             raise DatasetError(

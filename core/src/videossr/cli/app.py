@@ -40,7 +40,7 @@ def make_app() -> typer.Typer:
     app.command()(scan)
     app.command()(build)
     app.add_typer(plugins, name="plugins")
-    extensions().hook.register_commands(app=app)
+    extensions().register_commands(app)
     return app
 
 

@@ -12,10 +12,11 @@ from yaml import YAMLError
 from videossr.config.presets import presets
 from videossr.config.resolve import RunConfig, resolve
 from videossr.errors import ConfigError, Mistake
-from videossr.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from videossr.registry import Registry
 
 
 def load_config(
@@ -27,12 +28,13 @@ def load_config(
         source: the name of a preset, or a YAML file. Its `extends` names one or several others that
             it lies over, by preset name or by path from the file's own folder.
         overrides: `key=value`, dots between keys, applied last.
-        registry: the plugins to choose from; by default those installed.
+        registry: the plugins to choose from; by default those that are installed and those that the
+            configuration's `plugins` adds.
 
     Raises:
         ConfigError: with every mistake there is.
     """
-    return resolve(read_tree(source, overrides), registry or Registry())
+    return resolve(read_tree(source, overrides), registry)
 
 
 def read_tree(source: str | Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -79,7 +81,16 @@ def _layers(path: Path, trail: tuple[Path, ...]) -> list[tuple[Path, DictConfig]
     layers = []
     for base in bases:
         layers += _layers(_find(base, path.parent, f"{here}: {base}"), (*trail, path))
+    _anchor_folders(plain, path.parent)
     return [*layers, (path, OmegaConf.create(plain))]
+
+
+def _anchor_folders(tree: dict[str, Any], folder: Path) -> None:
+    """Let the folders of plugins that a file names be seen from where the file lies."""
+    plugins = tree.get("plugins")
+    folders = plugins.get("folders") if isinstance(plugins, dict) else None
+    if isinstance(plugins, dict) and isinstance(folders, list):
+        plugins["folders"] = [str(folder / f) if isinstance(f, str) else f for f in folders]
 
 
 def _find(source: str, folder: Path, where: str) -> Path:

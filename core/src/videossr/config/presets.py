@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 
 def presets() -> dict[str, Path]:
     """Every preset's file by its name, sorted."""
-    folders = extensions().hook.register_presets()
-    files = {file.stem: file for folder in folders for file in folder.glob("*.yaml")}
-    return dict(sorted(files.items()))
+    return extensions().presets()
 
 
 def preset_names() -> list[str]:

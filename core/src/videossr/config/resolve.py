@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from videossr.config.schema import BuildConfig, Entry, TaskEntry, VideoConfig
-from videossr.errors import ConfigError, Mistake
+from videossr.config.requirements import unmet
+from videossr.config.schema import (
+    BuildConfig,
+    Entry,
+    PluginsConfig,
+    Switch,
+    TaskEntry,
+    VideoConfig,
+)
+from videossr.errors import ConfigError, Mistake, PluginError
 from videossr.extensions import extensions
 from videossr.perturbations import Perturbations
+from videossr.registry import Registry
+from videossr.schedules import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from videossr.facades import Perturbation, Task
-    from videossr.registry import Kind, Origin, Registry
+    from videossr.facades import Modifier, Perturbation, Task
+    from videossr.origin import Kind, Origin
 
 Model = TypeVar("Model", bound=BaseModel)
+Common = TypeVar("Common", bound=Switch)
+
+#: What the core reads of a configuration; the rest are sections of extensions.
+CORE: Final = ("seed", "requires", "plugins", "video", "build", "tasks", "modifiers")
 
 #: Sections of packages that may not be installed.
 _PROVIDERS: Final = dict.fromkeys(("model", "grpo", "warm_start"), "videossr-trainers")
@@ -40,6 +55,9 @@ class RunConfig:
     Attributes:
         tasks: by name, in the order of the configuration.
         sections: those of extensions, by name; absent sections have their defaults.
+        modifiers: by name; the first is the nearest to the plugins.
+        requires: the packages that had to be there, as pip writes them.
+        discovery: which plugins may be used at all.
     """
 
     seed: int
@@ -47,6 +65,9 @@ class RunConfig:
     build: BuildConfig
     tasks: Mapping[str, WeightedTask]
     sections: Mapping[str, BaseModel]
+    modifiers: Mapping[str, Modifier] = field(default_factory=dict)
+    requires: tuple[str, ...] = ()
+    discovery: PluginsConfig = field(default_factory=PluginsConfig)
 
     def section(self, schema: type[Model]) -> Model:
         """The section that an extension registered with this schema."""
@@ -56,29 +77,76 @@ class RunConfig:
 
     @property
     def plugins(self) -> Mapping[str, Origin]:
-        """The plugins in use, by name: the tasks, and the perturbations that they draw from."""
+        """The plugins in use: tasks, the perturbations that they draw from, modifiers; by name."""
         tasks = [weighted.task for weighted in self.tasks.values()]
         altering = [one for task in tasks for _, field in task.config for one in _within(field)]
-        return {plugin.name: plugin.origin for plugin in (*tasks, *altering)}
+        origins = [plugin.origin for plugin in (*tasks, *altering)]
+        origins += [modifier.origin for modifier in self.modifiers.values()]
+        return {origin.name: origin for origin in origins}
+
+    def measurements(self) -> dict[str, float]:
+        """What the modifiers have gathered in this process so far, as `modifier/figure`."""
+        return {
+            f"{modifier.name}/{name}": figure
+            for modifier in self.modifiers.values()
+            for name, figure in modifier.measurements().items()
+        }
 
     def tree(self) -> dict[str, Any]:
         """The tree that resolves to this again, with every default written out."""
         return {
             "seed": self.seed,
+            "requires": list(self.requires),
+            "plugins": self.discovery.model_dump(mode="json"),
             "video": self.video.model_dump(mode="json"),
             "build": self.build.model_dump(mode="json"),
             "tasks": {name: _entry(weighted) for name, weighted in self.tasks.items()},
+            "modifiers": {
+                name: modifier.config.model_dump(mode="json")
+                for name, modifier in self.modifiers.items()
+            },
             **{name: section.model_dump(mode="json") for name, section in self.sections.items()},
         }
 
 
-def resolve(tree: Mapping[str, Any], registry: Registry) -> RunConfig:
+def resolve(tree: Mapping[str, Any], registry: Registry | None = None) -> RunConfig:
     """Check a tree, and bind the plugins that it enables. No other plugin is imported.
+
+    Args:
+        tree: the whole configuration.
+        registry: the plugins to choose from; by default those that the tree's `plugins` lets in.
 
     Raises:
         ConfigError: with every mistake in the whole tree.
     """
-    return _Resolution(registry).run(tree)
+    return _Resolution(registry or registry_for(tree)).run(tree)
+
+
+def registry_for(tree: Mapping[str, Any]) -> Registry:
+    """The plugins that a configuration may choose from.
+
+    Raises:
+        ConfigError: its `plugins` cannot be read, or names a folder that is none.
+    """
+    settings = _section(tree.get("plugins"))
+    folders = [Path(folder) for folder in settings.folders]
+    return Registry(folders=folders, allow=settings.allow)
+
+
+def switched_on(tree: Mapping[str, Any], registry: Registry) -> frozenset[str]:
+    """The plugins that a configuration asks for, whether they work or not. No other is imported."""
+    resolution = _Resolution(registry)
+    resolution.modifiers(tree.get("modifiers"))
+    resolution.tasks(tree.get("tasks"))
+    return frozenset(resolution.asked)
+
+
+def _section(data: object) -> PluginsConfig:
+    resolution = _Resolution(Registry(()))
+    settings = resolution.model("plugins", PluginsConfig, data)
+    if settings is None:
+        raise ConfigError(resolution.mistakes)
+    return settings
 
 
 class _Resolution:
@@ -87,27 +155,49 @@ class _Resolution:
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
         self.mistakes: list[Mistake] = []
+        self.asked: set[str] = set()
+        self.around: dict[str, Modifier] = {}
+        self.time_limit_s: float | None = None
 
     def run(self, tree: Mapping[str, Any]) -> RunConfig:
-        registered = extensions().hook.register_sections()
-        schemas = {name: schema for one in registered for name, schema in one.items()}
-        self.unknown_sections(tree, {"seed", "video", "build", "tasks", *schemas})
+        schemas = extensions().sections()
+        self.unknown_sections(tree, {*CORE, *schemas})
         seed = tree.get("seed", 0)
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             self.mistake("seed", f"{seed!r} is no seed", "give a whole number, 0 or more")
         elif seed >= 2**32:  # what the libraries of the trainers take
             self.mistake("seed", f"{seed} is too large", "give a whole number below 2**32")
+        requires = self.requires(tree.get("requires"))
+        discovery = self.model("plugins", PluginsConfig, tree.get("plugins"))
+        self.time_limit_s = discovery.time_limit_s if discovery else None
         video = self.model("video", VideoConfig, tree.get("video"))
         build = self.model("build", BuildConfig, tree.get("build"))
+        # Before the tasks, whose hooks they are put around.
+        self.around = self.modifiers(tree.get("modifiers"))
         tasks = self.tasks(tree.get("tasks"))
         sections = {
             name: self.model(name, schema, tree.get(name)) for name, schema in schemas.items()
         }
         if self.mistakes:
             raise ConfigError(self.mistakes)
-        assert video and build  # noqa: S101, PT018 - no mistake, so both are there
+        assert video and build and discovery  # noqa: S101, PT018 - no mistake, so all are there
         present = {name: section for name, section in sections.items() if section}
-        return RunConfig(seed, video, build, tasks, present)
+        # where a loose plugin lies must not depend on where the run is repeated from
+        folders = tuple(str(Path(folder).resolve()) for folder in discovery.folders)
+        discovery = discovery.model_copy(update={"folders": folders})
+        return RunConfig(seed, video, build, tasks, present, self.around, requires, discovery)
+
+    def requires(self, data: object) -> tuple[str, ...]:
+        """Check that the packages that the configuration pins are installed."""
+        wanted = [] if data is None else data
+        if not isinstance(wanted, list) or not all(isinstance(one, str) for one in wanted):
+            right = "write a list of packages, such as [videossr-jigsaw>=1.2]"
+            self.mistake("requires", f"{data!r} is no list of packages", right)
+            return ()
+        for number, requirement in enumerate(wanted):
+            if fault := unmet(requirement):
+                self.mistake(f"requires.{number}", *fault)
+        return tuple(wanted)
 
     def mistake(self, where: str, problem: str, right: str = "") -> None:
         self.mistakes.append(Mistake(where, problem, right))
@@ -149,14 +239,14 @@ class _Resolution:
         return None
 
     def entries(
-        self, where: str, data: object, kind: Kind, entry: type[Entry]
-    ) -> dict[str, tuple[Entry | None, dict[str, Any]]]:
+        self, where: str, data: object, kind: Kind, entry: type[Common]
+    ) -> dict[str, tuple[Common | None, dict[str, Any]]]:
         """The enabled plugins of a table, each with the core's part and its own part of the entry.
 
         The core's part is None where it has mistakes, so that those of the plugin's own are found too.
         """
         if not isinstance(data, dict) or not data:
-            right = f"name at least one {kind}; {self.installed(kind)}"
+            right = f"name at least one {kind}; {self.registry.found}"
             self.mistake(where, f"{data!r} is no table of {kind}s", right)
             return {}
         found = {}
@@ -181,6 +271,8 @@ class _Resolution:
                 continue
             # Even beside mistakes of its own, a plugin that is switched off stays out.
             enabled = common.enabled if common else fields.get("enabled") is not False
+            if enabled:
+                self.asked.add(str(name))
             if enabled and self.works(here, str(name), kind):
                 found[str(name)] = (common, own)
         return found
@@ -192,14 +284,25 @@ class _Resolution:
                 where, f"plugin of {origin.distribution} is {origin.state}", origin.problem
             )
         elif origin.kind != kind:
-            self.mistake(where, f"is a {origin.kind}", f"must be a {kind}; {self.installed(kind)}")
+            self.mistake(where, f"is a {origin.kind}", f"must be a {kind}")
         else:
             return True
         return False
 
-    def installed(self, kind: Kind) -> str:
-        of_kind = [origin.name for origin in self.registry.origins() if origin.kind == kind]
-        return f"installed {kind}s: {', '.join(of_kind) or 'none'}"
+    def modifiers(self, data: object) -> dict[str, Modifier]:
+        if data is None or data == {}:
+            return {}
+        bound = {}
+        for name, (common, own) in self.entries("modifiers", data, "modifier", Switch).items():
+            where = f"modifiers.{name}"
+            schema = self.registry.schema(name)
+            config = self.model(where, schema, own, beside=Switch.model_fields)
+            if config and common:
+                try:
+                    bound[name] = self.registry.modifier(name, config)
+                except PluginError as error:
+                    self.mistake(where, str(error))
+        return bound
 
     def tasks(self, data: object) -> dict[str, WeightedTask]:
         tasks = {}
@@ -214,9 +317,14 @@ class _Resolution:
                 beside=TaskEntry.model_fields,
             )
             if config and isinstance(common, TaskEntry):
-                tasks[name] = WeightedTask(
-                    self.registry.task(name, config, common.difficulty), common.weight
+                task = self.registry.task(
+                    name,
+                    config,
+                    common.difficulty,
+                    modifiers=tuple(self.around.values()),
+                    time_limit_s=self.time_limit_s,
                 )
+                tasks[name] = WeightedTask(task, common.weight)
         if not entries and len(self.mistakes) == before:
             self.mistake("tasks", "all are disabled", "enable at least one")
         return tasks
@@ -236,12 +344,20 @@ class _Resolution:
             entries = self.entries(where, own.get(name), "perturbation", Entry)
             bound: dict[str, tuple[Perturbation, float]] = {}
             for choice, (common, settings) in entries.items():
-                altering = self.registry.schema(choice)
                 config = self.model(
-                    f"{where}.{choice}", altering, settings, beside=Entry.model_fields
+                    f"{where}.{choice}",
+                    self.registry.schema(choice),
+                    settings,
+                    beside=Entry.model_fields,
                 )
                 if config and common:
-                    bound[choice] = (self.registry.perturbation(choice, config), common.weight)
+                    altering = self.registry.perturbation(
+                        choice,
+                        config,
+                        modifiers=tuple(self.around.values()),
+                        time_limit_s=self.time_limit_s,
+                    )
+                    bound[choice] = (altering, common.weight)
             if not bound and len(self.mistakes) == before:
                 self.mistake(where, "all are disabled", "enable at least one")
             ready[name] = Perturbations(bound)
@@ -256,7 +372,7 @@ def _entry(weighted: WeightedTask) -> dict[str, Any]:
     task = weighted.task
     return {
         "weight": weighted.weight,
-        "difficulty": task.difficulty,
+        "difficulty": written(task.difficulty),
         **task.config.model_dump(mode="json"),
     }
 

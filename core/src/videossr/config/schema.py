@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     BaseModel,
@@ -13,11 +13,11 @@ from pydantic import (
     model_validator,
 )
 
+from videossr.levels import LEVELS
+from videossr.schedules import Constant, ScheduleField
+
 #: More than nothing, and less than infinity.
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-
-#: Named difficulties.
-LEVELS: Final = {"easy": 0.0, "train": 0.5, "hard": 1.0}
 
 
 class Section(BaseModel):
@@ -30,10 +30,6 @@ def _listed(value: object) -> object:
     if value in ([], ()):
         raise ValueError("must have at least one item, or be null")
     return [value] if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-
-def _level(value: object) -> object:
-    return LEVELS.get(value, value) if isinstance(value, str) else value
 
 
 class VideoConfig(Section):
@@ -101,10 +97,35 @@ class BuildConfig(Section):
     )
 
 
-class Entry(Section):
-    """What the core reads of a perturbation's entry; the rest is the plugin's own."""
+class PluginsConfig(Section):
+    """Which plugins may be used at all, and what they may take."""
+
+    allow: Annotated[
+        tuple[str, ...] | None,
+        Field(
+            description="plugins, or packages that bring them; all others are barred, and not imported; "
+            "null bars none"
+        ),
+    ] = None
+    folders: Annotated[
+        tuple[str, ...],
+        Field(description="folders of loose files, each a plugin; seen from the file's own folder"),
+    ] = ()
+    time_limit_s: Annotated[
+        Positive | None,
+        Field(description="seconds after which a call of a hook ends the run; null for no limit"),
+    ] = None
+
+
+class Switch(Section):
+    """What the core reads of every plugin's entry; the rest is the plugin's own."""
 
     enabled: Annotated[bool, Field(description="false leaves the plugin out")] = True
+
+
+class Entry(Switch):
+    """What the core reads of a perturbation's entry; the rest is the plugin's own."""
+
     weight: Annotated[Positive, Field(description="share relative to its neighbours")] = 1.0
 
 
@@ -112,7 +133,9 @@ class TaskEntry(Entry):
     """What the core reads of a task's entry; the rest is the plugin's own."""
 
     difficulty: Annotated[
-        float,
-        BeforeValidator(_level),
-        Field(ge=0, le=1, description="0 to 1, or a level: easy, train, hard"),
-    ] = LEVELS["train"]
+        ScheduleField,
+        Field(
+            description="0 to 1, or a level: easy, train, hard; or a schedule, "
+            "such as {kind: linear, start: easy, stop: hard}",
+        ),
+    ] = Constant(at=LEVELS["train"])

@@ -1,0 +1,187 @@
+"""Looking a plugin over before it is used: every fault is told here rather than met in a run."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import pluggy
+
+from videossr import _hooks, hookspecs
+from videossr._hooks import PROJECT
+from videossr.discovery import NAME
+from videossr.origin import KINDS, OPTIONAL, RESERVED, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+#: The hooks that a modifier wraps.
+WRAPPABLE: Final = ("difficulty_schedule", "make_sample", "perturb", "reward")
+
+_KINDS_IN_WORDS: Final = (
+    "a task implements make_sample and reward, a perturbation perturb, a modifier make_modifier"
+)
+
+
+class Vetted(NamedTuple):
+    """What a plugin turned out to be, and what is wrong with it, if anything is."""
+
+    kind: Kind
+    hooks: tuple[str, ...]
+    problem: str = ""
+
+
+class _Implementation(NamedTuple):
+    hook: str
+    method: Any
+    options: Any
+
+
+def plugin_manager() -> pluggy.PluginManager:
+    """A pluggy manager that knows our hooks."""
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(hookspecs)
+    return manager
+
+
+def specified() -> dict[str, tuple[str, ...]]:
+    """Every hook with its arguments, in order."""
+    marked = {n: f for n, f in vars(hookspecs).items() if hasattr(f, f"{PROJECT}_spec")}
+    return {name: tuple(inspect.signature(spec).parameters) for name, spec in marked.items()}
+
+
+def vet(plugin: object, name: str) -> Vetted:
+    """Say what kind of plugin an object is, and the first thing that is wrong with it."""
+    if not NAME.fullmatch(name):
+        right = "must be lower-case letters, digits and underscores, a letter first"
+        return Vetted(
+            "unknown", (), f"the name {name!r} cannot be written in a configuration; {right}"
+        )
+    unusable = _a_class(plugin) or _too_new(plugin)
+    if unusable:
+        return Vetted("unknown", (), unusable)
+    found = list(_implementations(plugin))
+    hooks = frozenset(implementation.hook for implementation in found)
+    kind: Kind = next((kind for kind, needed in KINDS.items() if needed <= hooks), "unknown")
+    problem = (
+        next(filter(None, map(_misfit, found)), "")
+        or _unfit(plugin, kind, hooks)
+        or next(filter(None, map(_wraps, found)), "")
+    )
+    return Vetted(kind, tuple(sorted(hooks & specified().keys())), problem)
+
+
+def vet_wrappers(wrappers: object) -> str:
+    """What is wrong with the object that a modifier made, or nothing."""
+    found = list(_implementations(wrappers))
+    if not found:
+        listed = ", ".join(WRAPPABLE)
+        return f"made {wrappers!r}, which wraps no hook; must have wrappers of any of {listed}"
+    for one in found:
+        if one.hook in specified() and one.hook not in WRAPPABLE:
+            return f"hook {one.hook!r} cannot be wrapped; can be: {', '.join(WRAPPABLE)}"
+        if not one.options["wrapper"]:
+            right = "mark it @hookimpl(wrapper=True), or it would answer in a task's place"
+            return _misfit(one) or f"hook {one.hook!r} is no wrapper; {right}"
+        if problem := _misfit(one):
+            return problem
+        if not inspect.isgeneratorfunction(one.method):
+            return f"hook {one.hook!r} has no `yield`, where the wrapped hook is called"
+    return ""
+
+
+def _a_class(plugin: object) -> str:
+    if not isinstance(plugin, type):
+        return ""
+    return f"is the class {plugin.__name__}; the entry point must name an instance of it"
+
+
+def _too_new(plugin: object) -> str:
+    version = getattr(plugin, "hook_api", 1)
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        return f"its hook_api is {version!r}; must be the version of the hook API, a whole number"
+    here = _hooks.API_VERSION
+    if version > here:
+        right = "pip install -U videossr-core"
+        return (
+            f"was written for hook API {version}; this videossr-core has hook API {here}; {right}"
+        )
+    return ""
+
+
+def _implementations(plugin: object) -> Iterator[_Implementation]:
+    manager = pluggy.PluginManager(PROJECT)
+    for name in dir(plugin):
+        options = manager.parse_hookimpl_opts(plugin, name)
+        if options is not None:
+            hook = options["specname"] or name
+            if options["optionalhook"] and hook not in specified():
+                continue  # of another version of the hook API
+            yield _Implementation(hook, getattr(plugin, name), options)
+
+
+def _misfit(one: _Implementation) -> str:
+    """How an implementation differs from its specification."""
+    specs = specified()
+    if one.hook not in specs:
+        near = difflib.get_close_matches(one.hook, sorted(specs), n=1)
+        right = f"did you mean {near[0]!r}?" if near else f"hooks are {', '.join(sorted(specs))}"
+        return f"no hook is called {one.hook!r}; {right}"
+    expected = specs[one.hook]
+    parameters = inspect.signature(one.method).parameters.values()
+    # pluggy passes neither an argument with a default nor one by keyword alone, and does not say so
+    unpassed = [p.name for p in parameters if p.default is not p.empty]
+    odd = [p for p in parameters if p.kind is not p.POSITIONAL_OR_KEYWORD]
+    unknown = [p.name for p in parameters if p.name not in expected and p not in odd]
+    if not (unpassed or odd or unknown):
+        return ""
+    if unknown:
+        why = f"{_listed(unknown)} is none of its arguments"
+    elif odd:
+        why = f"{', '.join(map(str, odd))} would never be passed"
+    else:
+        why = f"{_listed(unpassed)} has a default and would never be passed"
+    shown = ", ".join(map(str, (p.replace(annotation=p.empty) for p in parameters)))
+    return (
+        f"hook {one.hook!r}: found {one.hook}({shown}); "
+        f"expected {one.hook}({', '.join(expected)}) or fewer of these: {why}"
+    )
+
+
+def _wraps(one: _Implementation) -> str:
+    if one.options["wrapper"] or one.options["hookwrapper"]:
+        return (
+            f"hook {one.hook!r} is a wrapper, which would act on every plugin; "
+            "only what a modifier's make_modifier returns may wrap"
+        )
+    return ""
+
+
+def _unfit(plugin: object, kind: Kind, hooks: frozenset[str]) -> str:
+    """What a plugin lacks, or has too much of."""
+    from pydantic import BaseModel  # noqa: PLC0415 - importing this module stays light
+
+    missing = [needed for needed in ("Config", "summary", "version") if not hasattr(plugin, needed)]
+    if missing:
+        return f"has no attribute {' and no attribute '.join(map(repr, missing))}"
+    if kind == "unknown":
+        return f"implements {', '.join(sorted(hooks)) or 'no hook'}; {_KINDS_IN_WORDS}"
+    foreign = sorted(hooks - KINDS[kind] - OPTIONAL.get(kind, frozenset()))
+    if foreign:
+        return f"is a {kind} and implements {_listed(foreign)} too; make it a plugin of its own"
+    config = plugin.Config  # type: ignore[attr-defined] # it has one
+    if not (isinstance(config, type) and issubclass(config, BaseModel)):
+        return f"its Config is {config!r}; must be a Pydantic model"
+    aliases = (field.alias for field in config.model_fields.values())
+    taken = RESERVED[kind] & {*config.model_fields, *filter(None, aliases)}
+    if taken:
+        return (
+            f"its Config has a field {' and '.join(map(repr, sorted(taken)))}, which the core reads "
+            f"of every {kind}'s entry; give the field another name"
+        )
+    return ""
+
+
+def _listed(names: Iterable[str]) -> str:
+    return " and ".join(map(repr, names))
