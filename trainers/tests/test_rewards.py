@@ -63,6 +63,8 @@ def grade(
         task=[task for task, _, _ in rows],
         answer=[answer for _, _, answer in rows],
         target=[{} for _ in rows],
+        difficulty=[0.5 for _ in rows],
+        context=["video a.mp4, seed 7" for _ in rows],
         log_metric=metrics.__setitem__,
         trainer_state=None,
     )
@@ -86,6 +88,8 @@ def test_each_completion_goes_to_its_own_task_and_answer(tasks: Mapping[str, Tas
     values, metrics = grade(tasks, rows)
     assert values == [1.0, 0.5, 1.0, 1.0, 0.0, 0.0]
     assert metrics == {
+        "difficulty/even": 0.5,
+        "difficulty/odd": 0.5,
         "reward/even": 0.375,
         "normalised/even": -0.25,
         "parse_failures/even": 0.25,
@@ -121,6 +125,8 @@ def test_rewards_take_whatever_trl_adds(tasks: Mapping[str, Task]) -> None:
         task=["even", "even"],
         answer=["22", "22"],
         target=[{}, {}],
+        difficulty=[0.5, 0.5],
+        context=["", ""],
         log_metric=lambda *_: None,
         **arguments,
     ) == [1.0, 0.5]

@@ -12,12 +12,12 @@ from videossr.dataset import Dataset, Recipe, counted
 from videossr.errors import DatasetError, Unsuitable, VideoError
 from videossr.floors import blind_floor
 from videossr.render import CACHE_BYTES, Renderer
-from videossr.seeds import derive_seed, rng_for
+from videossr.seeds import derive_seed, question_seed, rng_for
 from videossr.threads import one_torch_thread
 from videossr.windows import window_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from videossr.config import RunConfig
@@ -101,8 +101,8 @@ def build(
         recipes=recipes,
         root=root,
         config=config.tree(),
-        plugins=_provenance(config),
-        floors={name: _floor(name, recipes, config, renderer) for name in config.tasks},
+        plugins=config.provenance,
+        floors=blind_floors(config, recipes, renderer),
         left_out={name: counted(found) for name, found in reasons.items() if found},
         broken=dict(sorted(broken.items())),
     )
@@ -135,8 +135,8 @@ def _fill(slot: _Slot, config: RunConfig, renderer: Renderer) -> _Outcome:
     outcome = _Outcome()
     task = slot.task
     for video in slot.videos:
-        seed = derive_seed(
-            config.seed, task.name, task.version, video.hash, slot.index, repr(slot.difficulty)
+        seed = question_seed(
+            config.seed, task.name, task.version, video.hash, slot.index, slot.difficulty
         )
         try:
             window = window_of(video, config.video, config.seed, task.name, slot.index)
@@ -182,6 +182,17 @@ def _refuse_gap(slot: _Slot, outcome: _Outcome) -> None:
         )
 
 
+def blind_floors(
+    config: RunConfig, recipes: Sequence[Recipe], renderer: Renderer
+) -> dict[str, float]:
+    """The blind floor of each task on the timelines of some of its questions.
+
+    Raises:
+        DatasetError: a task makes no question on any of them.
+    """
+    return {name: _floor(name, recipes, config, renderer) for name in config.tasks}
+
+
 def _floor(name: str, recipes: Sequence[Recipe], config: RunConfig, renderer: Renderer) -> float:
     """The floor on some of the dataset's own timelines, spread over the task's questions."""
     asked = [recipe for recipe in recipes if recipe.task == name]
@@ -204,14 +215,3 @@ def _floor(name: str, recipes: Sequence[Recipe], config: RunConfig, renderer: Re
             raise DatasetError(
                 f"task {name!r}: the blind floor cannot be measured: {error}"
             ) from error
-
-
-def _provenance(config: RunConfig) -> Mapping[str, Mapping[str, str]]:
-    return {
-        name: {
-            "distribution": origin.distribution,
-            "version": origin.version,
-            "plugin_version": origin.plugin_version,
-        }
-        for name, origin in config.plugins.items()
-    }

@@ -150,6 +150,15 @@ class Hooks:
             if _tracing():
                 self._trace(hook, perf_counter() - started, ended, context)
 
+    def takes(self, hook: str, argument: str) -> bool:
+        """Whether the plugin implements a hook, and asks for that argument of it."""
+        found = getattr(self._plain.hook, hook).get_hookimpls()
+        return any(argument in one.argnames for one in found)
+
+    def implements(self, hook: str) -> bool:
+        """Whether the plugin implements a hook."""
+        return bool(getattr(self._plain.hook, hook).get_hookimpls())
+
     def make(self, config: BaseModel) -> object:
         """What a modifier's `make_modifier` returns.
 

@@ -63,7 +63,12 @@ class Recipe:
     @property
     def name(self) -> str:
         """What an error calls this recipe."""
-        return f"{self.task} {self.index} (video {self.video}, seed {self.seed})"
+        return f"{self.task} {self.index} ({self.context})"
+
+    @property
+    def context(self) -> str:
+        """What a hook is called for."""
+        return f"video {self.video}, seed {self.seed}"
 
 
 _SCHEMA: Final = pa.schema(

@@ -70,6 +70,13 @@ class Task(Bound):
 
     difficulty: Schedule
 
+    @property
+    def follows_rewards(self) -> bool:
+        """Whether the difficulty of its questions depends on what training has seen."""
+        if self.hooks.implements("difficulty_schedule"):
+            return self.hooks.takes("difficulty_schedule", "seen")
+        return self.difficulty.kind == "adaptive"
+
     def make_sample(
         self, clip: Clip, *, difficulty: float, rng: random.Random, context: str = ""
     ) -> Sample:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from videossr.clip import Clip
@@ -9,7 +10,7 @@ from videossr.clip_cache import ClipCache
 from videossr.config import RunConfig, resolve
 from videossr.config.resolve import CORE
 from videossr.errors import ConfigError, DatasetError, Mistake, Unsuitable
-from videossr.seeds import rng_for
+from videossr.seeds import question_seed, rng_for
 from videossr.video import available_backends, decode, target_times
 
 if TYPE_CHECKING:
@@ -45,9 +46,21 @@ class Renderer:
 
     @classmethod
     def for_dataset(
-        cls, dataset: Dataset, *, registry: Registry | None = None, cache_bytes: int = CACHE_BYTES
+        cls,
+        dataset: Dataset,
+        *,
+        run: RunConfig | None = None,
+        registry: Registry | None = None,
+        cache_bytes: int = CACHE_BYTES,
     ) -> Renderer:
         """The renderer of a dataset.
+
+        Args:
+            dataset: with its own configuration.
+            run: whose tasks, with the modifiers around them, make the samples; by default the
+                dataset's own. The settings have to be the same.
+            registry: the plugins to choose from; by default as the dataset's configuration says.
+            cache_bytes: decoded pixels kept in memory.
 
         Raises:
             ConfigError: a plugin that the dataset needs is missing or refuses its settings.
@@ -71,6 +84,9 @@ class Renderer:
                     f"install {built['distribution']} {built['version']} "
                     "or build the dataset again"
                 )
+        if run:
+            tasks = {**config.tasks, **run.tasks}
+            config = replace(config, tasks=tasks, modifiers=run.modifiers)
         return cls(config, dataset.root, cache_bytes=cache_bytes)
 
     def task(self, recipe: Recipe) -> Task:
@@ -113,7 +129,34 @@ class Renderer:
             clip,
             difficulty=recipe.difficulty,
             rng=rng_for(recipe.seed),
-            context=f"video {recipe.video}, seed {recipe.seed}",
+            context=recipe.context,
+        )
+
+    def at_difficulty(self, recipe: Recipe, difficulty: float) -> tuple[Sample, Recipe]:
+        """A recipe's question at another difficulty: the one that a build at that difficulty makes.
+
+        Where the clip cannot carry one, it is the recipe's own.
+
+        Raises:
+            DatasetError, VideoError, PluginError: as for `render`.
+        """
+        if difficulty == recipe.difficulty:
+            return self.render(recipe), recipe
+        seed = question_seed(
+            self.config.seed,
+            recipe.task,
+            recipe.plugin_version,
+            recipe.video_hash,
+            recipe.index,
+            difficulty,
+        )
+        moved = replace(recipe, difficulty=difficulty, seed=seed)
+        try:
+            sample = self.make(moved)
+        except Unsuitable:
+            return self.render(recipe), recipe
+        return sample, replace(
+            moved, question=sample.question, answer=sample.answer, digest=sample.digest()
         )
 
     def render(self, recipe: Recipe, *, exact: bool = False) -> Sample:

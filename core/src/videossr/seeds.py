@@ -26,3 +26,18 @@ def derive_seed(*parts: str | int) -> int:
 def rng_for(*parts: str | int) -> random.Random:
     """A generator seeded with `derive_seed`."""
     return random.Random(derive_seed(*parts))  # noqa: S311 - reproducible, not secret
+
+
+def question_seed(
+    root: int, task: str, version: str, video_hash: str, index: int, difficulty: float
+) -> int:
+    """The seed of a task's question about a video at a difficulty.
+
+    Args:
+        root: the run's root seed.
+        task, version: the plugin's name and its own version.
+        video_hash: of the video's content.
+        index: the question's number among those of its task.
+        difficulty: in [0, 1].
+    """
+    return derive_seed(root, task, version, video_hash, index, repr(difficulty))

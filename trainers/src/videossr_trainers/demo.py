@@ -25,6 +25,7 @@ from videossr.errors import Mistake
 from videossr.procedural import write_videos
 from videossr.render import Renderer
 from videossr.scan import scan
+from videossr.seeds import derive_seed
 from videossr.threads import core_count
 from videossr.video_table import write_table
 from videossr_trainers.evaluate import CONDITIONS, Answered, evaluate
@@ -114,7 +115,7 @@ def run_demo(folder: Path, *, quick: bool, seed: int, console: StageConsole) -> 
     held_out = _draw(
         folder / "videos" / "held_out",
         size.held_out_videos,
-        seed + 1_000_003,
+        derive_seed(seed, "held-out videos"),
         console,
         "held-out videos",
     )
@@ -133,7 +134,7 @@ def run_demo(folder: Path, *, quick: bool, seed: int, console: StageConsole) -> 
     recipes = chosen_recipes(config, train_set)
     check_batches(config.section(GrpoSection), len(recipes))
     leave_cores_to_loaders(config.section(GrpoSection))
-    renderer = Renderer.for_dataset(train_set)
+    renderer = Renderer.for_dataset(train_set, run=config)
     run = folder / "run"
     write_provenance(config, train_set, run)
     log = _StepLog(console)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from accelerate.utils import is_peft_model
+from datasets import Dataset as Table
 from trl import GRPOTrainer
 from trl.models import unwrap_model_for_generation
 from trl.trainer.utils import split_tensor_dict
@@ -29,9 +30,12 @@ from videossr_trainers.models import quicken_patch_embedding
 from videossr_trainers.shared_prefix import bare_model, generate_groups, pack
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from torch import Tensor
+    from torch.utils.data import Sampler
+
+    from videossr_trainers.data import Questions
 
 _Row = dict[str, Any]
 
@@ -44,6 +48,9 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc] # trl is untyped
 
     Args:
         shared_prefix: compute the prompt of a group once rather than for every answer.
+        questions: rows by key, in the place of `train_dataset`.
+        sampler: the keys of an epoch, given answers a group, questions a generation batch, and how
+            often each such batch is asked for.
         arguments: those of `trl.GRPOTrainer`; `processing_class` is a Qwen3-VL processor.
 
     Raises:
@@ -51,9 +58,20 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc] # trl is untyped
             batch, with which TRL would train no step at all and not say so.
     """
 
-    def __init__(self, *, shared_prefix: bool = True, **arguments: Any) -> None:  # noqa: ANN401 - as TRL's
+    def __init__(
+        self,
+        *,
+        shared_prefix: bool = True,
+        questions: Questions | None = None,
+        sampler: Callable[[int, int, int], Sampler[Any]] | None = None,
+        **arguments: Any,  # noqa: ANN401 - as TRL's
+    ) -> None:
+        if questions is not None:
+            # TRL takes nothing but a table of its own kind, and looks at its length alone.
+            arguments["train_dataset"] = Table.from_dict({"prompt": [""] * len(questions)})
         _check_batches(arguments["args"], arguments["train_dataset"])
         self.shared_prefix = shared_prefix
+        self._make_sampler = sampler
         self.encoder = PromptEncoder(arguments["processing_class"])
         # The encoded prompts of the batch in hand, one for each row. TRL's methods between our own
         # pass on only what they know, so the prompts travel beside them.
@@ -64,8 +82,20 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc] # trl is untyped
             **(arguments["args"].generation_kwargs or {}),
         }
         super().__init__(**arguments)
+        if questions is not None:
+            self.train_dataset = questions
         if self.ref_model is not None:
             quicken_patch_embedding(self.accelerator.unwrap_model(self.ref_model))
+
+    def _get_train_sampler(self, dataset: Any = None) -> Sampler[Any]:  # noqa: ANN401 - TRL's
+        if self._make_sampler is None:
+            stock: Sampler[Any] = super()._get_train_sampler(dataset)
+            return stock
+        return self._make_sampler(
+            self.num_generations,
+            self.args.generation_batch_size // self.num_generations,
+            self.num_iterations * self.args.steps_per_generation,
+        )
 
     def _generate_and_score_completions(self, inputs: list[_Row]) -> dict[str, Any]:
         n = self.num_generations if self.model.training else self.num_generations_eval

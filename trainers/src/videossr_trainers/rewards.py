@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class TaskReward:
     """Grades completions of mixed tasks.
 
-    Metrics, by task: `reward/T` the mean, `normalised/T` the same with the blind floor at 0 and a
+    Metrics, by task: `difficulty/T` of the questions asked, `reward/T` the mean, `normalised/T` the same with the blind floor at 0 and a
     perfect answer at 1, `parse_failures/T` the share of answers without the form of one, and
     `zero_variance/T` the share of groups whose answers all score alike and so teach nothing.
 
@@ -23,16 +23,29 @@ class TaskReward:
         tasks: by name.
         floors: the blind floor of each task.
         num_generations: answers of a group, which stand in succession.
+        measurements: figures of modifiers, logged at each call.
     """
 
     __name__ = "task_reward"
 
     def __init__(
-        self, tasks: Mapping[str, Task], floors: Mapping[str, float], num_generations: int
+        self,
+        tasks: Mapping[str, Task],
+        floors: Mapping[str, float],
+        num_generations: int,
+        *,
+        measurements: Callable[[], Mapping[str, float]] = dict,
     ) -> None:
         self.tasks = tasks
         self.floors = floors
         self.num_generations = num_generations
+        self.measurements = measurements
+        self._groups: list[tuple[str, float, list[float]]] = []
+
+    def take_groups(self) -> list[tuple[str, float, list[float]]]:
+        """Task, difficulty and rewards of the groups graded since the last time, and forget them."""
+        groups, self._groups = self._groups, []
+        return groups
 
     def __call__(
         self,
@@ -41,25 +54,36 @@ class TaskReward:
         task: Sequence[str],
         answer: Sequence[str],
         target: Sequence[Mapping[str, Any]],
+        difficulty: Sequence[float],
+        context: Sequence[str],
         log_metric: Callable[[str, float], None],
         **_: object,
     ) -> list[float]:
         """Rewards in [0, 1], one for each completion."""
         scores = [
-            self.tasks[name].score(completion[-1]["content"], truth, aim)
-            for name, completion, truth, aim in zip(task, completions, answer, target, strict=True)
+            self.tasks[name].score(completion[-1]["content"], truth, aim, about)
+            for name, completion, truth, aim, about in zip(
+                task, completions, answer, target, context, strict=True
+            )
         ]
         groups: dict[str, list[list[Score]]] = defaultdict(list)
         for start in range(0, len(scores), self.num_generations):
-            groups[task[start]].append(scores[start : start + self.num_generations])
+            group = scores[start : start + self.num_generations]
+            groups[task[start]].append(group)
+            values = [score.value for score in group]
+            self._groups.append((task[start], difficulty[start], values))
         for name, of_task in groups.items():
             values = [score.value for group in of_task for score in group]
             failures = [not score.parsed for group in of_task for score in group]
             alike = [len({score.value for score in group}) == 1 for group in of_task]
+            levels = [d for d, t in zip(difficulty, task, strict=True) if t == name]
+            log_metric(f"difficulty/{name}", fmean(levels))
             log_metric(f"reward/{name}", fmean(values))
             log_metric(f"normalised/{name}", normalised(fmean(values), self.floors[name]))
             log_metric(f"parse_failures/{name}", fmean(failures))
             log_metric(f"zero_variance/{name}", fmean(alike))
+        for name, figure in self.measurements().items():
+            log_metric(name, figure)
         return [score.value for score in scores]
 
 

@@ -23,13 +23,16 @@ from transformers import PrinterCallback
 from trl import GRPOConfig
 
 from videossr import ConfigError, DatasetError
+from videossr.build import blind_floors
 from videossr.errors import Mistake
 from videossr.render import Renderer
 from videossr.threads import core_count
 from videossr_trainers.callbacks import StepReport
-from videossr_trainers.data import training_table
+from videossr_trainers.data import Questions, training_table
+from videossr_trainers.difficulty import DifficultyTrail, FollowRewards, batches_ahead
 from videossr_trainers.grpo import VideoGRPOTrainer
 from videossr_trainers.models import load_model, locate_model
+from videossr_trainers.order import QuestionSampler
 from videossr_trainers.rewards import TaskReward
 from videossr_trainers.sections import GrpoSection, ModelSection, WarmStartSection
 from videossr_trainers.warm_start import warm_start
@@ -82,10 +85,12 @@ def chosen_recipes(config: RunConfig, dataset: Dataset) -> tuple[Recipe, ...]:
             mistakes.append(Mistake(f"tasks.{name}", "is not in the dataset", right))
             continue
         theirs = built["tasks"][name]
+        follows = config.tasks[name].task.follows_rewards
+        changeable = {"weight", "difficulty"} if follows else {"weight"}
         mistakes += [
             Mistake(f"tasks.{name}.{key}", f"{value!r} here, {theirs.get(key)!r} in the dataset")
             for key, value in settings.items()
-            if key != "weight" and value != theirs.get(key)
+            if key not in changeable and value != theirs.get(key)
         ]
     if mistakes:
         mistakes.append(
@@ -136,18 +141,44 @@ def make_trainer(
         ConfigError: batch sizes that do not fit together or the dataset.
     """
     grpo = config.section(GrpoSection)
-    tasks = {name: weighted.task for name, weighted in renderer.config.tasks.items()}
+    tasks = {name: weighted.task for name, weighted in config.tasks.items()}
+    reward = TaskReward(
+        tasks,
+        current_floors(config, dataset, recipes, renderer),
+        grpo.num_generations,
+        measurements=config.measurements,
+    )
+    arguments = grpo_arguments(grpo, config.section(ModelSection), folder, seed=config.seed)
+    trail = DifficultyTrail(
+        tasks, batches_ahead(grpo.loader_workers, arguments.steps_per_generation)
+    )
+
+    def sampler(group: int, chunk: int, repeats: int) -> QuestionSampler:
+        return QuestionSampler(
+            recipes, config.seed, group=group, chunk=chunk, repeats=repeats, trail=trail
+        )
+
     trainer = VideoGRPOTrainer(
         shared_prefix=grpo.shared_prefix,
+        questions=Questions(recipes, renderer),
+        sampler=sampler,
         model=started.model,
         processing_class=started.processor,
-        reward_funcs=TaskReward(tasks, dataset.floors, grpo.num_generations),
-        args=grpo_arguments(grpo, config.section(ModelSection), folder, seed=config.seed),
-        train_dataset=training_table(recipes, renderer),
-        callbacks=[StepReport("grpo", report, folder / _METRICS)],
+        reward_funcs=reward,
+        args=arguments,
+        callbacks=[FollowRewards(trail, reward), StepReport("grpo", report, folder / _METRICS)],
     )
     trainer.remove_callback(PrinterCallback)  # the console shows the same, and shorter
     return trainer
+
+
+def current_floors(
+    config: RunConfig, dataset: Dataset, recipes: Sequence[Recipe], renderer: Renderer
+) -> Mapping[str, float]:
+    """The blind floors under the run's own modifiers: a stricter reward has a lower floor."""
+    if config.tree()["modifiers"] == dataset.config.get("modifiers", {}):
+        return dataset.floors
+    return blind_floors(config, recipes, renderer)
 
 
 def train(config: RunConfig, dataset: Dataset, folder: Path, report: Report) -> Path:
@@ -163,7 +194,7 @@ def train(config: RunConfig, dataset: Dataset, folder: Path, report: Report) -> 
     recipes = chosen_recipes(config, dataset)
     check_batches(config.section(GrpoSection), len(recipes))
     leave_cores_to_loaders(config.section(GrpoSection))
-    renderer = Renderer.for_dataset(dataset)
+    renderer = Renderer.for_dataset(dataset, run=config)
     if state.is_main_process:
         write_provenance(config, dataset, folder)
     state.wait_for_everyone()
@@ -264,7 +295,7 @@ def write_provenance(config: RunConfig, dataset: Dataset, folder: Path) -> None:
         "seed": config.seed,
         "versions": {name: version(name) for name in packages},
         "python": platform.python_version(),
-        "plugins": dataset.plugins,
+        "plugins": config.provenance,
         "dataset": {"questions": len(dataset.recipes), "digest": digests},
         "floors": dataset.floors,
     }

@@ -84,6 +84,18 @@ class RunConfig:
         origins += [modifier.origin for modifier in self.modifiers.values()]
         return {origin.name: origin for origin in origins}
 
+    @property
+    def provenance(self) -> dict[str, dict[str, str]]:
+        """Where the plugins in use come from, as plain JSON values, by name."""
+        return {
+            name: {
+                "distribution": origin.distribution,
+                "version": origin.version,
+                "plugin_version": origin.plugin_version,
+            }
+            for name, origin in self.plugins.items()
+        }
+
     def measurements(self) -> dict[str, float]:
         """What the modifiers have gathered in this process so far, as `modifier/figure`."""
         return {
@@ -334,9 +346,9 @@ class _Resolution:
     ) -> dict[str, Any]:
         """The task's settings with its tables of perturbations turned into ready objects."""
         ready = dict(own)
-        for name, field in schema.model_fields.items():
-            if field.annotation is not Perturbations or (
-                name not in own and not field.is_required()
+        for name, drawn in schema.model_fields.items():
+            if drawn.annotation is not Perturbations or (
+                name not in own and not drawn.is_required()
             ):
                 continue
             where = f"tasks.{task}.{name}"
