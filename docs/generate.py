@@ -9,17 +9,23 @@ import typer
 from typer.main import get_command
 
 from videossr.cli.app import make_app
-from videossr.config.schema import BuildConfig, Entry, TaskEntry, VideoConfig
+from videossr.config.schema import (
+    BuildConfig,
+    Entry,
+    PluginsConfig,
+    Switch,
+    TaskEntry,
+    VideoConfig,
+)
 from videossr.extensions import extensions
-from videossr.perturbations import Perturbations
-from videossr.ramp import Ramp
+from videossr.fields import fields_of
 from videossr.registry import Registry
+from videossr.schedules import Adaptive, Constant, Linear, Stepped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic import BaseModel
-    from pydantic.fields import FieldInfo
 
 DOCS = Path(__file__).parent
 
@@ -46,6 +52,30 @@ difficulty, or `{easy: 3, hard: 9}`, with `train` halfway unless it is given.
 
 `seed` (default 0) is the root of all chance: every seed is a hash of it and of what it is for.
 
+`requires` (default `[]`) lists packages that must be installed, as pip writes them
+(`[videossr-jigsaw>=0.1]`).
+
+"""
+
+_SCHEDULES = """## Difficulty
+
+Difficulty is one number from 0 (easy) to 1 (hard). Each task maps it to its own settings: those with
+three defaults below. `videossr plugins show NAME` prints the mapping, and setting `{easy: 3, hard: 9}`
+changes it. The `difficulty` of a task's entry is a number, a level (`easy`, `train`, `hard`: 0, 0.5, 1)
+or a schedule. A task with a schedule of its own follows that instead.
+
+```yaml
+extends: tiny
+tasks:
+  anomaly: {difficulty: hard}
+  counting: {difficulty: {kind: linear, start: easy, stop: hard, until: 0.8}}
+  jigsaw: {difficulty: {kind: adaptive, target: [0.6, 0.95], window: 64}}
+```
+
+With `linear` and `stepped` the questions are built at the difficulty of their turn, and training keeps
+their order. With `adaptive` training makes each question anew at the difficulty in force; the dataset
+may have been built at any. Its state is part of every checkpoint.
+
 """
 
 
@@ -54,13 +84,23 @@ def configuration() -> str:
     from videossr.config import preset_names  # noqa: PLC0415 - reads the installed packages
 
     text = _INTRO.replace("{presets}", ", ".join(f"`{name}`" for name in preset_names()))
+    text += _table("`plugins`", PluginsConfig)
     text += _table("`video`", VideoConfig) + _table("`build`", BuildConfig)
     for name, schema in extensions().sections().items():
         text += _table(f"`{name}`", schema)
     text += _table("`tasks.NAME`: every task", TaskEntry)
     text += _table("`tasks.NAME.perturbations.NAME`: every perturbation", Entry)
+    text += _table("`modifiers.NAME`: every modifier", Switch)
+    text += _SCHEDULES
+    for schedule in (Constant, Linear, Stepped, Adaptive):
+        kind = schedule.model_fields["kind"].default
+        text += _table(f"`tasks.NAME.difficulty`, kind `{kind}`", schedule, skip=("kind",))
     registry = Registry()
-    for kind, path in (("task", "tasks"), ("perturbation", "tasks.NAME.perturbations")):
+    for kind, path in (
+        ("task", "tasks"),
+        ("perturbation", "tasks.NAME.perturbations"),
+        ("modifier", "modifiers"),
+    ):
         for origin in registry.origins():
             if origin.kind == kind and origin.distribution.startswith("videossr-"):
                 schema = registry.schema(origin.name)
@@ -109,28 +149,19 @@ def _shown_default(default: object) -> str:
     return "off" if default is False else f"`{default}`"
 
 
-def _table(title: str, schema: type[BaseModel], summary: str = "") -> str:
+def _table(
+    title: str, schema: type[BaseModel], summary: str = "", *, skip: tuple[str, ...] = ()
+) -> str:
     text = f"## {title}\n\n" + (f"{summary}.\n\n" if summary else "")
-    if not schema.model_fields:
+    rows = [row for row in fields_of(schema) if row.name not in skip]
+    if not rows:
         return text + "No settings.\n\n"
-    text += "| field | default | meaning |\n| --- | --- | --- |\n"
-    for name, field in schema.model_fields.items():
-        text += f"| `{name}` | {_default(field)} | {field.description} |\n"
+    text += "| field | takes | default | meaning |\n| --- | --- | --- | --- |\n"
+    for row in rows:
+        takes = f"{row.type}, {row.bounds}" if row.bounds else row.type
+        default = row.default if row.default == "required" or row.levels else f"`{row.default}`"
+        text += f"| `{row.name}` | {takes} | {default} | {row.meaning} |\n"
     return text + "\n"
-
-
-def _default(field: FieldInfo) -> str:
-    if field.annotation is Perturbations or field.is_required():
-        return "required"
-    value = field.default
-    if isinstance(value, Ramp):
-        levels = (value.easy, value.train, value.hard)
-        return " / ".join(f"{level:g}" for level in levels)
-    if value is None:
-        return "`null`"
-    if isinstance(value, tuple):
-        return f"`[{', '.join(map(str, value))}]`"
-    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
 PAGES = {"configuration.md": configuration, "commands.md": commands}

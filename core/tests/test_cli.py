@@ -352,7 +352,7 @@ def test_build_takes_a_table(
     first = run("build", config, "--videos", table, "-o", tmp_path / "a", "--json")
     assert (0, "") == (first.code, first.err)
     told = json.loads(first.out)
-    assert {"questions", "floors", "left_out", "broken"} == set(told)
+    assert {"questions", "floors", "left_out", "broken", "measurements"} == set(told)
     assert {"toy_pick": 6} == told["questions"]
     assert Ran(0, "", "") == run(
         "build", config, "--videos", drawn_videos, "-o", tmp_path / "b", "-q"

@@ -62,6 +62,11 @@ class Origin:
     problem: str = ""
 
     @property
+    def loose(self) -> bool:
+        """Whether it is a file in a folder, rather than part of an installed package."""
+        return self.module == f"{self.distribution}:plugin"
+
+    @property
     def bringer(self) -> str:
         """The package and its version, as in `videossr-jigsaw 0.1.0`."""
         return f"{self.distribution} {self.version}".strip()

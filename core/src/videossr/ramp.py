@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Self, TypeGuard
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeGuard
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import core_schema
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
 
 # Neither text nor true and false, which Pydantic would otherwise turn into numbers.
 _Level = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -51,6 +51,13 @@ class Ramp(BaseModel):
         """A ramp through its levels; `train` lies halfway if it is not given."""
         return cls(easy=easy, train=(easy + hard) / 2 if train is None else train, hard=hard)
 
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        del core, handler
+        return _json_schema({})
+
     def at(self, difficulty: float) -> float:
         """The value at a difficulty in [0, 1]."""
         low, high, share = (
@@ -76,17 +83,47 @@ class Ramp(BaseModel):
         return max(self.easy, self.train, self.hard)
 
 
-def within(least: float, greatest: float) -> AfterValidator:
+@dataclass(frozen=True, slots=True)
+class Within:
+    """A bound on a `Ramp` at every difficulty."""
+
+    least: float
+    greatest: float
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, core: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        del core, handler
+        return _json_schema({"minimum": self.least, "maximum": self.greatest})
+
+    def _check(self, ramp: Ramp) -> Ramp:
+        if ramp.least < self.least or ramp.greatest > self.greatest:
+            raise ValueError(
+                f"runs from {ramp.least:g} to {ramp.greatest:g}; "
+                f"must stay from {self.least:g} to {self.greatest:g}"
+            )
+        return ramp
+
+
+def within(least: float, greatest: float) -> Within:
     """A bound on a `Ramp` at every difficulty.
 
     Written as `Annotated[Ramp, within(1, 9)]`.
     """
+    return Within(least, greatest)
 
-    def check(ramp: Ramp) -> Ramp:
-        if ramp.least < least or ramp.greatest > greatest:
-            raise ValueError(
-                f"runs from {ramp.least:g} to {ramp.greatest:g}; must stay from {least:g} to {greatest:g}"
-            )
-        return ramp
 
-    return AfterValidator(check)
+def _json_schema(bounds: dict[str, float]) -> JsonSchemaValue:
+    number = {"type": "number", **bounds}
+    levels = {
+        "type": "object",
+        "properties": dict.fromkeys(Ramp.model_fields, number),
+        "required": ["easy", "hard"],
+        "additionalProperties": False,
+    }
+    return {"anyOf": [number, levels]}

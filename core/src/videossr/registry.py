@@ -83,6 +83,14 @@ class Registry:
             self._disabled(name) if name in without else self.origin(name) for name in self.names
         ]
 
+    def faults(self, *, without: Collection[str] = ()) -> list[Origin]:
+        """The plugins that are broken or in conflict, of those that are not switched off."""
+        return [
+            origin
+            for origin in self.origins(without=without)
+            if origin.state in ("broken", "conflict")
+        ]
+
     def plugin(self, name: str) -> Any:  # noqa: ANN401 - a stranger's object
         """The object behind a working plugin.
 

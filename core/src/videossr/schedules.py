@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from videossr.errors import DatasetError
+from videossr.json_schema import Shorthand
 from videossr.levels import LEVELS, Level
 
 if TYPE_CHECKING:
@@ -215,7 +216,10 @@ def _from_shorthand(value: object) -> object:
 
 #: A schedule as a field of a configuration.
 ScheduleField = Annotated[
-    Annotated[Schedule, Discriminator("kind")], BeforeValidator(_from_shorthand)
+    Annotated[Schedule, Discriminator("kind")],
+    BeforeValidator(_from_shorthand),
+    Shorthand({"type": "number", "minimum": 0, "maximum": 1}),
+    Shorthand({"enum": list(LEVELS)}),
 ]
 
 

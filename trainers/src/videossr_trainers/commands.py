@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from videossr.cli.options import Overrides, Quiet
+from videossr.cli.options import (
+    Allow,
+    Overrides,
+    PluginsDir,
+    Quiet,
+    Strict,
+    checked_config,
+)
 
 _RUN_HELP = "The run's folder, to be made."
 
@@ -17,16 +24,18 @@ def train(
     dataset: Annotated[Path, typer.Option(help="A dataset from `videossr build`.")],
     output: Annotated[Path, typer.Option("--output", "-o", help=_RUN_HELP)],
     overrides: Overrides = None,
+    plugins_dir: PluginsDir = None,
+    allow: Allow = None,
+    strict: Strict = False,
     quiet: Quiet = False,
 ) -> None:
     """Train a model on a dataset by GRPO; several processes by `torchrun -m videossr train ...`.
 
     Example: videossr train tiny --dataset dataset -o run grpo.max_steps=20
     """
-    from videossr.config import load_config  # noqa: PLC0415 - needs pydantic
     from videossr.dataset import Dataset  # noqa: PLC0415 - needs pyarrow
 
-    checked = load_config(config, overrides or ())
+    checked = checked_config(config, overrides, plugins_dir=plugins_dir, allow=allow, strict=strict)
     loaded = Dataset.load(dataset)
     from accelerate import PartialState  # noqa: PLC0415 - needs torch
 

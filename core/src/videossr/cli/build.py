@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from videossr.cli.options import AsJson, Overrides, Quiet, Workers, progress_bar, worker_count
+from videossr.cli.options import (
+    Allow,
+    AsJson,
+    Overrides,
+    PluginsDir,
+    Quiet,
+    Strict,
+    Workers,
+    checked_config,
+    progress_bar,
+    worker_count,
+)
 from videossr.errors import ConfigError, Mistake
 
 if TYPE_CHECKING:
@@ -26,6 +37,9 @@ def build(
     ],
     overrides: Overrides = None,
     workers: Workers = None,
+    plugins_dir: PluginsDir = None,
+    allow: Allow = None,
+    strict: Strict = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -36,9 +50,8 @@ def build(
     Example: videossr build tiny --videos videos.parquet -o dataset build.size=200
     """
     from videossr.build import build as build_dataset  # noqa: PLC0415 - needs torch
-    from videossr.config import load_config  # noqa: PLC0415
 
-    checked = load_config(config, overrides or ())
+    checked = checked_config(config, overrides, plugins_dir=plugins_dir, allow=allow, strict=strict)
     if output.exists():
         right = "choose another folder, or remove this one"
         raise ConfigError(Mistake(str(output), "exists already", right))
@@ -48,10 +61,13 @@ def build(
             checked, rows, root, workers=worker_count(workers), progress=progress
         )
     dataset.save(output)
+    measured = checked.measurements()
     if as_json:
-        typer.echo(json.dumps(_summary(dataset)))
+        typer.echo(json.dumps({**_summary(dataset), "measurements": measured}))
     elif not quiet:
         _describe(output, dataset)
+        for name, figure in measured.items():
+            typer.echo(f"  {name} {figure:.6g}")
 
 
 def _videos(source: Path, workers: int, *, quiet: bool) -> tuple[list[VideoRow], Path]:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from videossr.errors import PluginError
+from videossr.extensions import extensions
 from videossr.threads import core_count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from videossr.config import RunConfig
+    from videossr.registry import Registry
 
 Overrides = Annotated[
     list[str] | None,
@@ -21,6 +27,62 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 Workers = Annotated[
     int | None, typer.Option(min=1, help="Videos read at a time; by default one for each core.")
 ]
+
+PluginsDir = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--plugins-dir",
+        envvar="VIDEOSSR_PLUGINS_DIR",
+        show_envvar=True,
+        help="A folder of Python files, each a plugin of its name; may be repeated.",
+    ),
+]
+Allow = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow",
+        envvar="VIDEOSSR_PLUGINS_ALLOW",
+        show_envvar=True,
+        help="A plugin, or a package of plugins, that may be used; all others are barred. "
+        "May be repeated.",
+    ),
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Exit with 1 if any plugin or extension is at fault.")
+]
+
+
+def checked_config(
+    source: str,
+    overrides: Sequence[str] | None,
+    *,
+    plugins_dir: Sequence[Path] | None,
+    allow: Sequence[str] | None,
+    strict: bool,
+) -> RunConfig:
+    """A run configuration with what the command line says about plugins.
+
+    Raises:
+        ConfigError: with every mistake there is.
+        PluginError: with every fault there is, if `strict`.
+    """
+    from videossr.config import load_config  # noqa: PLC0415 - needs pydantic
+
+    config = load_config(source, overrides or (), folders=plugins_dir or (), allow=allow or None)
+    if strict:
+        refuse_faults(config.registry, config.switched_off)
+    return config
+
+
+def refuse_faults(registry: Registry, off: Collection[str]) -> None:
+    """Raise `PluginError` if a plugin that is not switched off, or an extension, is at fault."""
+    faults = [
+        f"plugin {origin.name!r} ({origin.bringer}) is {origin.state}: {origin.problem}"
+        for origin in registry.faults(without=off)
+    ]
+    faults += extensions().faults
+    if faults:
+        raise PluginError("\n".join(faults))
 
 
 def worker_count(workers: int | None) -> int:

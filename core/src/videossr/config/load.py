@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 
 def load_config(
-    source: str | Path, overrides: Sequence[str] = (), *, registry: Registry | None = None
+    source: str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    registry: Registry | None = None,
+    folders: Sequence[Path] = (),
+    allow: Sequence[str] | None = None,
 ) -> RunConfig:
     """Read and check a run configuration.
 
@@ -30,11 +35,28 @@ def load_config(
         overrides: `key=value`, dots between keys, applied last.
         registry: the plugins to choose from; by default those that are installed and those that the
             configuration's `plugins` adds.
+        folders: of loose plugins, besides those that the configuration names.
+        allow: the allow-list, in the place of the configuration's.
 
     Raises:
         ConfigError: with every mistake there is.
     """
-    return resolve(read_tree(source, overrides), registry)
+    tree = read_tree(source, overrides)
+    return resolve(with_plugins(tree, folders=folders, allow=allow), registry)
+
+
+def with_plugins(
+    tree: dict[str, Any], *, folders: Sequence[Path] = (), allow: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """A tree in which the command line has had its say on which plugins there are."""
+    plugins = tree.get("plugins") or {}
+    if not isinstance(plugins, dict) or not (folders or allow is not None):
+        return tree
+    named = plugins.get("folders") or []
+    changed: dict[str, Any] = {"folders": [*named, *map(str, folders)]} if folders else {}
+    if allow is not None:
+        changed["allow"] = list(allow)
+    return {**tree, "plugins": {**plugins, **changed}}
 
 
 def read_tree(source: str | Path, overrides: Sequence[str] = ()) -> dict[str, Any]:

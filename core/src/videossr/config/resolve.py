@@ -58,6 +58,8 @@ class RunConfig:
         modifiers: by name; the first is the nearest to the plugins.
         requires: the packages that had to be there, as pip writes them.
         discovery: which plugins may be used at all.
+        registry: those that there are.
+        switched_off: the plugins that the configuration names and leaves out.
     """
 
     seed: int
@@ -68,6 +70,8 @@ class RunConfig:
     modifiers: Mapping[str, Modifier] = field(default_factory=dict)
     requires: tuple[str, ...] = ()
     discovery: PluginsConfig = field(default_factory=PluginsConfig)
+    registry: Registry = field(default_factory=Registry, compare=False, repr=False)
+    switched_off: frozenset[str] = frozenset()
 
     def section(self, schema: type[Model]) -> Model:
         """The section that an extension registered with this schema."""
@@ -168,6 +172,7 @@ class _Resolution:
         self.registry = registry
         self.mistakes: list[Mistake] = []
         self.asked: set[str] = set()
+        self.off: set[str] = set()
         self.around: dict[str, Modifier] = {}
         self.time_limit_s: float | None = None
 
@@ -197,7 +202,18 @@ class _Resolution:
         # where a loose plugin lies must not depend on where the run is repeated from
         folders = tuple(str(Path(folder).resolve()) for folder in discovery.folders)
         discovery = discovery.model_copy(update={"folders": folders})
-        return RunConfig(seed, video, build, tasks, present, self.around, requires, discovery)
+        return RunConfig(
+            seed,
+            video,
+            build,
+            tasks,
+            present,
+            self.around,
+            requires,
+            discovery,
+            self.registry,
+            frozenset(self.off),
+        )
 
     def requires(self, data: object) -> tuple[str, ...]:
         """Check that the packages that the configuration pins are installed."""
@@ -283,8 +299,7 @@ class _Resolution:
                 continue
             # Even beside mistakes of its own, a plugin that is switched off stays out.
             enabled = common.enabled if common else fields.get("enabled") is not False
-            if enabled:
-                self.asked.add(str(name))
+            (self.asked if enabled else self.off).add(str(name))
             if enabled and self.works(here, str(name), kind):
                 found[str(name)] = (common, own)
         return found

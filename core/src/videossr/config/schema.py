@@ -13,6 +13,7 @@ from pydantic import (
     model_validator,
 )
 
+from videossr.json_schema import Shorthand
 from videossr.levels import LEVELS
 from videossr.schedules import Constant, ScheduleField
 
@@ -54,6 +55,7 @@ class VideoConfig(Section):
     spacing: Annotated[
         tuple[Positive, ...] | None,
         BeforeValidator(_listed),
+        Shorthand({"type": "number", "exclusiveMinimum": 0}),
         Field(
             description="seconds between frames, one drawn for each window; "
             "null spreads the frames over the whole video",

@@ -1,0 +1,140 @@
+"""The fields of a plugin's or a section's settings, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic_core import PydanticUndefined
+
+from videossr.perturbations import Perturbations
+from videossr.ramp import Ramp
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
+
+_BOUNDS: Final = {
+    "minimum": "at least {}",
+    "exclusiveMinimum": "more than {}",
+    "maximum": "at most {}",
+    "exclusiveMaximum": "less than {}",
+    "multipleOf": "a multiple of {}",
+    "minLength": "at least {} characters",
+    "minItems": "at least {} of them",
+    "maxItems": "at most {} of them",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRow:
+    """One field.
+
+    Attributes:
+        type: what it takes, as in `integer`.
+        bounds: how much of that, as in `at least 1, at most 9`; empty without any.
+        default: as it is written in YAML; `required` where there is none.
+        meaning: the field's description.
+        levels: its values at the named difficulties, if it follows the difficulty.
+    """
+
+    name: str
+    type: str
+    bounds: str
+    default: str
+    meaning: str
+    levels: Mapping[str, float] | None = None
+
+
+def fields_of(schema: type[BaseModel]) -> list[FieldRow]:
+    """The fields of a schema, in order."""
+    json_schema = schema.model_json_schema()
+    definitions = json_schema.get("$defs", {})
+    rows = []
+    for name, field in schema.model_fields.items():
+        shape = _resolved(json_schema["properties"][field.alias or name], definitions)
+        default = field.get_default(call_default_factory=False)
+        levels = (
+            {level: getattr(default, level) for level in Ramp.model_fields}
+            if isinstance(default, Ramp)
+            else None
+        )
+        rows.append(
+            FieldRow(
+                field.alias or name,
+                _type(field, shape, definitions),
+                _bounds(shape, definitions),
+                _default(field, default),
+                field.description or "",
+                levels,
+            )
+        )
+    return rows
+
+
+def in_yaml(value: object) -> str:
+    """A value as YAML writes it in one line."""
+    if isinstance(value, Ramp):
+        return " / ".join(f"{level:g}" for level in (value.easy, value.train, value.hard))
+    if value is None:
+        return "null"
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(map(in_yaml, value))}]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)
+
+
+def _resolved(shape: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
+    reference = shape.get("$ref")
+    return definitions[reference.rpartition("/")[2]] if reference else shape
+
+
+def _type(field: FieldInfo, shape: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
+    if field.annotation is Perturbations:
+        return "table of perturbations"
+    if field.annotation is Ramp:
+        return "number, or levels"
+    return _name(shape, definitions)
+
+
+def _name(shape: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
+    shape = _resolved(shape, definitions)
+    for several in ("anyOf", "oneOf"):
+        if several in shape:
+            return " or ".join(dict.fromkeys(_name(one, definitions) for one in shape[several]))
+    if "enum" in shape:
+        return " or ".join(map(in_yaml, shape["enum"]))
+    if "const" in shape:
+        return in_yaml(shape["const"])
+    if shape.get("type") == "array":
+        inside: Mapping[str, Any] = shape.get("items") or next(
+            iter(shape.get("prefixItems", ())), {}
+        )
+        return f"list of {_name(inside, definitions)}"
+    if shape.get("type") == "object":
+        return "mapping"
+    return str(shape.get("type", "anything"))
+
+
+def _bounds(shape: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
+    parts = [shape, *(_resolved(one, definitions) for one in shape.get("anyOf", ()))]
+    items = [_resolved(part["items"], definitions) for part in parts if "items" in part]
+    said = [
+        words.format(f"{part[key]:g}")
+        for part in [*parts, *items]
+        for key, words in _BOUNDS.items()
+        if key in part
+    ]
+    return ", ".join(dict.fromkeys(said))
+
+
+def _default(field: FieldInfo, value: object) -> str:
+    if field.annotation is Perturbations or field.is_required() or value is PydanticUndefined:
+        return "required"
+    kind = getattr(value, "kind", None)
+    if kind == "constant":
+        return in_yaml(getattr(value, "at", None))
+    return in_yaml(value)

@@ -1,0 +1,385 @@
+"""Calls of hooks: modifiers around them, what a hook may know of its call, and the trace."""
+
+from __future__ import annotations
+
+import copy
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+from toy_plugins import TOYS, Pick, PickConfig, Settings, registry_of
+
+from videossr import Clip, ConfigError, HookCall, PluginError, Unparsable, Unsuitable, hookimpl
+from videossr.config import resolve
+from videossr.seeds import rng_for
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Iterator
+
+    from videossr.config import RunConfig
+    from videossr.facades import Task
+
+
+@pytest.fixture
+def clip() -> Clip:
+    """Eight grey frames."""
+    return Clip(torch.zeros(8, 3, 4, 4, dtype=torch.uint8), torch.arange(8, dtype=torch.float64))
+
+
+class Scaled:
+    """Wrappers that multiply rewards, and note what they see."""
+
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
+        self.seen: list[tuple[str, str, str]] = []
+
+    @hookimpl(wrapper=True)
+    def reward(self, call: HookCall) -> Iterator[None]:
+        """The reward times the factor."""
+        self.seen.append((call.plugin, call.hook, call.context))
+        score = yield
+        return score * self.factor  # type: ignore[operator, return-value] # what the hook returned
+
+    def measurements(self) -> dict[str, float]:
+        """How many were seen."""
+        return {"calls": len(self.seen)}
+
+
+class FactorConfig(Settings):
+    """By how much."""
+
+    factor: float = 0.5
+
+
+class Scale:
+    """A modifier that makes rewards smaller."""
+
+    Config = FactorConfig
+    summary = "Scale every reward"
+    version = "1"
+
+    @hookimpl
+    def make_modifier(self, config: FactorConfig) -> Scaled:
+        """Wrappers for one run."""
+        return Scaled(config.factor)
+
+
+def modifier_of(wrappers: object) -> object:
+    """A modifier that makes these wrappers."""
+
+    class Making:
+        Config = Settings
+        summary = "For one test"
+        version = "1"
+
+        @hookimpl
+        def make_modifier(self) -> object:
+            return wrappers
+
+    return Making()
+
+
+def modified(wrappers: object, task: object | None = None) -> Task:
+    """A task of settings of its own with these wrappers around it."""
+    registry = registry_of(task=task or Pick(), odd=modifier_of(wrappers))
+    modifier = registry.modifier("odd", Settings())
+    return registry.task("task", PickConfig(), 0.5, modifiers=[modifier])
+
+
+def configured(modifiers: dict[str, Any]) -> RunConfig:
+    """A run with some of the modifiers `half` and `again`, both of which scale."""
+    registry = registry_of(**TOYS, half=Scale(), again=Scale())
+    return resolve({"tasks": {"pick": {}}, "modifiers": modifiers}, registry)
+
+
+def test_a_modifier_acts_on_every_task() -> None:
+    """As long as it is switched on."""
+    scores = [
+        configured(modifiers).tasks["pick"].task.score("3", "3", {}).value
+        for modifiers in (
+            {},
+            {"half": {}},
+            {"half": {"factor": 0.25}},
+            {"half": {"enabled": False}},
+        )
+    ]
+    assert [1.0, 0.5, 0.25, 1.0] == scores
+
+
+def test_modifiers_lie_around_each_other() -> None:
+    """The first that is named is the nearest to the plugin: (1 x 0.5) + 0.1 is not (1 + 0.1) x 0.5."""
+
+    class Added:
+        @hookimpl(wrapper=True)
+        def reward(self) -> Iterator[None]:
+            score = yield
+            return min(1.0, score + 0.1)  # type: ignore[operator, return-value]
+
+    registry = registry_of(**TOYS, half=Scale(), more=modifier_of(Added()))
+    for order, expected in ((("half", "more"), 0.6), (("more", "half"), 0.5)):
+        tree = {"tasks": {"pick": {}}, "modifiers": {name: {} for name in order}}
+        task = resolve(tree, registry).tasks["pick"].task
+        assert expected == pytest.approx(task.score("3", "3", {}).value)
+
+
+def test_each_run_has_wrappers_of_its_own() -> None:
+    """What one run gathers is not the other's."""
+    first, second = configured({"half": {}}), configured({"half": {}})
+    first.tasks["pick"].task.score("3", "3", {})
+    assert {"half/calls": 1.0} == first.measurements()
+    assert {"half/calls": 0.0} == second.measurements()
+
+
+def test_a_wrapper_knows_what_is_called() -> None:
+    """Plugin, hook, and what for."""
+    wrappers = Scaled(1.0)
+    modified(wrappers).score("3", "3", {}, "video a.mp4, seed 7")
+    expected = ("task", "reward", "video a.mp4, seed 7, completion '3', answer '3'")
+    assert [expected] == wrappers.seen
+
+
+def test_a_perturbation_is_called_for_the_tasks_video(clip: Clip) -> None:
+    """The context of the task's call is part of its own."""
+    seen = []
+
+    class Watching:
+        @hookimpl(wrapper=True)
+        def perturb(self, call: HookCall) -> Iterator[None]:
+            seen.append(call.context)
+            return (yield)
+
+    tree = {
+        "tasks": {"halves": {"perturbations": {"dim": {}}}},
+        "modifiers": {"watch": {}},
+    }
+    config = resolve(tree, registry_of(**TOYS, watch=modifier_of(Watching())))
+    config.tasks["halves"].task.make_sample(
+        clip, difficulty=0, rng=rng_for(1), context="video a.mp4, seed 7"
+    )
+    (context,) = seen
+    assert context.startswith("video a.mp4, seed 7, segment of 4 frames from ")
+
+
+def test_a_wrapper_may_call_again(clip: Clip) -> None:
+    """With a copy of the dice made before, the same sample; modifiers are not called for it."""
+    twice = []
+
+    class Again:
+        @hookimpl(wrapper=True)
+        def make_sample(self, rng: random.Random, call: HookCall) -> Iterator[None]:
+            twin = copy.copy(rng)
+            first = yield
+            twice.append((first, call.again(rng=twin)))
+            return first
+
+    sample = modified(Again()).make_sample(clip, difficulty=0, rng=rng_for(3))
+    ((first, second),) = twice
+    assert sample is first
+    assert first is not second
+    assert first.digest() == second.digest()
+
+
+def test_a_wrapper_may_blame_the_plugin() -> None:
+    """The error is about the task, and names the hook and what for."""
+
+    class Blaming:
+        @hookimpl(wrapper=True)
+        def reward(self, call: HookCall) -> Iterator[None]:
+            yield
+            raise call.fault("is not to our taste")
+
+    with pytest.raises(PluginError) as caught:
+        modified(Blaming()).score("3", "3", {}, "seed 7")
+    assert (
+        "plugin 'task' (unknown), hook 'reward', seed 7, completion '3', answer '3': "
+        "is not to our taste"
+    ) == str(caught.value)
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_modifier_that_raises_is_blamed_itself(*, before: bool) -> None:
+    """Not the task that it lies around."""
+
+    class Raising:
+        @hookimpl(wrapper=True)
+        def reward(self) -> Iterator[None]:
+            if before:
+                raise IndexError("mine")
+            yield
+            raise IndexError("mine")
+
+    with pytest.raises(PluginError, match=r"plugin 'odd' .* raised IndexError: mine"):
+        modified(Raising()).score("3", "3", {})
+
+
+def test_a_task_that_raises_inside_a_modifier_is_blamed() -> None:
+    """Though the error passes through the modifier on its way out."""
+
+    class Bad(Pick):
+        @hookimpl
+        def reward(self) -> float:  # type: ignore[override] # hooks take what they need
+            raise IndexError("mine")
+
+    with pytest.raises(PluginError, match=r"plugin 'task' .* raised IndexError: mine"):
+        modified(Scaled(1.0), Bad()).score("3", "3", {})
+
+
+def test_outcomes_pass_through_modifiers(clip: Clip) -> None:
+    """They are no faults."""
+    task = modified(Scaled(1.0))
+    assert not task.score("?", "3", {}).parsed
+    registry = registry_of(task=Pick())
+    short = registry.task("task", PickConfig(longest_s=1), modifiers=[])
+    with pytest.raises(Unsuitable):
+        short.make_sample(clip, difficulty=0, rng=rng_for(0))
+
+
+def test_what_a_modifier_makes_of_a_reward_is_checked() -> None:
+    """It must stay in [0, 1]."""
+    with pytest.raises(PluginError, match=r"returned 2.0; must return a number in \[0, 1\]"):
+        modified(Scaled(2.0)).score("3", "3", {})
+
+
+class NoWrapper:
+    """Would answer in the task's place."""
+
+    @hookimpl
+    def reward(self) -> float:
+        """Full marks."""
+        return 1.0
+
+
+class NoYield:
+    """Never calls the task."""
+
+    @hookimpl(wrapper=True)
+    def reward(self) -> float:
+        """Full marks."""
+        return 1.0
+
+
+class Misspelt:
+    """Wraps nothing that is there."""
+
+    @hookimpl(wrapper=True)
+    def rewards(self) -> Iterator[None]:
+        """As it is."""
+        return (yield)
+
+
+class Unwrappable:
+    """Wraps what makes it."""
+
+    @hookimpl(wrapper=True)
+    def make_modifier(self) -> Iterator[None]:
+        """As it is."""
+        return (yield)
+
+
+class UnknownArgument:
+    """Asks for what no hook has."""
+
+    @hookimpl(wrapper=True)
+    def reward(self, video: str) -> Iterator[None]:
+        """As it is."""
+        del video
+        return (yield)
+
+
+@pytest.mark.parametrize(
+    ("wrappers", "problem"),
+    [
+        (
+            None,
+            "made None, which wraps no hook; must have wrappers of any of difficulty_schedule, ",
+        ),
+        (NoWrapper(), "hook 'reward' is no wrapper; mark it @hookimpl(wrapper=True), or it would "),
+        (NoYield(), "hook 'reward' has no `yield`, where the wrapped hook is called"),
+        (Misspelt(), "no hook is called 'rewards'; did you mean 'reward'?"),
+        (Unwrappable(), "hook 'make_modifier' cannot be wrapped; can be: difficulty_schedule, "),
+        (UnknownArgument(), "hook 'reward': found reward(video); expected reward(completion, "),
+    ],
+)
+def test_wrappers_are_looked_over(wrappers: object, problem: str) -> None:
+    """A modifier that would do nothing, or too much, ends the run before it begins."""
+    registry = registry_of(**TOYS, odd=modifier_of(wrappers))
+    with pytest.raises(ConfigError) as caught:
+        resolve({"tasks": {"pick": {}}, "modifiers": {"odd": {}}}, registry)
+    expected = f"modifiers.odd: plugin 'odd' (unknown), hook 'make_modifier': {problem}"
+    assert str(caught.value).startswith(expected)
+
+
+def test_a_modifier_that_cannot_be_made_is_told() -> None:
+    """As a mistake at its place."""
+
+    class Bad(Scale):
+        @hookimpl
+        def make_modifier(self) -> Scaled:  # type: ignore[override] # hooks take what they need
+            raise OSError("no disk")
+
+    registry = registry_of(**TOYS, odd=Bad())
+    with pytest.raises(
+        ConfigError, match=r"modifiers.odd: plugin 'odd' .* raised OSError: no disk"
+    ):
+        resolve({"tasks": {"pick": {}}, "modifiers": {"odd": {}}}, registry)
+
+
+@pytest.mark.parametrize("value", [None, {"calls": float("nan")}, {"calls": "many"}, [1.0]])
+def test_measurements_are_figures(value: object) -> None:
+    """What else they are is the modifier's fault."""
+
+    class Odd(Scaled):
+        def measurements(self) -> Any:  # noqa: ANN401
+            return value
+
+    registry = registry_of(odd=modifier_of(Odd(1.0)))
+    with pytest.raises(PluginError, match="must return a dict of finite numbers"):
+        registry.modifier("odd", Settings()).measurements()
+
+
+def test_a_hook_may_know_its_call() -> None:
+    """A task sees under which name it is installed."""
+
+    class Knowing(Pick):
+        @hookimpl
+        def reward(self, call: HookCall) -> float:  # type: ignore[override]
+            raise Unparsable(f"{call.plugin} {call.hook}")
+
+    task = registry_of(first=Knowing()).task("first", PickConfig(), 0.5)
+    assert "first reward" == task.score("", "1", {}).reason
+
+
+# The trace
+
+
+@pytest.mark.parametrize("value", ["1", "yes"])
+def test_the_trace_tells_of_every_call(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], clip: Clip, value: str
+) -> None:
+    """Milliseconds, plugin, hook, how it ended, and what for; a line each on stderr."""
+    monkeypatch.setenv("VIDEOSSR_TRACE", value)
+    task = registry_of(pick=Pick()).task("pick", PickConfig(), 0.5)
+    task.make_sample(clip, difficulty=0, rng=rng_for(0), context="video a.mp4, seed 7")
+    task.score("?", "3", {})
+    out, err = capsys.readouterr()
+    assert "" == out
+    first, second = err.splitlines()
+    assert re.fullmatch(
+        r"trace: +\d+\.\d{3} ms  pick\.make_sample returned \[video a\.mp4, seed 7\]", first
+    )
+    assert "pick.reward raised Unparsable [completion '?', answer '3']" in second
+
+
+@pytest.mark.parametrize("value", ["0", "", None])
+def test_no_trace_unless_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], value: str | None
+) -> None:
+    """The usual run is quiet."""
+    if value is None:
+        monkeypatch.delenv("VIDEOSSR_TRACE", raising=False)
+    else:
+        monkeypatch.setenv("VIDEOSSR_TRACE", value)
+    registry_of(pick=Pick()).task("pick", PickConfig(), 0.5).score("3", "3", {})
+    assert ("", "") == capsys.readouterr()

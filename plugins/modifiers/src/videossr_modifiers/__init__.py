@@ -1,0 +1,1 @@
+"""Modifiers: what lies around the hooks of every task and perturbation of a run."""

@@ -1,0 +1,333 @@
+"""The modifiers, around plugins that need them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import sys
+from importlib.metadata import EntryPoint
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from videossr import Clip, PluginError, Sample, Unparsable, Unsuitable, hookimpl
+from videossr.registry import Registry
+from videossr.sample import question_prompt
+from videossr.seeds import rng_for
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    from videossr.facades import Modifier, Perturbation, Task
+
+NAMES = ("determinism_audit", "reward_range", "strict_reward", "timing")
+
+
+class Settings(BaseModel):
+    """What the toys do differently each time they are called."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    value: Annotated[Any, Field(description="what the reward returns")] = 1.0
+    wavering: Annotated[bool, Field(description="whether calls differ")] = False
+
+
+class Toy:
+    """A task whose hooks give what its settings say, or count their calls."""
+
+    Config = Settings
+    summary = "For these tests"
+    version = "1"
+
+    def __init__(self) -> None:
+        self.calls = itertools.count()
+
+    @hookimpl
+    def make_sample(self, clip: Clip, config: Settings, rng: random.Random) -> Sample:
+        """A question whose answer is drawn, and counts calls if told to waver."""
+        if len(clip) < 2:
+            raise Unsuitable("too short")
+        answer = f"{rng.random()}"
+        if config.wavering:
+            answer += f" {next(self.calls)}"
+        return Sample(question_prompt(None, "?"), (clip,), answer)
+
+    @hookimpl
+    def reward(self, completion: str, config: Settings) -> Any:  # noqa: ANN401 - that is the point
+        """The value of the settings."""
+        if completion == "?":
+            raise Unparsable("must say something")
+        return next(self.calls) % 2 / 2 if config.wavering else config.value
+
+    @hookimpl
+    def difficulty_schedule(self, progress: float, config: Settings) -> float:
+        """As far as it is, or wavering."""
+        return next(self.calls) % 2 / 2 if config.wavering else progress
+
+
+class Shift:
+    """A perturbation that adds what it draws."""
+
+    Config = Settings
+    summary = "For these tests"
+    version = "1"
+
+    def __init__(self) -> None:
+        self.calls = itertools.count()
+
+    @hookimpl
+    def perturb(self, clip: Clip, rng: random.Random, config: Settings) -> Tensor:
+        """Lighter frames."""
+        return clip.frames + int(rng.random() * 9) + (next(self.calls) if config.wavering else 0)
+
+
+@pytest.fixture
+def registry() -> Registry:
+    """Toys, and the modifiers."""
+    module = ModuleType("toys_to_modify")
+    vars(module).update(toy=Toy(), shift=Shift())
+    sys.modules[module.__name__] = module
+    points = {name: f"toys_to_modify:{name}" for name in ("toy", "shift")}
+    points |= {name: f"videossr_modifiers.{name}:plugin" for name in NAMES}
+    return Registry(EntryPoint(name, value, "videossr") for name, value in points.items())
+
+
+@pytest.fixture
+def modifier(registry: Registry) -> Callable[..., Modifier]:
+    """A modifier with settings."""
+
+    def make(name: str, /, **settings: Any) -> Modifier:  # noqa: ANN401 - as from YAML
+        return registry.modifier(name, registry.schema(name)(**settings))
+
+    return make
+
+
+@pytest.fixture
+def task(registry: Registry) -> Callable[..., Task]:
+    """The toy with a modifier around it."""
+
+    def make(modifier: Modifier, /, **settings: Any) -> Task:  # noqa: ANN401 - as from YAML
+        return registry.task("toy", Settings(**settings), modifiers=[modifier])
+
+    return make
+
+
+@pytest.fixture
+def shift(registry: Registry) -> Callable[..., Perturbation]:
+    """The perturbation with a modifier around it."""
+
+    def make(modifier: Modifier, /, **settings: Any) -> Perturbation:  # noqa: ANN401 - as from YAML
+        return registry.perturbation("shift", Settings(**settings), modifiers=[modifier])
+
+    return make
+
+
+def clip_of(frames: int = 4) -> Clip:
+    """Black frames."""
+    pixels = torch.zeros(frames, 3, 4, 4, dtype=torch.uint8)
+    return Clip(pixels, torch.arange(frames, dtype=torch.float64))
+
+
+MODIFY = pytest.mark.parametrize("name", NAMES)
+
+
+@MODIFY
+def test_every_modifier_works(name: str, registry: Registry) -> None:
+    """It describes itself, and refuses unknown settings."""
+    origin = registry.origin(name)
+    assert ("enabled", "modifier", ("make_modifier",)) == (origin.state, origin.kind, origin.hooks)
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        registry.schema(name)(surprise=1)
+    assert all(field.description for field in registry.schema(name).model_fields.values())
+
+
+@MODIFY
+def test_importing_a_modifier_is_light(name: str, imported_with: Callable[[str], set[str]]) -> None:
+    """Listing plugins must not wait for torch or numpy."""
+    assert not {"torch", "numpy"} & imported_with(f"videossr_modifiers.{name}")
+
+
+@MODIFY
+def test_every_modifier_leaves_outcomes_alone(
+    name: str, modifier: Callable[..., Modifier], task: Callable[..., Task]
+) -> None:
+    """An answer without form stays one, and so does a clip that will not do."""
+    modified = task(modifier(name))
+    score = modified.score("?", "1", {})
+    assert (False, "must say something") == (score.parsed, score.reason)
+    with pytest.raises(Unsuitable, match="too short"):
+        modified.make_sample(clip_of(1), difficulty=0, rng=rng_for(0))
+
+
+@MODIFY
+def test_every_modifier_leaves_samples_alone(
+    name: str, modifier: Callable[..., Modifier], task: Callable[..., Task], registry: Registry
+) -> None:
+    """Rendered with it or without, the same bytes, and the dice as far on."""
+    plain, modified = registry.task("toy", Settings()), task(modifier(name))
+    dice = rng_for(1), rng_for(1)
+    samples = [
+        one.make_sample(clip_of(), difficulty=0, rng=rng)
+        for one, rng in zip((plain, modified), dice, strict=True)
+    ]
+    assert samples[0].digest() == samples[1].digest()
+    assert dice[0].random() == dice[1].random()
+
+
+# Strict reward
+
+
+@pytest.mark.parametrize(("score", "expected"), [(1.0, 1.0), (1, 1.0), (0.999, 0.0), (0, 0.0)])
+def test_strict_is_all_or_nothing(
+    score: float, expected: float, modifier: Callable[..., Modifier], task: Callable[..., Task]
+) -> None:
+    """Nothing but an exact 1 is right."""
+    graded = task(modifier("strict_reward"), value=score).score("x", "1", {})
+    assert (expected, True) == (graded.value, graded.parsed)
+
+
+@pytest.mark.parametrize("score", [math.nan, 2.0, -1, "1", None, True])
+def test_strict_turns_no_bug_into_a_score(
+    score: object, modifier: Callable[..., Modifier], task: Callable[..., Task]
+) -> None:
+    """The task is blamed, as without it."""
+    with pytest.raises(PluginError, match=r"plugin 'toy' .* must return a number in \[0, 1\]"):
+        task(modifier("strict_reward"), value=score).score("x", "1", {})
+
+
+# Reward range
+
+
+def guarded(score: object, **settings: float) -> tuple[float, float]:
+    """What the guard makes of a score, and how many it has put right."""
+    points = [
+        EntryPoint("toy", "toys_to_modify:toy", "videossr"),
+        EntryPoint("reward_range", "videossr_modifiers.reward_range:plugin", "videossr"),
+    ]
+    registry = Registry(points)
+    guard = registry.modifier("reward_range", registry.schema("reward_range")(**settings))
+    value = registry.task("toy", Settings(value=score), modifiers=[guard]).score("x", "1", {}).value
+    return value, guard.measurements()["corrected"]
+
+
+@pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize(
+    ("score", "expected"),
+    [(0.3, (0.3, 0)), (1, (1.0, 0)), (1 + 1e-9, (1.0, 1)), (-1e-9, (0.0, 1)), (0.0, (0.0, 0))],
+)
+def test_the_guard_puts_rounding_right(score: float, expected: tuple[float, float]) -> None:
+    """And counts it."""
+    assert expected == guarded(score)
+
+
+@pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize("score", [1.1, -0.1, math.nan, math.inf, "1", None, True])
+def test_the_guard_refuses_the_rest(score: object) -> None:
+    """The task is named."""
+    with pytest.raises(PluginError, match=r"plugin 'toy' .*must return a number in \[0, 1\]"):
+        guarded(score)
+
+
+@pytest.mark.usefixtures("registry")
+def test_the_guard_may_be_narrower() -> None:
+    """By hand: 0.2 is not in [0.5, 1]."""
+    assert (0.6, 0) == guarded(0.6, least=0.5)
+    with pytest.raises(PluginError, match=r"returned 0.2; must return a number in \[0.5, 1\]"):
+        guarded(0.2, least=0.5)
+    with pytest.raises(ValidationError, match="greatest 0.2 is less than least 0.5"):
+        guarded(0.2, least=0.5, greatest=0.2)
+
+
+@pytest.mark.usefixtures("registry")
+@given(score=st.floats(-0.01, 1.01))
+def test_what_the_guard_lets_pass_is_in_the_range(score: float) -> None:
+    """At any tolerance it never gives more than the range."""
+    assert 0 <= guarded(score, tolerance=0.1)[0] <= 1
+
+
+# Timing
+
+
+def test_timing_counts_calls_and_seconds(
+    modifier: Callable[..., Modifier],
+    task: Callable[..., Task],
+    shift: Callable[..., Perturbation],
+) -> None:
+    """Each plugin and hook for itself, outcomes included."""
+    timing = modifier("timing")
+    timed = task(timing)
+    timed.score("x", "1", {})
+    timed.score("?", "1", {})
+    timed.make_sample(clip_of(), difficulty=0, rng=rng_for(0))
+    timed.schedule(0.5)
+    shift(timing).apply(clip_of(), rng=rng_for(0))
+    figures = timing.measurements()
+    calls = {name: figure for name, figure in figures.items() if name.endswith(".calls")}
+    assert {
+        "shift.perturb.calls": 1,
+        "toy.difficulty_schedule.calls": 1,
+        "toy.make_sample.calls": 1,
+        "toy.reward.calls": 2,
+    } == calls
+    assert 0 < figures["toy.reward.slowest"] <= figures["toy.reward.seconds"]
+
+
+def test_timing_measures_what_it_is_told_to(
+    modifier: Callable[..., Modifier], task: Callable[..., Task]
+) -> None:
+    """One hook and no other."""
+    timing = modifier("timing", hooks=["reward"])
+    timed = task(timing)
+    timed.score("x", "1", {})
+    timed.schedule(0.5)
+    assert {"toy.reward"} == {name.rpartition(".")[0] for name in timing.measurements()}
+
+
+# Determinism audit
+
+ACTS: dict[str, Callable[[Any], object]] = {
+    "make_sample": lambda one: one.make_sample(clip_of(), difficulty=0, rng=rng_for(0)),
+    "reward": lambda one: one.score("x", "1", {}),
+    "difficulty_schedule": lambda one: one.schedule(0.5),
+    "perturb": lambda one: one.apply(clip_of(), rng=rng_for(0)),
+}
+
+
+@pytest.mark.parametrize("hook", ACTS)
+def test_the_audit_finds_what_wavers(
+    hook: str,
+    modifier: Callable[..., Modifier],
+    task: Callable[..., Task],
+    shift: Callable[..., Perturbation],
+) -> None:
+    """A plugin that keeps something between calls is named, with both results; a sound one is not."""
+    make = shift if hook == "perturb" else task
+    audit = modifier("determinism_audit")
+    ACTS[hook](make(audit))
+    assert {"audited": 1} == audit.measurements()
+    name = "shift" if hook == "perturb" else "toy"
+    with pytest.raises(PluginError, match=rf"plugin '{name}' .*'{hook}'.* gave .*, and .* again"):
+        ACTS[hook](make(modifier("determinism_audit"), wavering=True))
+
+
+def test_the_audit_may_take_a_share(
+    modifier: Callable[..., Modifier], task: Callable[..., Task]
+) -> None:
+    """About that many calls, and the same ones each time."""
+    counts = []
+    for _ in range(2):
+        audit = modifier("determinism_audit", share=0.25)
+        audited = task(audit)
+        for number in range(400):
+            audited.score(f"x{number}", "1", {})
+        counts.append(audit.measurements()["audited"])
+    assert counts[0] == counts[1]
+    assert 70 < counts[0] < 130
