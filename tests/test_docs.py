@@ -16,17 +16,23 @@ import pytest
 import torch
 import typer
 
-from videossr import Clip, hookspecs
+from videossr import Clip
 from videossr.cli.app import make_app
 from videossr.config import load_config, resolve
+from videossr.config.describe import ENTRIES, PLACES
+from videossr.config.resolve import CORE
+from videossr.config.schema import BuildConfig, PluginsConfig, VideoConfig
+from videossr.extensions import extensions
+from videossr.origin import STATES
 from videossr.registry import Registry
+from videossr.vetting import specified, vet
 
 if TYPE_CHECKING:
     from types import ModuleType
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 
 
 def generator() -> ModuleType:
@@ -59,17 +65,78 @@ def test_generated_pages_are_current(page: str) -> None:
     assert (DOCS / page).read_text(encoding="utf-8") == generator().PAGES[page]()
 
 
-def test_every_hook_is_documented() -> None:
-    """Each hook has a section that gives its arguments in order, and its version."""
-    text = (DOCS / "hooks.md").read_text()
-    hooks = {name: hook for name, hook in vars(hookspecs).items() if hasattr(hook, "videossr_spec")}
-    assert len(hooks) == 7
-    for name, hook in hooks.items():
-        arguments = ", ".join(hook.__code__.co_varnames[: hook.__code__.co_argcount])
-        assert f"## `{name}`\n\n`{name}({arguments}) -> " in text
-        assert (
-            f"`{name}({arguments})" in text.split(f"## `{name}`")[1].split(" · since version 1")[0]
+@pytest.mark.parametrize("name", specified())
+def test_every_hook_has_a_page(name: str) -> None:
+    """With its signature, when it is called, each argument with its version, and an example."""
+    text = (DOCS / "hooks" / f"{name}.md").read_text(encoding="utf-8")
+    arguments = specified()[name]
+    first, signature, *_ = text.split("\n\n")
+    assert first == f"# `{name}`"
+    assert re.match(rf"`{name}\({', '.join(arguments)}\) -> .*` · since version 1 · ", signature)
+    assert "**Called** " in text
+    table = re.findall(r"^\| `(\w+)` \| (\d+) \| \S", text, re.MULTILINE)
+    assert table == [(argument, "1") for argument in arguments]
+    assert f"def {name}(" in text
+    assert f"hooks/{name}.md" in (DOCS / "hooks.md").read_text(encoding="utf-8")
+
+
+def test_no_page_is_about_a_hook_that_is_not_there() -> None:
+    """A hook that is renamed takes its page along."""
+    assert sorted(specified()) == sorted(page.stem for page in (DOCS / "hooks").iterdir())
+
+
+def test_every_state_is_documented() -> None:
+    """In the words that the code has for it."""
+    text = (DOCS / "plugins.md").read_text(encoding="utf-8")
+    assert dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", text, re.MULTILINE)) == STATES
+
+
+def test_every_command_is_documented() -> None:
+    """Each has a section of its own."""
+    headings = re.findall(
+        r"^## `videossr (.*)`$", (DOCS / "commands.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert sorted(headings) == sorted(commands_of(typer.main.get_command(make_app())))
+
+
+def commands_of(group: Any, path: str = "") -> list[str]:  # noqa: ANN401 - click or typer's copy of it
+    """Every command below a group, with the groups before it."""
+    found = []
+    for name, command in group.commands.items():
+        here = f"{path} {name}".strip()
+        found += commands_of(command, here) if hasattr(command, "commands") else [here]
+    return found
+
+
+def test_every_field_is_documented() -> None:
+    """Each section of the configuration, each kind of schedule, each plugin, and every field of them."""
+    text = (DOCS / "configuration.md").read_text(encoding="utf-8")
+    registry = Registry()
+    schemas = dict(extensions().sections())
+    schemas |= {"plugins": PluginsConfig, "video": VideoConfig, "build": BuildConfig}
+    for origin in registry.origins():
+        schemas[f"{PLACES[origin.kind].replace('TASK', 'NAME')}.{origin.name}"] = registry.schema(
+            origin.name
         )
+    for kind, entry in ENTRIES.items():
+        schemas[f"{PLACES[kind].replace('TASK', 'NAME')}.NAME"] = entry
+    for place, schema in schemas.items():
+        (section,) = re.findall(
+            rf"^## `{re.escape(place)}`.*?(?=^## |\Z)", text, re.MULTILINE | re.DOTALL
+        )
+        fields = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+        assert fields == [*schema.model_fields]
+    for name in CORE:
+        assert f"`{name}`" in text or f"`{name}." in text
+
+
+@pytest.mark.parametrize("block", [b for b in examples("python") if "\nplugin = " in b.values[0]])
+def test_every_plugin_of_the_documentation_works(block: str) -> None:
+    """What is complete on a page would be listed as enabled."""
+    module = types.ModuleType("example")
+    exec(compile(block, "example", "exec"), vars(module))  # noqa: S102
+    vetted = vet(module.plugin, "example")
+    assert (vetted.problem, vetted.kind == "unknown") == ("", False)
 
 
 @pytest.mark.parametrize("block", examples("python"))
@@ -95,6 +162,7 @@ def test_shell_examples_are_accepted(block: str) -> None:
         words = shlex.split(line.replace("[", "").replace("]", ""), comments=True)
         if "videossr" not in words:
             continue
+        words = words[: words.index(">")] if ">" in words else words
         command, rest = app, words[words.index("videossr") + 1 :]
         context = command.make_context("videossr", list(rest), resilient_parsing=False)
         while hasattr(command, "commands"):
@@ -104,7 +172,7 @@ def test_shell_examples_are_accepted(block: str) -> None:
             context = command.make_context(name, list(rest), parent=context)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/hooks.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/hooks/reward.md"])
 def test_the_example_task_is_a_task(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The task on the page, found as any plugin is, makes samples whose answers score 1.0."""
     (block,) = [b for b in blocks(ROOT / page, "python") if "class Direction" in b]
@@ -128,7 +196,9 @@ def test_the_example_task_is_a_task(page: str, monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_example_perturbation_is_a_perturbation(monkeypatch: pytest.MonkeyPatch) -> None:
     """The perturbation on the page, found as any plugin is, turns frames upside down."""
-    (block,) = [b for b in blocks(DOCS / "hooks.md", "python") if "class UpsideDown" in b]
+    (block,) = [
+        b for b in blocks(DOCS / "hooks" / "perturb.md", "python") if "class UpsideDown" in b
+    ]
     module = types.ModuleType("example_perturbation")
     exec(compile(block, "example", "exec"), vars(module))  # noqa: S102
     monkeypatch.setitem(sys.modules, "example_perturbation", module)
