@@ -352,6 +352,8 @@ def test_build_takes_a_table(
     first = run("build", config, "--videos", table, "-o", tmp_path / "a", "--json")
     assert (0, "") == (first.code, first.err)
     told = json.loads(first.out)
+    (tmp_path / "table").write_bytes(table.read_bytes())
+    assert 0 == run("build", config, "--videos", tmp_path / "table", "-o", tmp_path / "c").code
     assert {"questions", "floors", "left_out", "broken", "measurements"} == set(told)
     assert {"toy_pick": 6} == told["questions"]
     assert Ran(0, "", "") == run(

@@ -97,6 +97,16 @@ def write_table(rows: Iterable[VideoRow], path: Path | str, root: Path | str) ->
         unfinished.replace(path)
 
 
+def is_table(path: Path) -> bool:
+    """Whether a path is one of a table rather than of a video or a folder, whatever it is called."""
+    if not path.is_file():
+        return False
+    if path.suffix == ".parquet":
+        return True  # or a damaged one, which reading it will tell
+    with path.open("rb") as file:
+        return file.read(4) == b"PAR1"  # how every Parquet file begins
+
+
 def read_table(path: Path | str) -> tuple[list[VideoRow], Path]:
     """The rows of a video table, sorted by path, and the folder that their paths start from.
 

@@ -72,9 +72,9 @@ def build(
 
 def _videos(source: Path, workers: int, *, quiet: bool) -> tuple[list[VideoRow], Path]:
     from videossr.scan import scan  # noqa: PLC0415 - needs the decoder
-    from videossr.video_table import read_table  # noqa: PLC0415
+    from videossr.video_table import is_table, read_table  # noqa: PLC0415
 
-    if source.is_file() and source.suffix == ".parquet":
+    if is_table(source):
         return read_table(source)
     with progress_bar("scanning", quiet=quiet) as progress:
         rows = scan(source, workers=workers, progress=progress)
