@@ -306,9 +306,12 @@ def test_ctrl_c_ends_a_real_process(drawn_videos: Path, config: Path, tmp_path: 
         "import os, signal\n"
         "from toy_plugins import Pick, hookimpl\n"
         "class Stop(Pick):\n"
+        "    pressed = False\n"
         "    @hookimpl\n"
         "    def make_sample(self, clip, config, difficulty, rng):\n"
-        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "        if not self.pressed:\n"
+        "            self.pressed = True\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
         "        return super().make_sample(clip, config, difficulty, rng)\n"
         "plugin = Stop()\n"
     )

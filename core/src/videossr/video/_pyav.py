@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import torch
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
@@ -29,6 +28,9 @@ _WORTH_A_SEEK: Final = 8
 def pictures(path: Path | str, timeline: Timeline, wanted: Sequence[int]) -> Iterator[Picture]:
     """The wanted frames, each one, in order.
 
+    Frames that nobody wants, and that no other is predicted from, are not decoded at all; where whole
+    groups of pictures lie between two wanted frames they are skipped by a seek.
+
     Args:
         path: the video file.
         timeline: as `read_timeline` gives it.
@@ -39,14 +41,14 @@ def pictures(path: Path | str, timeline: Timeline, wanted: Sequence[int]) -> Ite
     """
     done = 0
     # A seek may land wrong or leave the decoder without what it needs, depending on container and
-    # codec. What it does not deliver in good order is decoded again from the start.
-    for may_seek in (True, False):
+    # codec. What it does not deliver in good order is decoded again from the start, every frame.
+    for sparing in (True, False):
         try:
-            for picture in _walk(path, timeline, wanted[done:], may_seek=may_seek):
+            for picture in _walk(path, timeline, wanted[done:], sparing=sparing):
                 yield picture
                 done += 1
         except VideoError:
-            if not may_seek:
+            if not sparing:
                 raise
         if done == len(wanted):
             return
@@ -59,20 +61,21 @@ def pictures(path: Path | str, timeline: Timeline, wanted: Sequence[int]) -> Ite
 
 
 def _walk(
-    path: Path | str, timeline: Timeline, wanted: Sequence[int], *, may_seek: bool
+    path: Path | str, timeline: Timeline, wanted: Sequence[int], *, sparing: bool
 ) -> Iterator[Picture]:
     reformatter = VideoReformatter()
+    stamps = frozenset(int(timeline.pts[number]) for number in wanted) if sparing else None
     with open_video(path) as (container, stream):
-        frames = container.decode(stream)
+        frames = _frames(container, stream, stamps)
         times = timeline.times.tolist()
         ahead = 0  # number of the next frame to come
         for number in wanted:
             key = timeline.key_before(number)
-            if may_seek and key - ahead >= _WORTH_A_SEEK:
+            if sparing and key - ahead >= _WORTH_A_SEEK:
                 if not ahead:
                     _prime(container, stream)
                 container.seek(int(timeline.pts[key]), stream=stream)
-                frames = container.decode(stream)
+                frames = _frames(container, stream, stamps)
             pts = int(timeline.pts[number])
             frame = next((f for f in frames if f.pts is not None and f.pts >= pts), None)
             if frame is None or frame.pts != pts:
@@ -83,7 +86,25 @@ def _walk(
                 )
             ahead = number + 1
             rotation = round(frame.rotation / 90) * 90
-            yield Picture(_rgb(reformatter, frame, rotation // 90), times[number], rotation)
+            yield Picture(_rgb(reformatter, frame), times[number], rotation, rotation // 90)
+
+
+def _frames(
+    container: InputContainer, stream: VideoStream, stamps: frozenset[int] | None
+) -> Iterator[VideoFrame]:
+    """Decoded frames from here on.
+
+    Args:
+        container, stream: an open file.
+        stamps: time stamps of frames that are wanted; others come only where decoding needs them.
+            None for every frame.
+    """
+    decoder = stream.codec_context
+    for packet in container.demux(stream):
+        if stamps is not None:
+            spare = packet.pts is not None and packet.pts not in stamps
+            decoder.skip_frame = "NONREF" if spare else "DEFAULT"
+        yield from packet.decode()
 
 
 def _prime(container: InputContainer, stream: VideoStream) -> None:
@@ -96,13 +117,12 @@ def _prime(container: InputContainer, stream: VideoStream) -> None:
         next(container.demux(stream)).decode()
 
 
-def _rgb(reformatter: VideoReformatter, frame: VideoFrame, turns: int) -> torch.Tensor:
+def _rgb(reformatter: VideoReformatter, frame: VideoFrame) -> torch.Tensor:
     """The frame's pixels, uint8 [H, W, 3], by the matrix and range that the frame names.
 
     Args:
         reformatter: kept from frame to frame, since it is costly to set up.
-        frame: as decoded. PyAV does not apply the rotation.
-        turns: quarter turns counter-clockwise.
+        frame: as decoded, neither rotated nor stretched.
     """
     rgb = reformatter.reformat(
         frame,
@@ -111,4 +131,4 @@ def _rgb(reformatter: VideoReformatter, frame: VideoFrame, turns: int) -> torch.
         interpolation=Interpolation.BILINEAR,
         threads=1,
     )
-    return torch.from_numpy(np.ascontiguousarray(np.rot90(rgb.to_ndarray(), turns)))
+    return torch.from_numpy(rgb.to_ndarray())
