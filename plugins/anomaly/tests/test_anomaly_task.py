@@ -378,3 +378,25 @@ def test_settings_survive_a_round_trip_and_are_described(bind_task: Callable[...
 def test_importing_anomaly_is_light(imported_with: Callable[[str], set[str]]) -> None:
     """Listing plugins must not wait for torch or numpy."""
     assert not {"torch", "numpy"} & imported_with("videossr_anomaly")
+
+
+def test_near_misses_miss_by_more_and_more(
+    bind_task: Callable[..., Task], make_clip: Callable[..., Clip]
+) -> None:
+    """By hand: an interval late by a quarter of itself shares 3 of 5 quarters, by half 1 of 3 halves.
+
+    The answer's one decimal moves that by a few hundredths: frames are half a second apart here, and the
+    altered ones last for 3.5 s and more.
+    """
+    task = bind_task("anomaly", perturbations={"invert": {}})
+    clip = make_clip(48, 4, 4, spacing=0.5)
+    for seed in range(5):
+        sample = sample_of(task, clip, seed)
+        missed = plugin.near_misses(sample)
+        scores = [task.score(answer, sample.answer, sample.target).value for answer in missed]
+        assert scores == pytest.approx([3 / 5, 1 / 3, 0], abs=0.04)
+
+
+def test_an_answer_states_its_start_and_its_end() -> None:
+    """As it was written."""
+    assert tuple(plugin.answer_times("14.5-26.2")) == (14.5, 26.2)

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from videossr import Clip, Unparsable, Unsuitable
+from videossr import Clip, Sample, Unparsable, Unsuitable
+from videossr.sample import question_prompt
 from videossr.seeds import rng_for
 from videossr_counting import plugin
 from videossr_counting.counting import (
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from videossr import Sample
     from videossr.facades import Task
 
 TRUE = {"counts": [3, 1, 4]}
@@ -472,3 +472,13 @@ def test_counting_settings_survive_a_round_trip(bind_task: Callable[..., Task]) 
 def test_importing_counting_is_light(imported_with: Callable[[str], set[str]]) -> None:
     """Listing plugins must not wait for torch or numpy."""
     assert not {"torch", "numpy"} & imported_with("videossr_counting")
+
+
+def test_near_misses_miss_by_more_and_more() -> None:
+    """By hand, of 3,1,4: one too many of the first, of the first two, of all; then twice and one more."""
+    sample = Sample(question_prompt(None), (even(),), "3,1,4", TRUE)
+    missed = plugin.near_misses(sample)
+    assert missed == ["4,1,4", "4,2,4", "4,2,5", "7,3,9"]
+    # 1 - 1/3, 1 - 1/1 and 1 - 1/4 for one too many; nothing for more than twice
+    expected = [(2 / 3 + 1 + 1) / 3, (2 / 3 + 0 + 1) / 3, (2 / 3 + 0 + 3 / 4) / 3, 0]
+    assert [graded(answer) for answer in missed] == pytest.approx(expected, abs=1e-5)

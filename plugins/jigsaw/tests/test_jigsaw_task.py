@@ -344,3 +344,26 @@ def test_jigsaw_settings_survive_a_round_trip(bind_task: Callable[..., Task]) ->
 def test_importing_jigsaw_is_light(imported_with: Callable[[str], set[str]]) -> None:
     """Listing plugins must not wait for torch or numpy."""
     assert not {"torch", "numpy"} & imported_with("videossr_jigsaw")
+
+
+def test_near_misses_miss_by_more_and_more(
+    bind_task: Callable[..., Task], make_clip: Callable[..., Clip]
+) -> None:
+    """By hand, of six parts E_max is 18: neighbours swapped E = 2, ends swapped 10, all reversed 18."""
+    task = bind_task("jigsaw", segments=6)
+    for seed in range(5):
+        sample = sample_of(task, make_clip(24, 4, 4), seed)
+        missed = plugin.near_misses(sample)
+        scores = [task.score(answer, sample.answer, sample.target).value for answer in missed]
+        assert scores == pytest.approx([1 - 2 / 18, 1 - 10 / 18, 0])
+
+
+def test_three_parts_have_two_near_misses(
+    bind_task: Callable[..., Task], make_clip: Callable[..., Clip]
+) -> None:
+    """Of three parts, swapping the ends is the reverse: E = 2 and 4 of 4."""
+    task = bind_task("jigsaw", segments=3)
+    sample = sample_of(task, make_clip(24, 4, 4))
+    missed = plugin.near_misses(sample)
+    scores = [task.score(answer, sample.answer, sample.target).value for answer in missed]
+    assert scores == pytest.approx([0.5, 0])

@@ -27,7 +27,7 @@ from videossr.sample import Sample, question_prompt
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
@@ -238,6 +238,18 @@ class Anomaly:
     def reward(self, completion: str, target: Mapping[str, Any]) -> float:
         """The temporal intersection over union of the stated and the true interval."""
         return temporal_iou(read_interval(completion), Interval(target["start"], target["end"]))
+
+    def near_misses(self, sample: Sample) -> Sequence[str]:
+        """The interval late by a quarter of its length, by half of it, and altogether."""
+        true = read_interval(sample.answer)
+        late = (max(0.1, share * true.seconds) for share in (0.25, 0.5, 1.0))
+        # adding zero makes a zero of "-0.0", as in the answer itself
+        missed = (Interval(*(round(end + by, 1) + 0.0 for end in true)) for by in late)
+        return [f"{start:.1f}-{end:.1f}" for start, end in missed]
+
+    def answer_times(self, answer: str) -> Sequence[float]:
+        """The start and the end."""
+        return read_interval(answer)
 
 
 plugin = Anomaly()

@@ -405,5 +405,14 @@ class Counting:
         true = target["counts"]
         return closeness(read_counts(completion, len(true)), true)
 
+    def near_misses(self, sample: Sample) -> Sequence[str]:
+        """One too many of the first kind, of the first two, and so on; and more than twice of all."""
+        true = sample.target["counts"]
+        missed = [
+            [count + (at < wrong) for at, count in enumerate(true)]
+            for wrong in range(1, len(true) + 1)
+        ]
+        return [",".join(map(str, counts)) for counts in [*missed, [2 * c + 1 for c in true]]]
+
 
 plugin = Counting()

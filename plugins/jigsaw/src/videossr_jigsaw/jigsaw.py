@@ -197,5 +197,13 @@ class Jigsaw:
         right = target["order"]
         return closeness(read_order(completion, len(right)), right)
 
+    def near_misses(self, sample: Sample) -> Sequence[str]:
+        """Two neighbours swapped, the first and the last part swapped, and the reverse."""
+        right = sample.answer
+        neighbours = right[1] + right[0] + right[2:]
+        ends = right[-1] + right[1:-1] + right[0]
+        # of three parts, this is the reverse
+        return [neighbours, *([ends] if len(right) > 3 else []), right[::-1]]  # noqa: PLR2004
+
 
 plugin = Jigsaw()

@@ -6,6 +6,7 @@ import typer
 
 from videossr.cli.plugins.check import check
 from videossr.cli.plugins.listing import list_plugins
+from videossr.cli.plugins.new import new
 from videossr.cli.plugins.schema import schema
 from videossr.cli.plugins.show import show
 
@@ -13,6 +14,7 @@ app = typer.Typer(help="See, check and start plugins.", no_args_is_help=True, ri
 app.command("list")(list_plugins)
 app.command()(show)
 app.command()(schema)
+app.command()(new)
 app.command()(check)
 
 

@@ -1,0 +1,104 @@
+"""Writing a package from templates, all of it or nothing."""
+
+from __future__ import annotations
+
+import keyword
+import tempfile
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING, Final, Literal
+
+from videossr.discovery import NAME
+from videossr.errors import ConfigError, Mistake
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+PluginKind = Literal["task", "perturbation", "modifier"]
+
+#: Templates of every kind of plugin, and where in the package each goes.
+_COMMON: Final = {
+    "pyproject.toml": "pyproject.toml",
+    "README.md": "README.md",
+    "gitignore": ".gitignore",
+    "init.py": "src/${package}/__init__.py",
+}
+
+#: Templates of one kind.
+_OWN: Final = {"plugin.py": "src/${package}/${name}.py", "test.py": "tests/test_${name}.py"}
+
+#: How a configuration turns a plugin of the kind on.
+_ENTRIES: Final = {
+    "task": "tasks: {$name: {weight: 1}}",
+    "perturbation": "tasks:\n  anomaly: {perturbations: {$name: {}}}",
+    "modifier": "modifiers: {$name: {}}",
+}
+
+
+def create(name: str, kind: PluginKind, folder: Path, *, taken: Collection[str] = ()) -> Path:
+    """Write the package `videossr-NAME` into a folder.
+
+    Args:
+        name: the plugin's.
+        kind: what it is to be.
+        folder: where the package's own folder is made.
+        taken: names that plugins have already.
+
+    Returns:
+        The package's folder.
+
+    Raises:
+        ConfigError: a name that cannot be one, or a folder that is there already.
+    """
+    _refuse(name, taken)
+    distribution = f"videossr-{name.replace('_', '-')}"
+    target = folder / distribution
+    if target.exists():
+        right = "choose another name or folder; nothing is overwritten"
+        raise ConfigError(Mistake(str(target), "exists already", right))
+    package = f"videossr_{name}"
+    words = {
+        "name": name,
+        "title": name.replace("_", " ").capitalize(),
+        "kind": kind,
+        "cls": "".join(word.capitalize() for word in name.split("_")),
+        "package": package,
+        "distribution": distribution,
+        "core": version("videossr-core"),
+    }
+    words["entry"] = Template(_ENTRIES[kind]).substitute(words)
+    written = {
+        Template(path).substitute(words): _template(kind, source).substitute(words)
+        for source, path in (_COMMON | _OWN).items()
+    }
+    written[f"src/{package}/py.typed"] = ""
+    folder.mkdir(parents=True, exist_ok=True)
+    # Beside its target, so that it comes to stand there in one step.
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".videossr-new-") as temporary:
+        draft = Path(temporary, distribution)
+        for path, text in written.items():
+            file = draft / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        draft.rename(target)
+    return target
+
+
+def _template(kind: PluginKind, source: str) -> Template:
+    templates = files("videossr.scaffold") / "templates"
+    file = templates / (kind if source in _OWN else ".") / f"{source}.tmpl"
+    return Template(file.read_text(encoding="utf-8"))
+
+
+def _refuse(name: str, taken: Collection[str]) -> None:
+    if not NAME.fullmatch(name):
+        right = "must be lower-case letters, digits and underscores, a letter first"
+        raise ConfigError(Mistake(name, "is no name for a plugin", right))
+    if keyword.iskeyword(name):
+        right = "its module could not be imported; choose another"
+        raise ConfigError(Mistake(name, "is a word of Python", right))
+    if name in taken:
+        right = "choose another; two plugins of one name are in conflict"
+        raise ConfigError(Mistake(name, "is the name of an installed plugin", right))
