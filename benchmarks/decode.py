@@ -1,0 +1,251 @@
+"""Decoding 48 frames of a clip at 256 x 256 or less: our decoder against its peers, clip by clip.
+
+    uv run python benchmarks/decode.py FOLDER          # of videos; several repetitions: --repeat 5
+
+Each repetition runs every decoder in turn on the same file, in one thread, and counts CPU time from
+opening the file to uint8 frames at the target size. Peers that are not installed are left out, and said
+so: torchcodec (seek_mode="exact", resized in its decoder) needs FFmpeg's libraries, `ffmpeg -f null`
+(which decodes every frame and keeps none: the sequential limit) its program, OpenCV and decord their
+packages. Before anything is timed, frames are compared: the same times, and the same pictures.
+
+Prints, for each clip, CPU milliseconds and the ratio to torchcodec; the quality of our scaling as PSNR
+against an antialiased bicubic resize in floating point; and last the median ratio.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from videossr.errors import VideoError
+from videossr.video import available_backends, decode, target_times
+from videossr.video.sampling import frames_on_screen
+from videossr.video.timeline import Timeline, read_timeline
+
+FRAMES = 48
+LIMITS = {"max_pixels": 256 * 256, "min_pixels": 128 * 128, "multiple": 32}
+
+#: Below this two pictures are not the same frame scaled in two ways. Neighbours in a still scene are
+#: alike too, so times are compared as well.
+SAME_PICTURE_DB = 24.0
+
+Decoder = Callable[[Path, Timeline, list[int], tuple[int, int]], tuple[list[float], Tensor | None]]
+
+
+def ours(
+    path: Path, timeline: Timeline, wanted: list[int], size: tuple[int, int], *, backend: str
+) -> tuple[list[float], Tensor]:
+    """This project's decoder, which reads the timeline for itself."""
+    del wanted, size
+    times = target_times(float(timeline.times[0]), float(timeline.times[-1]), FRAMES)
+    clip = decode(path, times, backend=backend, **LIMITS)  # type: ignore[arg-type]
+    return clip.times.tolist(), clip.frames
+
+
+def torchcodec_exact(
+    path: Path, timeline: Timeline, wanted: list[int], size: tuple[int, int]
+) -> tuple[list[float], Tensor]:
+    """As its documentation recommends for frames by number."""
+    from torchcodec.decoders import VideoDecoder  # noqa: PLC0415 - optional
+    from torchcodec.transforms import Resize  # noqa: PLC0415
+
+    decoder = VideoDecoder(
+        str(path),
+        stream_index=timeline.stream,
+        num_ffmpeg_threads=1,
+        seek_mode="exact",
+        transforms=[Resize(size)],
+    )
+    batch = decoder.get_frames_at(wanted)
+    return batch.pts_seconds.tolist(), batch.data
+
+
+def ffmpeg_null(
+    path: Path, timeline: Timeline, wanted: list[int], size: tuple[int, int]
+) -> tuple[list[float], None]:
+    """Every frame decoded, none kept."""
+    del wanted, size
+    command = ["ffmpeg", "-v", "quiet", "-threads", "1", "-i", str(path)]
+    command += ["-map", f"0:{timeline.stream}", "-f", "null", "-"]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    return [], None
+
+
+def opencv_sequential(
+    path: Path, timeline: Timeline, wanted: list[int], size: tuple[int, int]
+) -> tuple[list[float], Tensor]:
+    """Grab all, retrieve those wanted."""
+    import cv2  # noqa: PLC0415 - optional
+
+    del timeline
+    cv2.setNumThreads(1)
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    frames, times = [], []
+    for number in range(wanted[-1] + 1):
+        if not capture.grab():
+            break
+        if number in wanted:
+            times.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+            frame = cv2.cvtColor(capture.retrieve()[1], cv2.COLOR_BGR2RGB)
+            frames.append(cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA))
+    return times, torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2)
+
+
+def decord_random(
+    path: Path, timeline: Timeline, wanted: list[int], size: tuple[int, int]
+) -> tuple[list[float], Tensor]:
+    """A batch by number, scaled by decord."""
+    import decord  # noqa: PLC0415 - optional
+
+    del timeline
+    reader = decord.VideoReader(str(path), width=size[1], height=size[0], num_threads=1)
+    times = [float(reader.get_frame_timestamp(number)[0]) for number in wanted]
+    return times, torch.from_numpy(reader.get_batch(wanted).asnumpy()).permute(0, 3, 1, 2)
+
+
+def peers() -> dict[str, Decoder]:
+    """The decoders that work here, ours first."""
+    found: dict[str, Decoder] = {"pyav": partial(ours, backend="pyav")}
+    if "torchcodec" in available_backends():
+        found |= {"ours, torchcodec": partial(ours, backend="torchcodec")}
+        found |= {"torchcodec": torchcodec_exact}
+    if shutil.which("ffmpeg"):
+        found["ffmpeg -f null"] = ffmpeg_null
+    if find_spec("cv2"):
+        found["opencv"] = opencv_sequential
+    if find_spec("decord"):
+        found["decord"] = decord_random
+    return found
+
+
+def psnr(one: Tensor, other: Tensor) -> float:
+    """Peak signal-to-noise ratio in decibels."""
+    error = float((one.double() - other.double()).square().mean())
+    return 10 * float(np.log10(255**2 / max(error, 1e-9)))
+
+
+def scaling_quality(path: Path, timeline: Timeline, wanted: list[int], frames: Tensor) -> float:
+    """PSNR of our frames against torchcodec's full-size ones scaled in floating point."""
+    from torchcodec.decoders import VideoDecoder  # noqa: PLC0415 - optional
+
+    decoder = VideoDecoder(str(path), stream_index=timeline.stream, num_ffmpeg_threads=1)
+    some = range(0, len(wanted), 8)
+    full = decoder.get_frames_at([wanted[i] for i in some]).data.double()
+    size = tuple(frames.shape[2:])
+    right = interpolate(full, size, mode="bicubic", antialias=True).clamp(0, 255)
+    return psnr(frames[list(some)], right)
+
+
+def cpu_seconds(work: Callable[[], object]) -> float:
+    """CPU time of this process and of those that it starts."""
+
+    def used() -> float:
+        both = [resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        return sum(usage.ru_utime + usage.ru_stime for usage in both)
+
+    before = used()
+    work()
+    return used() - before
+
+
+def refusal(
+    name: str, mine: tuple[list[float], Tensor], theirs: tuple[list[float], Tensor | None]
+) -> str:
+    """Why a peer's frames are not ours, or nothing."""
+    times, frames = theirs
+    if frames is None:
+        return ""
+    if len(times) != len(mine[0]):
+        return f"{len(times)} of {len(mine[0])} frames"
+    # OpenCV and decord tell times from a frame rate, so that pictures are all there is to compare.
+    drift = max(abs(a - b) for a, b in zip(times, mine[0], strict=True))
+    if name.endswith("torchcodec") and drift > 1e-3:  # noqa: PLR2004 - a millisecond
+        return f"times off by {drift:.3f} s"
+    if frames.shape != mine[1].shape:
+        return f"{list(frames.shape)}"
+    alike = min(psnr(a, b) for a, b in zip(frames, mine[1], strict=True))
+    return "" if alike >= SAME_PICTURE_DB else f"other pictures ({alike:.0f} dB)"
+
+
+def main() -> None:
+    """Measure every clip of a folder."""
+    parser = argparse.ArgumentParser(description="Decoders against each other.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--repeat", type=int, default=3)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    decoders = peers()
+    console = Console(width=150, file=sys.stdout)
+    absent = {"torchcodec", "ffmpeg -f null", "opencv", "decord"} - decoders.keys()
+    console.print(f"not installed here, and left out: {', '.join(sorted(absent)) or 'none'}")
+    table = Table("clip", "codec", "size", "frames", *decoders, "ratio", "dB", box=None)
+    ratios: dict[str, list[float]] = {name: [] for name in decoders}
+    qualities: list[float] = []
+    for path in sorted(p for p in arguments.folder.iterdir() if p.is_file()):
+        try:
+            timeline = read_timeline(path)
+        except VideoError:
+            continue
+        targets = target_times(float(timeline.times[0]), float(timeline.times[-1]), FRAMES)
+        wanted = [int(number) for number in frames_on_screen(timeline.times, targets)]
+        mine = ours(path, timeline, wanted, (0, 0), backend="pyav")
+        size = (mine[1].shape[2], mine[1].shape[3])
+        wrong = {}
+        for name, decoder in decoders.items():
+            try:
+                found = refusal(name, mine, decoder(path, timeline, wanted, size))
+            except Exception as error:  # noqa: BLE001 - a peer that fails is a result
+                found = f"{type(error).__name__}"
+            if found:
+                wrong[name] = found
+        spent: dict[str, list[float]] = {name: [] for name in decoders if name not in wrong}
+        for _ in range(arguments.repeat):
+            for name in spent:
+                work = partial(decoders[name], path, timeline, wanted, size)
+                spent[name].append(cpu_seconds(work))
+        cpu = {name: statistics.median(times) for name, times in spent.items()}
+        for name in cpu:
+            ratios[name].append(cpu["pyav"] / cpu[name])
+        quality = float("nan")
+        if "torchcodec" in cpu:
+            quality = scaling_quality(path, timeline, wanted, mine[1])
+            qualities.append(quality)
+        table.add_row(
+            path.name[:34],
+            timeline.codec,
+            f"{timeline.width}x{timeline.height}",
+            str(len(timeline)),
+            *(wrong.get(name) or f"{1000 * cpu[name]:.0f}" for name in decoders),
+            f"{cpu['pyav'] / cpu['torchcodec']:.2f}" if "torchcodec" in cpu else "",
+            f"{quality:.1f}",
+        )
+    console.print(table)
+    for name, values in ratios.items():
+        if values:
+            console.print(
+                f"pyav / {name}: median {statistics.median(values):.2f}, worst {max(values):.2f}, "
+                f"{len(values)} clips"
+            )
+    if qualities:
+        console.print(f"scaling: least {min(qualities):.1f} dB")
+    base = "torchcodec" if ratios.get("torchcodec") else "pyav"
+    print(f"decode: {statistics.median(ratios[base]):.2f}")
+
+
+if __name__ == "__main__":
+    main()
