@@ -20,7 +20,8 @@ import shutil
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -182,6 +183,57 @@ def refusal(
     return "" if alike >= SAME_PICTURE_DB else f"other pictures ({alike:.0f} dB)"
 
 
+class Clip:
+    """A file, what is wanted of it, and what the decoders make of it."""
+
+    def __init__(self, path: Path, decoders: dict[str, Decoder]) -> None:
+        self.path = path
+        self.timeline = read_timeline(path)
+        times = self.timeline.times
+        targets = target_times(float(times[0]), float(times[-1]), FRAMES)
+        self.wanted = [int(number) for number in frames_on_screen(times, targets)]
+        self.mine = ours(path, self.timeline, self.wanted, (0, 0), backend="pyav")
+        self.size = (self.mine[1].shape[2], self.mine[1].shape[3])
+        self.work = {
+            name: partial(decoder, path, self.timeline, self.wanted, self.size)
+            for name, decoder in decoders.items()
+        }
+        self.wrong = {name: self._refusal(name) for name in decoders}
+
+    def _refusal(self, name: str) -> str:
+        try:
+            return refusal(name, self.mine, self.work[name]())
+        except Exception as error:  # noqa: BLE001 - a peer that fails is a result
+            return type(error).__name__
+
+    def cpu(self, repeat: int) -> dict[str, float]:
+        """Median CPU seconds of the decoders that gave the right frames, run in turn."""
+        spent: dict[str, list[float]] = {name: [] for name in self.work if not self.wrong[name]}
+        for _ in range(repeat):
+            for name, times in spent.items():
+                times.append(cpu_seconds(self.work[name]))
+        return {name: statistics.median(times) for name, times in spent.items()}
+
+    def quality(self) -> float:
+        """Decibels by which our scaling is near the right one."""
+        return scaling_quality(self.path, self.timeline, self.wanted, self.mine[1])
+
+    def cells(self, cpu: dict[str, float], quality: float) -> list[str]:
+        """A row of the table."""
+        stream = self.timeline
+        times = [f"{1000 * cpu[n]:.0f}" if n in cpu else self.wrong[n] for n in self.work]
+        ratio = f"{cpu['pyav'] / cpu['torchcodec']:.2f}" if "torchcodec" in cpu else ""
+        known = [self.path.name[:34], stream.codec, f"{stream.width}x{stream.height}"]
+        return [*known, str(len(stream)), *times, ratio, f"{quality:.1f}"]
+
+
+def clips(folder: Path, decoders: dict[str, Decoder]) -> Iterator[Clip]:
+    """The videos of a folder that can be read."""
+    for path in sorted(p for p in folder.iterdir() if p.is_file()):
+        with suppress(VideoError):
+            yield Clip(path, decoders)
+
+
 def main() -> None:
     """Measure every clip of a folder."""
     parser = argparse.ArgumentParser(description="Decoders against each other.")
@@ -196,44 +248,13 @@ def main() -> None:
     table = Table("clip", "codec", "size", "frames", *decoders, "ratio", "dB", box=None)
     ratios: dict[str, list[float]] = {name: [] for name in decoders}
     qualities: list[float] = []
-    for path in sorted(p for p in arguments.folder.iterdir() if p.is_file()):
-        try:
-            timeline = read_timeline(path)
-        except VideoError:
-            continue
-        targets = target_times(float(timeline.times[0]), float(timeline.times[-1]), FRAMES)
-        wanted = [int(number) for number in frames_on_screen(timeline.times, targets)]
-        mine = ours(path, timeline, wanted, (0, 0), backend="pyav")
-        size = (mine[1].shape[2], mine[1].shape[3])
-        wrong = {}
-        for name, decoder in decoders.items():
-            try:
-                found = refusal(name, mine, decoder(path, timeline, wanted, size))
-            except Exception as error:  # noqa: BLE001 - a peer that fails is a result
-                found = f"{type(error).__name__}"
-            if found:
-                wrong[name] = found
-        spent: dict[str, list[float]] = {name: [] for name in decoders if name not in wrong}
-        for _ in range(arguments.repeat):
-            for name in spent:
-                work = partial(decoders[name], path, timeline, wanted, size)
-                spent[name].append(cpu_seconds(work))
-        cpu = {name: statistics.median(times) for name, times in spent.items()}
-        for name in cpu:
-            ratios[name].append(cpu["pyav"] / cpu[name])
-        quality = float("nan")
-        if "torchcodec" in cpu:
-            quality = scaling_quality(path, timeline, wanted, mine[1])
-            qualities.append(quality)
-        table.add_row(
-            path.name[:34],
-            timeline.codec,
-            f"{timeline.width}x{timeline.height}",
-            str(len(timeline)),
-            *(wrong.get(name) or f"{1000 * cpu[name]:.0f}" for name in decoders),
-            f"{cpu['pyav'] / cpu['torchcodec']:.2f}" if "torchcodec" in cpu else "",
-            f"{quality:.1f}",
-        )
+    for clip in clips(arguments.folder, decoders):
+        cpu = clip.cpu(arguments.repeat)
+        for name, seconds in cpu.items():
+            ratios[name].append(cpu["pyav"] / seconds)
+        quality = clip.quality() if "torchcodec" in cpu else float("nan")
+        qualities.append(quality)
+        table.add_row(*clip.cells(cpu, quality))
     console.print(table)
     for name, values in ratios.items():
         if values:
@@ -241,8 +262,7 @@ def main() -> None:
                 f"pyav / {name}: median {statistics.median(values):.2f}, worst {max(values):.2f}, "
                 f"{len(values)} clips"
             )
-    if qualities:
-        console.print(f"scaling: least {min(qualities):.1f} dB")
+    console.print(f"scaling: least {min(qualities):.1f} dB")
     base = "torchcodec" if ratios.get("torchcodec") else "pyav"
     print(f"decode: {statistics.median(ratios[base]):.2f}")
 

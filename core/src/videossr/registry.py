@@ -9,17 +9,17 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import replace
-from importlib.metadata import EntryPoint
-from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
-from videossr.discovery import GROUP, from_points, installed, loose_files
+from videossr.discovery import from_points, installed, loose_files
 from videossr.errors import PluginError
 from videossr.vetting import vet, vet_wrappers
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Sequence
+    from importlib.metadata import EntryPoint
+    from pathlib import Path
 
     from pydantic import BaseModel
 
@@ -52,7 +52,6 @@ class Registry:
         found = installed() if points is None else from_points(points)
         found += [candidate for folder in folders for candidate in loose_files(folder)]
         self._allow: Final = None if allow is None else tuple(allow)
-        self._folders: Final = tuple(folders)
         by_name: dict[str, list[Candidate]] = {}
         for candidate in found:
             by_name.setdefault(candidate.origin.name, []).append(candidate)
@@ -168,20 +167,6 @@ class Registry:
         if problem:
             raise blame(origin, "make_modifier", problem)
         return Modifier(origin, config, wrappers)
-
-    def sources(self, *names: str) -> dict[str, Any]:
-        """Where some plugins come from, as plain JSON values that `from_sources` reads."""
-        origins = [self._candidates[name][0].origin for name in names]
-        return {
-            "points": {one.name: one.module for one in origins if not one.loose},
-            "folders": [str(folder.resolve()) for folder in self._folders],
-        }
-
-    @classmethod
-    def from_sources(cls, sources: Mapping[str, Any]) -> Registry:
-        """A registry of plugins from the sources that another, in another process, has told."""
-        points = [EntryPoint(name, value, GROUP) for name, value in sources["points"].items()]
-        return cls(points, folders=[Path(folder) for folder in sources["folders"]])
 
     @property
     def found(self) -> str:

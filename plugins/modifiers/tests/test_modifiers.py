@@ -242,7 +242,7 @@ def test_the_guard_may_be_narrower() -> None:
     assert (0.6, 0) == guarded(0.6, least=0.5)
     with pytest.raises(PluginError, match=r"returned 0.2; must return a number in \[0.5, 1\]"):
         guarded(0.2, least=0.5)
-    with pytest.raises(ValidationError, match="greatest 0.2 is less than least 0.5"):
+    with pytest.raises(ValidationError, match=r"greatest 0\.2 is less than least 0\.5"):
         guarded(0.2, least=0.5, greatest=0.2)
 
 
