@@ -133,7 +133,8 @@ def test_strict_fails_on_a_fault(run: Callable[..., Ran]) -> None:
     assert "NAME" in ran.out
     assert "plugin 'toy_bad' (bad-toys 0.3) is broken: importing toy_bad_plugin:plugin" in ran.err
     assert (
-        "plugin 'toy_twice' (first-toys 1) is conflict: first-toys 1 and second-toys 1" in ran.err
+        "plugin 'toy_twice' (first-toys 1) is in conflict: first-toys 1 and second-toys 1"
+        in ran.err
     )
     assert 0 == run("plugins", "list", "--strict", "--allow", "toy_pick").code
 

@@ -84,7 +84,7 @@ def test_a_plugin_that_does_not_work_is_one_clear_error(tmp_path: Path) -> None:
         for package in ("one", "two")
         for point in distribution(tmp_path, package, "1.0", {"dim": "toy_plugins:DIM"})
     ]
-    assert "dim: plugin of one 1.0 is conflict; one 1.0 and two 1.0 both" in told(
+    assert "dim: plugin of one 1.0 is in conflict; one 1.0 and two 1.0 both" in told(
         "dim", Registry(points)
     )
     barred = told("dim", Registry(points[:1], allow=["jigsaw"]))

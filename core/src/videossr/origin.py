@@ -67,6 +67,11 @@ class Origin:
         return self.module == f"{self.distribution}:plugin"
 
     @property
+    def standing(self) -> str:
+        """The state, as it goes into a sentence: "is broken", "is in conflict"."""
+        return "in conflict" if self.state == "conflict" else self.state
+
+    @property
     def bringer(self) -> str:
         """The package and its version, as in `videossr-jigsaw 0.1.0`."""
         return f"{self.distribution} {self.version}".strip()

@@ -100,7 +100,7 @@ class Registry:
         """
         origin, plugin = self._load(name)
         if origin.state != "enabled":
-            problem = f"is {origin.state}: {origin.problem}"
+            problem = f"is {origin.standing}: {origin.problem}"
             raise PluginError(f"plugin {name!r} ({origin.bringer}) {problem}", plugin=name)
         return plugin
 

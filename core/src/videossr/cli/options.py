@@ -77,7 +77,7 @@ def checked_config(
 def refuse_faults(registry: Registry, off: Collection[str]) -> None:
     """Raise `PluginError` if a plugin that is not switched off, or an extension, is at fault."""
     faults = [
-        f"plugin {origin.name!r} ({origin.bringer}) is {origin.state}: {origin.problem}"
+        f"plugin {origin.name!r} ({origin.bringer}) is {origin.standing}: {origin.problem}"
         for origin in registry.faults(without=off)
     ]
     faults += extensions().faults

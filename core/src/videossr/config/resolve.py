@@ -308,7 +308,7 @@ class _Resolution:
         origin = self.registry.origin(name)
         if origin.state != "enabled":
             self.mistake(
-                where, f"plugin of {origin.distribution} is {origin.state}", origin.problem
+                where, f"plugin of {origin.distribution} is {origin.standing}", origin.problem
             )
         elif origin.kind != kind:
             self.mistake(where, f"is a {origin.kind}", f"must be a {kind}")

@@ -123,7 +123,7 @@ def _checks_of(name: str, registry: Registry) -> tuple[Check, ...]:
         )
     origin = registry.origin(name)
     if origin.state != "enabled":
-        problem = f"plugin of {origin.bringer} is {origin.state}"
+        problem = f"plugin of {origin.bringer} is {origin.standing}"
         raise ConfigError(Mistake(name, problem, origin.problem))
     return checks_for(origin.kind)
 
