@@ -233,10 +233,29 @@ def test_scan_tells_what_it_quarantined(
     ran = run("scan", with_a_bad_one, "-o", tmp_path / "t.parquet")
     assert 0 == ran.code
     assert "2 videos, 1 usable" in ran.out
-    assert "\n  quarantined b.mp4: unreadable: " in ran.out
+    assert "\nquarantined: 1 unreadable\n  b.mp4: unreadable: " in ran.out
     ran = run("scan", with_a_bad_one, "-o", tmp_path / "t.parquet", "--json")
-    expected = {"videos": 2, "usable": 1, "quarantined": {"b.mp4": "unreadable"}}
+    expected = {
+        "videos": 2,
+        "usable": 1,
+        "seconds": 1.5,
+        "reasons": {"unreadable": 1},
+        "quarantined": {"b.mp4": "unreadable"},
+    }
     assert (expected, "") == (json.loads(ran.out), ran.err)
+
+
+def test_scan_names_twenty_and_counts_the_rest(run: Callable[..., Ran], tmp_path: Path) -> None:
+    """A folder of rubbish does not flood the terminal; the table has them all."""
+    (tmp_path / "rubbish").mkdir()
+    for number in range(23):
+        (tmp_path / "rubbish" / f"{number:02d}.mp4").write_text("no video")
+    ran = run("scan", tmp_path / "rubbish", "-o", tmp_path / "t.parquet", "--check", "ends")
+    lines = ran.out.splitlines()
+    assert "quarantined: 23 unreadable" == lines[1]
+    assert 20 == sum(".mp4: unreadable: " in line for line in lines)
+    assert "  and 3 more, which the table has" == lines[-1]
+    assert 23 == len(read_table(tmp_path / "t.parquet")[0])
 
 
 def test_quiet_prints_nothing(run: Callable[..., Ran], drawn_videos: Path, tmp_path: Path) -> None:
@@ -280,7 +299,7 @@ def test_ctrl_c_ends_with_a_word(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("videossr.scan.scan", interrupted)
+    monkeypatch.setattr("videossr.scan.scan_to_table", interrupted)
     ran = run("scan", tmp_path, "-o", tmp_path / "t.parquet")
     assert Ran(130, "", "interrupted\n") == ran
 
@@ -318,7 +337,12 @@ def test_ctrl_c_ends_a_real_process(drawn_videos: Path, config: Path, tmp_path: 
     output = tmp_path / "out" / "dataset"
     arguments = ["build", config, "--videos", drawn_videos, "-o", output, "--workers", "1"]
     path = os.pathsep.join([str(site), str(Path(__file__).parent)])
-    ran = fresh("-m", "videossr", *map(str, arguments), path=Path(path))
+    # Whoever started the tests in the background has made all that they start deaf to Ctrl-C.
+    listening = (
+        "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "runpy.run_module('videossr', run_name='__main__')"
+    )
+    ran = fresh("-c", listening, *map(str, arguments), path=Path(path))
     assert 128 + signal.SIGINT == ran.returncode
     assert "interrupted" == ran.stderr.splitlines()[-1]
     assert "Traceback" not in ran.stderr

@@ -252,6 +252,24 @@ def test_clock_shows_the_times_that_the_frames_have(real_videos: Path) -> None:
     assert all(0 <= w - t < 1 / 24 for w, t in zip(wanted, clip.times.tolist(), strict=True))
 
 
+@each_backend
+def test_numbers_change_when_they_do_on_screen(real_videos: Path, backend: Backend) -> None:
+    """A clip that counts to 30, three a second; the 20 lasts a frame less, as one sees in a player."""
+    path = real_videos / "counting_numbers_mpeg4_30fps.mp4"
+    changes = [number / 3 for number in range(1, 20)] + [199 / 30 + n / 3 for n in range(10)]
+    # Just before and just after each change, as far from it as a frame lasts less a millisecond.
+    wanted = [time + offset for time in changes for offset in (-0.034, -0.001, 0.001, 0.032)]
+    clip = decode(path, wanted, **OWN_SIZE, backend=backend)
+    shown = frames_on_screen(read_timeline(path).times, wanted).tolist()
+    ink = (clip.frames.amax(1) < 64).float()  # the numbers are black, the ground is not
+    black = dict(zip(shown, ink, strict=True))
+    for time in changes:
+        before, after = round(30 * time) - 1, round(30 * time)
+        changed = float((black[before] - black[after]).abs().sum() / black[after].sum())
+        stayed = float((black[before] - black[before - 1]).abs().sum() / black[before].sum())
+        assert stayed < 0.2 < changed, f"at {time:.3f} s"
+
+
 @pytest.mark.parametrize(
     ("name", "height", "width"),
     [

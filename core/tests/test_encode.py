@@ -59,7 +59,8 @@ def test_file_is_what_browsers_play(numbered_frames: Tensor, tmp_path: Path) -> 
     data = mp4_bytes(numbered_frames[:5], 29.97)
     (tmp_path / "clip.mp4").write_bytes(data)
     info = probe(tmp_path / "clip.mp4")
-    assert (info.codec, info.pixel_format, info.variable) == ("h264", "yuv420p", False)
+    held = (info.timeline.codec, info.timeline.pixel_format, info.variable)
+    assert held == ("h264", "yuv420p", False)
     assert info.fps == pytest.approx(29.97, rel=1e-5)
     assert 0 < data.index(b"moov") < data.index(b"mdat")
 

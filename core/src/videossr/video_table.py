@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 #: Version of the table's columns.
-FORMAT: Final = "1"
+FORMAT: Final = "2"
 
 _FORMAT_KEY: Final = b"videossr.videos"
 _ROOT_KEY: Final = b"videossr.root"
@@ -29,18 +28,24 @@ class VideoRow:
     Attributes:
         path: below the root, with forward slashes.
         state: "ok", or "quarantined" where `reason` and `detail` say why.
+        bytes: size of the file.
+        modified: when it was last changed, in nanoseconds since 1970; with `bytes` it says whether a
+            later scan has to read it again. Both are 0 where the fault may be another next time.
+        checked: "all" frames were decoded, or the "ends".
         hash: XXH3 of the file's bytes, 128 bits, hexadecimal. This and what follows up to
             `pixel_format` is empty or zero for a quarantined file.
-        bytes: size of the file.
         first: time of the first frame, on the file's own clock, in seconds.
         last: time of the last frame.
         duration: from the first frame's time to the end of the last frame, in seconds, the last frame
             counted for the median gap.
         frames: number of frames.
         fps: average frames a second.
+        nominal_fps: frames a second as the header has it, often wrongly; 0 where it has none.
         variable: the gaps between frames differ by more than rounding.
         height, width: as displayed, in pixels.
         rotation: degrees counter-clockwise by which players turn the coded picture.
+        stream: which of the file's streams these are: FFmpeg's best video stream, which is the one
+            with the most pixels, on the whole.
         codec, pixel_format: FFmpeg's names.
         reason: a short name such as `no_video_stream`, as in `VideoError`.
         detail: the reason in words.
@@ -48,17 +53,21 @@ class VideoRow:
 
     path: str
     state: Literal["ok", "quarantined"]
-    hash: str = ""
     bytes: int = 0
+    modified: int = 0
+    checked: Literal["all", "ends", ""] = ""
+    hash: str = ""
     first: float = 0.0
     last: float = 0.0
     duration: float = 0.0
     frames: int = 0
     fps: float = 0.0
+    nominal_fps: float = 0.0
     variable: bool = False
     height: int = 0
     width: int = 0
     rotation: int = 0
+    stream: int = 0
     codec: str = ""
     pixel_format: str = ""
     reason: str = ""
@@ -91,10 +100,13 @@ def write_table(rows: Iterable[VideoRow], path: Path | str, root: Path | str) ->
         schema=_schema().with_metadata(metadata),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".videossr-", dir=path.parent) as folder:
-        unfinished = Path(folder, path.name)
+    # Of a fixed name, so that what a kill leaves behind is overwritten.
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
         pq.write_table(table, unfinished, compression="zstd")
         unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def is_table(path: Path) -> bool:

@@ -1,13 +1,21 @@
-"""Reading and writing videos: what a file shows and when, frames at given times, sizes, MP4."""
+"""Reading and writing videos: what a file shows and when, frames at given times, sizes, MP4.
+
+Names that need torch are loaded when they are first used: a scan does without.
+"""
 
 from __future__ import annotations
 
-from videossr.video.decode import Backend, available_backends, decode
-from videossr.video.encode import encode_mp4, mp4_bytes
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from videossr.video.probe import VideoInfo, hash_file, probe
 from videossr.video.sampling import frames_on_screen, target_times
 from videossr.video.sizing import fit_size
 from videossr.video.timeline import Timeline, read_timeline
+
+if TYPE_CHECKING:
+    from videossr.video.decoding import Backend, available_backends, decode
+    from videossr.video.encode import encode_mp4, mp4_bytes
 
 __all__ = [
     "Backend",
@@ -24,3 +32,18 @@ __all__ = [
     "read_timeline",
     "target_times",
 ]
+
+_LAZY = {
+    "Backend": "videossr.video.decoding",
+    "available_backends": "videossr.video.decoding",
+    "decode": "videossr.video.decoding",
+    "encode_mp4": "videossr.video.encode",
+    "mp4_bytes": "videossr.video.encode",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(_LAZY[name]), name)

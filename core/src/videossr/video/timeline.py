@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from videossr.errors import VideoError
 from videossr.video.container import open_video
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from av.container import InputContainer
@@ -36,6 +38,10 @@ class Timeline:
         pixel_aspect: width of a pixel divided by its height.
         codec: FFmpeg's name of the codec.
         pixel_format: FFmpeg's name of the pixel format.
+        nominal_fps: frames a second as the header has it, 0 where it has none. Nothing is computed
+            from it: often enough it is wrong.
+        end: seconds on the file's clock at which the last frame ends, as far as the file says.
+        promised: the same by the header, NaN where it does not say.
     """
 
     stream: int
@@ -47,6 +53,9 @@ class Timeline:
     pixel_aspect: Fraction
     codec: str
     pixel_format: str
+    nominal_fps: float
+    end: float
+    promised: float
 
     def __len__(self) -> int:
         return len(self.pts)
@@ -69,29 +78,41 @@ class Timeline:
         return (width, height) if rotation % 180 else (height, width)
 
 
-def read_timeline(path: Path | str) -> Timeline:
-    """The timeline of a file's best video stream.
+def read_timeline(path: Path | str, beat: Callable[[], None] | None = None) -> Timeline:
+    """The timeline of a file's best video stream. Reads the file to the end.
 
     Packets without a time stamp, and those that the file marks as not to be shown, are left out. Where
     several frames have one time stamp, one of them counts.
+
+    Args:
+        path: the file.
+        beat: called now and then, to tell that it goes on.
 
     Raises:
         VideoError: `unreadable`, `no_video_stream`, `cover_art`, `still_image`, `encrypted`,
             `undecodable`, or `no_frames`.
     """
     with open_video(path) as (container, stream):
-        return demux(path, container, stream)
+        return _demux(path, container, stream, beat)
 
 
-def demux(path: Path | str, container: InputContainer, stream: VideoStream) -> Timeline:
-    """As `read_timeline`, from a file just opened. Reads it to the end."""
+def _demux(
+    path: Path | str,
+    container: InputContainer,
+    stream: VideoStream,
+    beat: Callable[[], None] | None,
+) -> Timeline:
     shown: dict[int, bool] = {}
+    end = 0
     for packet in container.demux(stream):
+        if beat is not None:
+            beat()
         if packet.has_sidedata("encryption_info") or packet.has_sidedata("encryption_init_info"):
             raise VideoError(path, "encrypted", "the video stream is encrypted")
         pts = packet.pts
         if pts is None or packet.is_discard:
             continue
+        end = max(end, pts + (packet.duration or 0))
         shown[pts] = shown.get(pts, False) or packet.is_keyframe
     if not shown or stream.time_base is None:
         raise VideoError(path, "no_frames", "the video stream has no frame with a time")
@@ -107,4 +128,13 @@ def demux(path: Path | str, container: InputContainer, stream: VideoStream) -> T
         pixel_aspect=stream.sample_aspect_ratio or Fraction(1),
         codec=context.codec.canonical_name,
         pixel_format=context.pix_fmt or "",
+        nominal_fps=float(stream.base_rate or 0),
+        end=float(end * stream.time_base),
+        promised=_promised(stream),
     )
+
+
+def _promised(stream: VideoStream) -> float:
+    if stream.duration is None or stream.time_base is None:
+        return math.nan
+    return float(((stream.start_time or 0) + stream.duration) * stream.time_base)

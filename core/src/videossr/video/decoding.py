@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 import torch
@@ -16,7 +17,6 @@ from videossr.video.timeline import read_timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from videossr.video.picture import Picture
     from videossr.video.timeline import Timeline
@@ -33,8 +33,11 @@ _BACKENDS: Final[dict[str, Pictures]] = {
 
 @cache
 def available_backends() -> tuple[Backend, ...]:
-    """The decoders that work here, the one that "auto" means first."""
-    return ("torchcodec", "pyav") if _torchcodec.works() else ("pyav",)
+    """The decoders that work here, the one that "auto" means first.
+
+    That is PyAV: by benchmarks/decode.py it is the cheaper one, and it needs no FFmpeg on the machine.
+    """
+    return ("pyav", "torchcodec") if _torchcodec.works() else ("pyav",)
 
 
 def decode(
@@ -59,7 +62,7 @@ def decode(
         max_pixels: limit of a frame's area, as for `fit_size`.
         min_pixels: limit of a frame's area, as for `fit_size`.
         multiple: what both sides of a frame are multiples of.
-        backend: what decodes; "auto" is torchcodec where FFmpeg's libraries are found, else PyAV.
+        backend: what decodes; "auto" is PyAV.
 
     Returns:
         The frames with their presentation times, checked against those that the decoder reports.
@@ -74,7 +77,7 @@ def decode(
             f"backend: {backend!r} does not work here; available: {', '.join(available_backends())}"
         )
     name = available_backends()[0] if backend == "auto" else backend
-    timeline = read_timeline(path)
+    timeline = _timeline(path)
     wanted = [int(frame) for frame in frames_on_screen(timeline.times, times_wanted)]
     frames: torch.Tensor | None = None
     times: list[float] = []
@@ -94,3 +97,17 @@ def decode(
     if frames is None or len(times) != len(wanted):
         raise VideoError(path, "missing_frames", f"{len(times)} of {len(wanted)} frames came")
     return Clip(frames, torch.tensor(times, dtype=torch.float64))
+
+
+def _timeline(path: Path | str) -> Timeline:
+    """As `read_timeline`, but a file that has not changed since is not read again."""
+    try:
+        status = Path(path).stat()
+    except OSError as error:
+        raise VideoError(path, "unreadable", error.strerror or str(error)) from error
+    return _read_timeline(str(path), status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=128)  # an hour at 30 frames a second is a megabyte
+def _read_timeline(path: str, _size: int, _modified: int) -> Timeline:
+    return read_timeline(path)
