@@ -13,6 +13,7 @@ from videossr.config.schema import (
     BuildConfig,
     Entry,
     PluginsConfig,
+    StoreConfig,
     Switch,
     TaskEntry,
     VideoConfig,
@@ -85,7 +86,8 @@ def configuration() -> str:
 
     text = _INTRO.replace("{presets}", ", ".join(f"`{name}`" for name in preset_names()))
     text += _table("`plugins`", PluginsConfig)
-    text += _table("`video`", VideoConfig) + _table("`build`", BuildConfig)
+    text += _table("`video`", VideoConfig) + _table("`store`", StoreConfig)
+    text += _table("`build`", BuildConfig)
     for name, schema in extensions().sections().items():
         text += _table(f"`{name}`", schema)
     text += _table("`tasks.NAME`: every task", TaskEntry)

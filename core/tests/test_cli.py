@@ -16,7 +16,11 @@ from toy_plugins import Pick, distribution, extended_by
 
 from videossr import Sample, hookimpl
 from videossr.cli import main
+from videossr.clip_store import ClipStore
+from videossr.clips import fill
+from videossr.config import VideoConfig, load_config
 from videossr.dataset import Dataset
+from videossr.render import Renderer
 from videossr.video_table import read_table
 
 if TYPE_CHECKING:
@@ -347,6 +351,58 @@ def test_ctrl_c_ends_a_real_process(drawn_videos: Path, config: Path, tmp_path: 
     assert "interrupted" == ran.stderr.splitlines()[-1]
     assert "Traceback" not in ran.stderr
     assert not output.parent.exists()
+
+
+# Store
+
+
+@pytest.mark.usefixtures("installed")
+def test_store_keeps_every_clip_once(
+    run: Callable[..., Ran], drawn_videos: Path, config: Path, tmp_path: Path
+) -> None:
+    """Six questions about five videos: five clips. A second time nothing is left to do."""
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    for video in drawn_videos.iterdir():
+        (videos / video.name).write_bytes(video.read_bytes())
+    dataset, kept = tmp_path / "dataset", tmp_path / "clips"
+    assert 0 == run("build", config, "--videos", videos, "-o", dataset, "-q").code
+    ran = run("store", dataset, "-o", kept)
+    assert 0 == ran.code
+    assert ran.out.startswith(f"{kept}: 5 clips, 0.00 GiB; of the dataset's 5, 0 were there and 5 ")
+    damaged = next(kept.glob("*/*.clip"))
+    damaged.write_bytes(b"scratched")
+    ran = run("store", dataset, "-o", kept, "--check", "--json")
+    told = json.loads(ran.out)
+    assert (5, 4, 1, 0, 1) == tuple(
+        told[name] for name in ("wanted", "present", "decoded", "missing", "removed")
+    )
+    for video in videos.iterdir():
+        video.unlink()
+    loaded = Dataset.load(dataset)
+    with_store = load_config(str(config), [f"store.folder={kept}"])
+    for recipe in loaded.recipes:
+        Renderer.for_dataset(loaded, run=with_store).render(recipe, exact=True)
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_store_that_is_full_says_so(
+    run: Callable[..., Ran], drawn_videos: Path, config: Path, tmp_path: Path
+) -> None:
+    """With what to do about it; and a video that is gone is named."""
+    dataset = tmp_path / "dataset"
+    run("build", config, "--videos", drawn_videos, "-o", dataset, "-q")
+    ran = run("store", dataset, "-o", tmp_path / "clips", "--max-gib", "0.001", "--workers", "1")
+    assert 0 == ran.code
+    assert 5 == len(list((tmp_path / "clips").glob("*/*.clip")))
+    small = ClipStore(tmp_path / "small", max_bytes=100_000)
+    loaded = Dataset.load(dataset)
+    excerpts = [recipe.excerpt for recipe in loaded.recipes]
+    settings = VideoConfig.model_validate(loaded.config["video"])
+    filled = fill(small, excerpts, settings, loaded.root)
+    assert (5, 0, 1, 4) == (filled.wanted, filled.present, filled.decoded, filled.missing)
+    elsewhere = fill(ClipStore(tmp_path / "n", max_bytes=2**30), excerpts, settings, tmp_path)
+    assert 5 == len(elsewhere.broken) == elsewhere.missing
 
 
 # Build

@@ -285,7 +285,7 @@ def test_every_mistake_is_told_at_once() -> None:
     assert mistakes(tree) == [
         (
             "vidoe: is no section; did you mean 'video'? "
-            "sections are build, modifiers, oven, plugins, requires, seed, tasks, video"
+            "sections are build, modifiers, oven, plugins, requires, seed, store, tasks, video"
         ),
         (
             "model: is no section; videossr-trainers, which reads it, is not installed; "
@@ -297,8 +297,9 @@ def test_every_mistake_is_told_at_once() -> None:
             "num_frames is frames in a clip; the model reads pairs"
         ),
         (
-            "video.max_pixel: is no field; did you mean 'max_pixels'? fields are decoder, max_pixels, "
-            "min_frames, min_pixels, num_frames, size_multiple, spacing, windows_per_video"
+            "video.max_pixel: is no field; did you mean 'max_pixels'? fields are decoder, fps, max_pixels, "
+            "min_frames, min_pixels, num_frames, pixels, size_multiple, spacing, trim, "
+            "windows_per_video"
         ),
         "build: 3 is no mapping; fields are size",
         f"tasks.pikc: no installed plugin has the name 'pikc'; did you mean 'pick'? {installed}",
@@ -340,7 +341,7 @@ def test_every_mistake_is_told_at_once() -> None:
             [],
             (
                 "video: [] is no mapping; fields are num_frames, min_frames, max_pixels, "
-                "min_pixels, size_multiple, spacing, windows_per_video, decoder"
+                "min_pixels, size_multiple, spacing, windows_per_video, fps, trim, pixels, decoder"
             ),
         ),
         ("video.spacing", [], "video.spacing: []: must have at least one item, or be null"),
@@ -348,7 +349,7 @@ def test_every_mistake_is_told_at_once() -> None:
         ("video.spacing", [0.5, 0], "video.spacing.1: 0: input should be greater than 0"),
         ("video.min_frames", 60, "video: min_frames 60 is more than num_frames 48"),
         ("video.max_pixels", 1000, "video: max_pixels 1000 is less than one tile"),
-        ("video.decoder", "opencv", "video.decoder: 'opencv': input should be 'auto', "),
+        ("video.decoder", "opencv", "video.decoder: 'opencv': input should be 'pyav' or "),
         ("build.size", 0, "build.size: 0: input should be greater than 0"),
         (
             "tasks",

@@ -26,7 +26,48 @@ def test_without_spacing_it_is_the_whole_video() -> None:
     """From the first frame to the last, whoever asks."""
     row = video(0.04, 9.96)
     for index in range(3):
-        assert Window(0.04, 9.96) == window_of(row, config(), 1, "pick", index)
+        assert Window(0.04, 9.96, 8) == window_of(row, config(), 1, "pick", index)
+
+
+@pytest.mark.parametrize(
+    ("last", "expected"),
+    [
+        (2.0, Window(0.0, 2.0, 5)),  # 0, 0.5, 1, 1.5, 2
+        (2.4, Window(0.0, 2.0, 5)),
+        (3.0, Window(0.0, 3.0, 7)),
+        (3.5, Window(0.0, 3.5, 8)),
+        (60.0, Window(0.0, 60.0, 8)),  # the cap: eight frames over the minute
+    ],
+)
+def test_a_fixed_rate_has_a_cap(last: float, expected: Window) -> None:
+    """Two frames a second, until eight frames are reached."""
+    assert expected == window_of(video(0.0, last), config(fps=2), 1, "pick", 0)
+
+
+def test_both_ends_may_be_trimmed() -> None:
+    """A tenth of ten seconds at either end, for the whole video and for windows of it."""
+    row = video(0.5, 10.5)
+    assert Window(1.5, 9.5, 8) == window_of(row, config(trim=0.1), 1, "pick", 0)
+    assert Window(1.5, 9.0, 7) == window_of(row, config(trim=0.1, fps=0.8), 1, "pick", 0)
+    windows = [window_of(row, config(trim=0.1, spacing=0.5), 1, "pick", i) for i in range(50)]
+    assert min(window.start for window in windows) >= 1.5
+    assert max(window.stop for window in windows) <= 9.5
+
+
+@given(st.floats(0, 1e4), st.floats(0.01, 100), st.floats(0, 0.49))
+def test_a_fixed_rate_stays_within_the_video(length: float, fps: float, trim: float) -> None:
+    """Never more frames than asked for, never a time outside, and the gaps are those of the rate."""
+    window = window_of(video(3.0, 3.0 + length), config(fps=fps, trim=trim), 1, "pick", 0)
+    assert 1 <= window.frames <= 8
+    assert 3.0 <= window.start <= window.stop <= 3.0 + length + 1e-6 / fps + 1e-9
+    if window.frames < 8:
+        assert window.stop - window.start == pytest.approx((window.frames - 1) / fps, abs=1e-9)
+
+
+def test_two_ways_to_say_how_far_apart_frames_are() -> None:
+    """Only one of them."""
+    with pytest.raises(ValueError, match=r"fps 2 and spacing \[0\.5\] both say"):
+        config(fps=2, spacing=0.5)
 
 
 @given(
@@ -84,7 +125,7 @@ def test_all_spacings_that_fit_are_drawn() -> None:
     """7 x 0.5 and 7 x 1 s fit into ten seconds, 7 x 2 s do not."""
     settings = config(spacing=[0.5, 1, 2])
     windows = [window_of(video(), settings, 1, "pick", index) for index in range(50)]
-    assert {3.5, 7.0} == {round(stop - start, 6) for start, stop in windows}
+    assert {3.5, 7.0} == {round(stop - start, 6) for start, stop, _ in windows}
 
 
 @pytest.mark.parametrize("most", [1, 3])
@@ -105,7 +146,7 @@ def test_windows_of_a_video_are_limited(most: int) -> None:
 def test_a_window_may_fill_the_video() -> None:
     """Seven gaps of half a second in a video of exactly 3.5 s."""
     window = window_of(video(1.0, 4.5), config(spacing=0.5), 1, "pick", 0)
-    assert Window(1.0, 4.5) == window
+    assert Window(1.0, 4.5, 8) == window
 
 
 def test_a_video_that_is_too_short_will_not_do() -> None:

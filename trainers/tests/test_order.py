@@ -13,7 +13,9 @@ from videossr_trainers.order import Key, QuestionSampler, question_order
 
 def recipe(task: str, index: int, difficulty: float = 0.5) -> Recipe:
     """A recipe that nobody renders."""
-    return Recipe(task, index, "a.mp4", "0", 0.0, 1.0, 16, difficulty, 1, "1", "?", "1", f"{index}")
+    return Recipe(
+        task, index, "a.mp4", "0", 0.0, 1.0, 16, "", difficulty, 1, "1", "?", "1", f"{index}"
+    )
 
 
 def recipes(*, scheduled: bool = False) -> list[Recipe]:

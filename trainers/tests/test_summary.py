@@ -16,7 +16,9 @@ from videossr_trainers.summary import evaluation, gains, marks, step_metrics
 
 def answered(task: str, index: int, value: float, *, parsed: bool = True) -> Answered:
     """An answer with its score; every question has a video of its own."""
-    recipe = Recipe(task, index, f"{task}{index}.mp4", "", 0.0, 1.0, 16, 0.5, 1, "1", "?", "1", "")
+    recipe = Recipe(
+        task, index, f"{task}{index}.mp4", "", 0.0, 1.0, 16, "", 0.5, 1, "1", "?", "1", ""
+    )
     return Answered(recipe, "1", Score(value, parsed=parsed))
 
 

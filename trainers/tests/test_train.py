@@ -17,7 +17,9 @@ from videossr_trainers.train import check_batches, chosen_recipes, grpo_argument
 
 def recipe(task: str, index: int) -> Recipe:
     """A recipe that nobody renders."""
-    return Recipe(task, index, "a.mp4", "0" * 32, 0.0, 1.0, 16, 0.5, 1, "1", "?", "1", f"{index}")
+    return Recipe(
+        task, index, "a.mp4", "0" * 32, 0.0, 1.0, 16, "", 0.5, 1, "1", "?", "1", f"{index}"
+    )
 
 
 def dataset_for(config: RunConfig) -> Dataset:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
+from videossr.clips import Excerpt
 from videossr.dataset import Dataset, Recipe, counted
 from videossr.errors import DatasetError, Unsuitable, VideoError
 from videossr.floors import blind_floor
-from videossr.render import CACHE_BYTES, Renderer
+from videossr.render import Renderer
 from videossr.seeds import derive_seed, question_seed, rng_for
 from videossr.threads import one_torch_thread
 from videossr.windows import window_of
@@ -73,7 +74,7 @@ def build(
         raise DatasetError(
             f"{root}: no usable video; `videossr scan` says why each was quarantined"
         )
-    renderer = Renderer(config, root, cache_bytes=CACHE_BYTES)
+    renderer = Renderer(config, root)
     slots = [
         slot for name, size in shares(config).items() for slot in _slots(config, name, size, usable)
     ]
@@ -140,7 +141,8 @@ def _fill(slot: _Slot, config: RunConfig, renderer: Renderer) -> _Outcome:
         )
         try:
             window = window_of(video, config.video, config.seed, task.name, slot.index)
-            clip = renderer.clip(video.path, *window, config.video.num_frames)
+            excerpt = Excerpt(video.path, video.hash, *window)
+            clip = renderer.clip(excerpt)
             sample = task.make_sample(
                 clip,
                 difficulty=slot.difficulty,
@@ -158,9 +160,10 @@ def _fill(slot: _Slot, config: RunConfig, renderer: Renderer) -> _Outcome:
             index=slot.index,
             video=video.path,
             video_hash=video.hash,
-            start=window.start,
-            stop=window.stop,
-            num_frames=config.video.num_frames,
+            start=excerpt.start,
+            stop=excerpt.stop,
+            num_frames=excerpt.num_frames,
+            clip=excerpt.key(config.video),
             difficulty=slot.difficulty,
             seed=seed,
             plugin_version=task.version,
@@ -201,7 +204,7 @@ def _floor(name: str, recipes: Sequence[Recipe], config: RunConfig, renderer: Re
     stride = max(1, len(asked) // _FLOOR_TIMELINES)
     timelines = []
     for recipe in asked[::stride][:_FLOOR_TIMELINES]:
-        clip = renderer.clip(recipe.video, recipe.start, recipe.stop, recipe.num_frames)
+        clip = renderer.clip(recipe.excerpt)
         timelines.append((clip.times, recipe.difficulty))
     task = config.tasks[name].task
     try:

@@ -19,13 +19,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from videossr.clips import Excerpt
 from videossr.errors import DatasetError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 #: Version of the folder's format.
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 _RECIPES: Final = "recipes.parquet"
 _HEADER: Final = "dataset.json"
@@ -41,6 +42,8 @@ class Recipe:
         video_hash: XXH3 of the file's bytes, 128 bits, hexadecimal.
         start, stop: seconds of the first and the last frame wanted.
         num_frames: frames wanted, evenly from start to stop.
+        clip: the excerpt's key: a hash of the video's content, the frames wanted, and what
+            `video` in the configuration says of them; by it a store of clips finds them.
         seed: a hash of root seed, task, plugin version, video, index and difficulty.
         question, answer: the text asked, and the text that scores 1.0.
         digest: `Sample.digest()` as rendered by the build.
@@ -53,12 +56,18 @@ class Recipe:
     start: float
     stop: float
     num_frames: int
+    clip: str
     difficulty: float
     seed: int
     plugin_version: str
     question: str
     answer: str
     digest: str
+
+    @property
+    def excerpt(self) -> Excerpt:
+        """The frames that the question is about."""
+        return Excerpt(self.video, self.video_hash, self.start, self.stop, self.num_frames)
 
     @property
     def name(self) -> str:
@@ -80,6 +89,7 @@ _SCHEMA: Final = pa.schema(
         ("start", pa.float64()),
         ("stop", pa.float64()),
         ("num_frames", pa.int32()),
+        ("clip", pa.string()),
         ("difficulty", pa.float64()),
         ("seed", pa.uint64()),
         ("plugin_version", pa.string()),

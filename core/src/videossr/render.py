@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from videossr.clip import Clip
-from videossr.clip_cache import ClipCache
+from videossr.clips import CACHE_BYTES, Clips, Excerpt
 from videossr.config import RunConfig, resolve
 from videossr.config.resolve import CORE
-from videossr.errors import ConfigError, DatasetError, Mistake, Unsuitable
+from videossr.errors import DatasetError, Unsuitable
 from videossr.seeds import question_seed, rng_for
-from videossr.video import available_backends, decode, target_times
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
     from videossr.facades import Task
     from videossr.registry import Registry
     from videossr.sample import Sample
-
-#: Decoded pixels kept in memory by default, in bytes: about 60 clips of 48 frames at 256 x 256.
-CACHE_BYTES: Final = 512 * 2**20
 
 
 class Renderer:
@@ -35,14 +31,9 @@ class Renderer:
     """
 
     def __init__(self, config: RunConfig, root: Path, *, cache_bytes: int = CACHE_BYTES) -> None:
-        decoder = config.video.decoder
-        if decoder != "auto" and decoder not in available_backends():
-            found = ", ".join(available_backends())
-            right = f"FFmpeg's libraries are not found; works here: auto, {found}"
-            raise ConfigError(Mistake("video.decoder", f"{decoder!r} does not work here", right))
         self.config = config
         self.root = root
-        self._cache = ClipCache(cache_bytes)
+        self._clips = Clips(config.video, root, config.store, cache_bytes=cache_bytes)
 
     @classmethod
     def for_dataset(
@@ -57,8 +48,9 @@ class Renderer:
 
         Args:
             dataset: with its own configuration.
-            run: whose tasks, with the modifiers around them, make the samples; by default the
-                dataset's own. The settings have to be the same.
+            run: whose tasks, with the modifiers around them, make the samples, and whose store
+                keeps clips; by default the dataset's own tasks, and no store. The settings have to be
+                the same.
             registry: the plugins to choose from; by default as the dataset's configuration says.
             cache_bytes: decoded pixels kept in memory.
 
@@ -66,8 +58,9 @@ class Renderer:
             ConfigError: a plugin that the dataset needs is missing or refuses its settings.
             DatasetError: a plugin makes other samples than when the dataset was built.
         """
-        # What trainers read of it is no concern of rendering, and they may not be installed.
-        tree = {name: part for name, part in dataset.config.items() if name in CORE}
+        # What trainers read of it is no concern of rendering, and they may not be installed; and
+        # where clips are kept is the business of who renders.
+        tree = {name: part for name, part in dataset.config.items() if name in CORE - {"store"}}
         config = resolve(tree, registry)
         strangers = sorted({*dataset.tasks} - {*config.tasks})
         if strangers:
@@ -86,36 +79,25 @@ class Renderer:
                 )
         if run:
             tasks = {**config.tasks, **run.tasks}
-            config = replace(config, tasks=tasks, modifiers=run.modifiers)
+            config = replace(config, tasks=tasks, modifiers=run.modifiers, store=run.store)
         return cls(config, dataset.root, cache_bytes=cache_bytes)
 
     def task(self, recipe: Recipe) -> Task:
         """The task that a recipe belongs to."""
         return self.config.tasks[recipe.task].task
 
-    def clip(self, video: str, start: float, stop: float, num_frames: int) -> Clip:
-        """The frames of a window, an even number of them, before any alteration.
+    def clip(self, excerpt: Excerpt) -> Clip:
+        """The frames of an excerpt, an even number of them, before any alteration.
 
         Raises:
-            VideoError: the video cannot be decoded.
+            VideoError: the video cannot be decoded, or is another than was scanned.
             Unsuitable: the video has too few frames there.
         """
-        settings = self.config.video
-
-        def load() -> Clip:
-            return decode(
-                self.root / video,
-                target_times(start, stop, num_frames),
-                max_pixels=settings.max_pixels,
-                min_pixels=settings.min_pixels,
-                multiple=settings.size_multiple,
-                backend=settings.decoder,
-            )
-
-        clip = self._cache.get((video, start, stop, num_frames), load)
+        clip = self._clips.get(excerpt)
         even = len(clip) // 2 * 2
-        if even < settings.min_frames:
-            raise Unsuitable(f"fewer than {settings.min_frames} frames in the window")
+        fewest = self.config.video.min_frames
+        if even < fewest:
+            raise Unsuitable(f"fewer than {fewest} frames in the window")
         return clip if even == len(clip) else Clip(clip.frames[:even], clip.times[:even])
 
     def make(self, recipe: Recipe) -> Sample:
@@ -124,7 +106,7 @@ class Renderer:
         Raises:
             VideoError, Unsuitable, PluginError: as decoding and the task say.
         """
-        clip = self.clip(recipe.video, recipe.start, recipe.stop, recipe.num_frames)
+        clip = self.clip(recipe.excerpt)
         return self.task(recipe).make_sample(
             clip,
             difficulty=recipe.difficulty,

@@ -28,6 +28,7 @@ def make_app() -> typer.Typer:
     from videossr.cli.build import build  # noqa: PLC0415 - after the module itself, no circle
     from videossr.cli.plugins import app as plugins  # noqa: PLC0415
     from videossr.cli.scan import scan  # noqa: PLC0415
+    from videossr.cli.store import store  # noqa: PLC0415
 
     app = typer.Typer(
         name="videossr",
@@ -39,6 +40,7 @@ def make_app() -> typer.Typer:
     )
     app.command()(scan)
     app.command()(build)
+    app.command()(store)
     app.add_typer(plugins, name="plugins")
     extensions().register_commands(app)
     return app

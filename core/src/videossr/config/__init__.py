@@ -3,11 +3,12 @@
 from videossr.config.load import load_config
 from videossr.config.presets import preset_names
 from videossr.config.resolve import RunConfig, WeightedTask, resolve
-from videossr.config.schema import BuildConfig, VideoConfig
+from videossr.config.schema import BuildConfig, StoreConfig, VideoConfig
 
 __all__ = [
     "BuildConfig",
     "RunConfig",
+    "StoreConfig",
     "VideoConfig",
     "WeightedTask",
     "load_config",

@@ -14,6 +14,7 @@ from videossr.config.schema import (
     BuildConfig,
     Entry,
     PluginsConfig,
+    StoreConfig,
     Switch,
     TaskEntry,
     VideoConfig,
@@ -34,7 +35,9 @@ Model = TypeVar("Model", bound=BaseModel)
 Common = TypeVar("Common", bound=Switch)
 
 #: What the core reads of a configuration; the rest are sections of extensions.
-CORE: Final = ("seed", "requires", "plugins", "video", "build", "tasks", "modifiers")
+CORE: Final = frozenset(
+    {"seed", "requires", "plugins", "video", "store", "build", "tasks", "modifiers"}
+)
 
 #: Sections of packages that may not be installed.
 _PROVIDERS: Final = dict.fromkeys(("model", "grpo", "warm_start"), "videossr-trainers")
@@ -64,6 +67,7 @@ class RunConfig:
 
     seed: int
     video: VideoConfig
+    store: StoreConfig
     build: BuildConfig
     tasks: Mapping[str, WeightedTask]
     sections: Mapping[str, BaseModel]
@@ -115,6 +119,7 @@ class RunConfig:
             "requires": list(self.requires),
             "plugins": self.discovery.model_dump(mode="json"),
             "video": self.video.model_dump(mode="json"),
+            "store": self.store.model_dump(mode="json"),
             "build": self.build.model_dump(mode="json"),
             "tasks": {name: _entry(weighted) for name, weighted in self.tasks.items()},
             "modifiers": {
@@ -188,6 +193,7 @@ class _Resolution:
         discovery = self.model("plugins", PluginsConfig, tree.get("plugins"))
         self.time_limit_s = discovery.time_limit_s if discovery else None
         video = self.model("video", VideoConfig, tree.get("video"))
+        store = self.model("store", StoreConfig, tree.get("store"))
         build = self.model("build", BuildConfig, tree.get("build"))
         # Before the tasks, whose hooks they are put around.
         self.around = self.modifiers(tree.get("modifiers"))
@@ -197,14 +203,17 @@ class _Resolution:
         }
         if self.mistakes:
             raise ConfigError(self.mistakes)
-        assert video and build and discovery  # noqa: S101, PT018 - no mistake, so all are there
+        assert video and store and build and discovery  # noqa: S101, PT018 - no mistake, so all are there
         present = {name: section for name, section in sections.items() if section}
         # where a loose plugin lies must not depend on where the run is repeated from
         folders = tuple(str(Path(folder).resolve()) for folder in discovery.folders)
         discovery = discovery.model_copy(update={"folders": folders})
+        if store.folder is not None:
+            store = store.model_copy(update={"folder": str(Path(store.folder).resolve())})
         return RunConfig(
             seed,
             video,
+            store,
             build,
             tasks,
             present,

@@ -65,10 +65,28 @@ class VideoConfig(Section):
         PositiveInt | None,
         Field(description="with spacing: distinct windows of one video; null for one a question"),
     ] = None
+    fps: Annotated[
+        Positive | None,
+        Field(
+            description="frames a second, num_frames at most; more of a longer video are spread over "
+            "it. null takes num_frames of every video"
+        ),
+    ] = None
+    trim: Annotated[
+        float,
+        Field(ge=0, lt=0.5, description="share of the video left out at its beginning and its end"),
+    ] = 0.0
+    pixels: Annotated[
+        Literal["exact", "jpeg"],
+        Field(
+            description="exact: as decoded. jpeg: as they come back from JPEG of quality 90, before "
+            "any alteration: a tenth of the store's space, a little less sharp"
+        ),
+    ] = "exact"
     decoder: Annotated[
-        Literal["auto", "torchcodec", "pyav"],
-        Field(description="auto takes torchcodec where FFmpeg's libraries load, PyAV where not"),
-    ] = "auto"
+        Literal["pyav", "torchcodec"],
+        Field(description="torchcodec needs FFmpeg's libraries, PyAV brings its own"),
+    ] = "pyav"
 
     @model_validator(mode="after")
     def _consistent(self) -> VideoConfig:
@@ -88,7 +106,24 @@ class VideoConfig(Section):
                 f"min_frames {self.min_frames} is more than num_frames {self.num_frames}; "
                 "must be at most that"
             )
+        if self.fps is not None and self.spacing is not None:
+            raise ValueError(
+                f"fps {self.fps:g} and spacing {list(self.spacing)} both say how far apart frames "
+                "are; give one of them"
+            )
         return self
+
+
+class StoreConfig(Section):
+    """Where decoded clips are kept between runs."""
+
+    folder: Annotated[
+        str | None,
+        Field(description="a folder that all runs may share; null keeps none"),
+    ] = None
+    max_gib: Annotated[
+        Positive, Field(description="GiB that it may take; a full store takes no more clips")
+    ] = 200.0
 
 
 class BuildConfig(Section):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Pictures = Callable[[Path | str, Timeline, Sequence[int]], Iterator[Picture]]
 
-Backend = Literal["auto", "torchcodec", "pyav"]
+Backend = Literal["pyav", "torchcodec"]
 
 _BACKENDS: Final[dict[str, Pictures]] = {
     "torchcodec": _torchcodec.pictures,
@@ -33,9 +33,9 @@ _BACKENDS: Final[dict[str, Pictures]] = {
 
 @cache
 def available_backends() -> tuple[Backend, ...]:
-    """The decoders that work here, the one that "auto" means first.
+    """The decoders that work here.
 
-    That is PyAV: by benchmarks/decode.py it is the cheaper one, and it needs no FFmpeg on the machine.
+    PyAV always does. It is the default: by benchmarks/decode.py it is the cheaper one besides.
     """
     return ("pyav", "torchcodec") if _torchcodec.works() else ("pyav",)
 
@@ -47,7 +47,7 @@ def decode(
     max_pixels: int,
     min_pixels: int,
     multiple: int,
-    backend: Backend = "auto",
+    backend: Backend = "pyav",
 ) -> Clip:
     """The frames that a player shows at the wanted times.
 
@@ -62,7 +62,7 @@ def decode(
         max_pixels: limit of a frame's area, as for `fit_size`.
         min_pixels: limit of a frame's area, as for `fit_size`.
         multiple: what both sides of a frame are multiples of.
-        backend: what decodes; "auto" is PyAV.
+        backend: what decodes.
 
     Returns:
         The frames with their presentation times, checked against those that the decoder reports.
@@ -72,16 +72,15 @@ def decode(
         ValueError: no time wanted, a time that is not finite, limits that `fit_size` refuses, or a
             backend that does not work here.
     """
-    if backend != "auto" and backend not in available_backends():
+    if backend not in available_backends():
         raise ValueError(
             f"backend: {backend!r} does not work here; available: {', '.join(available_backends())}"
         )
-    name = available_backends()[0] if backend == "auto" else backend
     timeline = _timeline(path)
     wanted = [int(frame) for frame in frames_on_screen(timeline.times, times_wanted)]
     frames: torch.Tensor | None = None
     times: list[float] = []
-    for picture in _BACKENDS[name](path, timeline, wanted):
+    for picture in _BACKENDS[backend](path, timeline, wanted):
         if frames is None:
             height, width = fit_size(
                 *timeline.displayed_size(picture.rotation),
