@@ -9,7 +9,9 @@ so: torchcodec (seek_mode="exact", resized in its decoder) needs FFmpeg's librar
 packages. Before anything is timed, frames are compared: the same times, and the same pictures.
 
 Prints, for each clip, CPU milliseconds and the ratio to torchcodec; the quality of our scaling as PSNR
-against an antialiased bicubic resize in floating point; and last the median ratio.
+against an antialiased bicubic resize in floating point; for the clip with the largest picture and the
+longest one the memory that a process needs at its peak, above what it has after its imports; and last
+the median ratio.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from videossr.errors import VideoError
-from videossr.video import available_backends, decode, target_times
+from videossr.video import available_backends, decode, decoding, fit_size, target_times
 from videossr.video.sampling import frames_on_screen
 from videossr.video.timeline import Timeline, read_timeline
 
@@ -53,6 +55,7 @@ def ours(
 ) -> tuple[list[float], Tensor]:
     """This project's decoder, which reads the timeline for itself."""
     del wanted, size
+    decoding._read_timeline.cache_clear()  # noqa: SLF001 - peers find their frames anew each time too
     times = target_times(float(timeline.times[0]), float(timeline.times[-1]), FRAMES)
     clip = decode(path, times, backend=backend, **LIMITS)  # type: ignore[arg-type]
     return clip.times.tolist(), clip.frames
@@ -164,6 +167,36 @@ def cpu_seconds(work: Callable[[], object]) -> float:
     return used() - before
 
 
+def peak_memory(path: Path, name: str) -> float:
+    """MiB that decoding takes at its peak, in a process of its own, above what that had before."""
+    command = [sys.executable, __file__, str(path), "--alone", name]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(ran.stdout)
+
+
+def alone(path: Path, name: str) -> None:
+    """Decode one clip by one decoder, and print the MiB that it took."""
+    clip = path.parent / "none"
+    with suppress(VideoError):  # what is imported late is imported now
+        decode(clip, [0.0], **LIMITS)  # type: ignore[arg-type]
+    timeline = read_timeline(path)
+    times = timeline.times
+    targets = target_times(float(times[0]), float(times[-1]), FRAMES)
+    wanted = [int(number) for number in frames_on_screen(times, targets)]
+    size = fit_size(*timeline.displayed_size(0), **LIMITS)
+    work = peers()[name]
+    before = resident("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    work(path, timeline, wanted, size)
+    print(f"{resident('VmHWM') - before:.1f}")
+
+
+def resident(what: str) -> float:
+    """MiB of memory that this process has now (VmRSS) or has had at most (VmHWM)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(what))
+
+
 def refusal(
     name: str, mine: tuple[list[float], Tensor], theirs: tuple[list[float], Tensor | None]
 ) -> str:
@@ -214,6 +247,10 @@ class Clip:
                 times.append(cpu_seconds(self.work[name]))
         return {name: statistics.median(times) for name, times in spent.items()}
 
+    def pixels(self) -> int:
+        """Of a frame as it is coded."""
+        return self.timeline.height * self.timeline.width
+
     def quality(self) -> float:
         """Decibels by which our scaling is near the right one."""
         return scaling_quality(self.path, self.timeline, self.wanted, self.mine[1])
@@ -239,7 +276,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Decoders against each other.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--alone", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.alone:
+        alone(arguments.folder, arguments.alone)
+        return
     torch.set_num_threads(1)
     decoders = peers()
     console = Console(width=150, file=sys.stdout)
@@ -248,6 +289,8 @@ def main() -> None:
     table = Table("clip", "codec", "size", "frames", *decoders, "ratio", "dB", box=None)
     ratios: dict[str, list[float]] = {name: [] for name in decoders}
     qualities: list[float] = []
+    largest: Clip | None = None
+    longest: Clip | None = None
     for clip in clips(arguments.folder, decoders):
         cpu = clip.cpu(arguments.repeat)
         for name, seconds in cpu.items():
@@ -255,7 +298,13 @@ def main() -> None:
         quality = clip.quality() if "torchcodec" in cpu else float("nan")
         qualities.append(quality)
         table.add_row(*clip.cells(cpu, quality))
+        largest = max(filter(None, (largest, clip)), key=Clip.pixels)
+        longest = max(filter(None, (longest, clip)), key=lambda clip: len(clip.timeline))
     console.print(table)
+    for clip in filter(None, (largest, longest)):
+        sound = [name for name in decoders if not clip.wrong[name] and name != "ffmpeg -f null"]
+        used = ", ".join(f"{name} {peak_memory(clip.path, name):.0f} MiB" for name in sound)
+        console.print(f"memory for {clip.path.name}: {used}")
     for name, values in ratios.items():
         if values:
             console.print(

@@ -8,6 +8,7 @@ import re
 import shlex
 import sys
 import types
+from dataclasses import fields
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ from videossr.extensions import extensions
 from videossr.origin import STATES
 from videossr.registry import Registry
 from videossr.vetting import specified, vet
+from videossr.video_table import VideoRow
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -117,7 +119,8 @@ def test_every_field_is_documented() -> None:
     text = (DOCS / "configuration.md").read_text(encoding="utf-8")
     registry = Registry()
     schemas = dict(extensions().sections())
-    schemas |= {"plugins": PluginsConfig, "video": VideoConfig, "build": BuildConfig}
+    schemas |= {"plugins": PluginsConfig, "video": VideoConfig}
+    schemas |= {"store": StoreConfig, "build": BuildConfig}
     for origin in registry.origins():
         schemas[f"{PLACES[origin.kind].replace('TASK', 'NAME')}.{origin.name}"] = registry.schema(
             origin.name
@@ -211,3 +214,18 @@ def test_the_example_perturbation_is_a_perturbation(monkeypatch: pytest.MonkeyPa
     frames = torch.arange(8, dtype=torch.uint8)[None, None, :, None].expand(2, 3, 8, 8).clone()
     altered = bound.apply(Clip(frames, torch.tensor([0.0, 1.0]).double()), rng=random.Random(0))
     assert altered[0, 0, :, 0].tolist() == [7, 6, 5, 4, 3, 2, 1, 0]
+
+
+def test_every_column_and_reason_is_explained() -> None:
+    """The table that a scan writes holds nothing that its page does not name."""
+    page = (DOCS / "videos.md").read_text()
+    named = set(re.findall(r"`(\w+)`", page))
+    assert set() == {field.name for field in fields(VideoRow)} - named
+    source = ROOT / "core" / "src" / "videossr"
+    code = "".join(
+        path.read_text() for folder in ("video", "scan") for path in (source / folder).glob("*.py")
+    )
+    raised = re.findall(r'VideoError\(\s*\w+,\s*"(\w+)"', code)
+    noted = re.findall(r'(?:_quarantined\(|"?reason"?[=:] ?)"(\w+)"', code)
+    assert {"truncated", "too_slow"} <= {*raised, *noted}
+    assert set() == {*raised, *noted} - named

@@ -1,0 +1,93 @@
+"""How a scan's time and memory grow with the number of files.
+
+    uv run python benchmarks/scan.py                   # up to 10,000 files; all of it: --most 100000
+
+Draws a few small videos and makes as many files of them as asked for, each with other bytes: a box that
+no player reads, with a number in it, follows the video. For each power of ten, one process scans them
+all into a table, decoding every frame, and then again, when nothing has changed. The limit is reading,
+hashing and decoding the same files in one process without any of the bookkeeping.
+
+Prints milliseconds a file, MiB of memory at the peak of the scanning process, and last the ratio of the
+time for each file at the largest number to that at a hundred.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from videossr.procedural import write_videos
+from videossr.threads import core_count
+from videossr.video import probe
+
+LEAST = 100
+
+SCAN = """
+import json, resource, sys, time
+from pathlib import Path
+from videossr.scan import scan_to_table
+started = time.perf_counter()
+rows = scan_to_table(Path(sys.argv[1]), Path(sys.argv[2]), workers=int(sys.argv[3]))
+assert len(rows) == int(sys.argv[4]) and all(row.state == "ok" for row in rows)
+print(json.dumps([time.perf_counter() - started,
+                  resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+"""
+
+
+def make_files(videos: list[bytes], folder: Path, count: int) -> None:
+    """Files that differ in their last bytes, a thousand to a folder."""
+    for number in range(count):
+        path = folder / f"{number // 1000:03d}" / f"{number:06d}.mp4"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = f"{number:012d}".encode()
+        box = (8 + len(content)).to_bytes(4, "big") + b"free" + content
+        path.write_bytes(videos[number % len(videos)] + box)
+
+
+def scanned(folder: Path, table: Path, count: int) -> tuple[float, float]:
+    """Milliseconds a file, and MiB."""
+    command = [sys.executable, "-c", SCAN, str(folder), str(table), str(core_count()), str(count)]
+    ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    seconds, memory = json.loads(ran.stdout)
+    return 1000 * seconds / count, memory
+
+
+def main() -> None:
+    """Measure each power of ten."""
+    parser = argparse.ArgumentParser(description="Scans of ever more files.")
+    parser.add_argument("--most", type=int, default=10_000)
+    arguments = parser.parse_args()
+    print(
+        f"{'files':>8}{'ms a file':>12}{'again':>8}{'MiB':>8}{'again':>8}   limit, ms a file and core"
+    )
+    each = {}
+    with tempfile.TemporaryDirectory() as name:
+        drawn = Path(name, "drawn")
+        write_videos(drawn, 10, seed=0, seconds=1.0, fps=8.0, height=48, width=48)
+        videos = [path.read_bytes() for path in sorted(drawn.iterdir())]
+        count = LEAST
+        while count <= arguments.most:
+            folder, table = Path(name, f"{count}"), Path(name, f"{count}.parquet")
+            make_files(videos, folder, count)
+            first, memory = scanned(folder, table, count)
+            again, memory_again = scanned(folder, table, count)
+            sample = sorted(folder.rglob("*.mp4"))[:LEAST]
+            started = time.process_time()
+            for path in sample:
+                probe(path, thorough=True)
+            limit = 1000 * (time.process_time() - started) / len(sample)
+            print(
+                f"{count:8}{first:12.2f}{again:8.2f}{memory:8.0f}{memory_again:8.0f}{limit:10.2f}"
+            )
+            each[count] = first
+            count *= 10
+    print(f"scan: {each[max(each)] / each[LEAST]:.2f}")
+
+
+if __name__ == "__main__":
+    main()
