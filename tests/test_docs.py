@@ -22,7 +22,7 @@ from videossr.cli.app import make_app
 from videossr.config import load_config, resolve
 from videossr.config.describe import ENTRIES, PLACES
 from videossr.config.resolve import CORE
-from videossr.config.schema import BuildConfig, PluginsConfig, VideoConfig
+from videossr.config.schema import BuildConfig, PluginsConfig, StoreConfig, VideoConfig
 from videossr.extensions import extensions
 from videossr.origin import STATES
 from videossr.registry import Registry
