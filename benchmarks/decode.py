@@ -36,7 +36,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from videossr.errors import VideoError
-from videossr.video import available_backends, decode, decoding, fit_size, target_times
+from videossr.video import _pyav, available_backends, decode, decoding, fit_size, target_times
 from videossr.video.sampling import frames_on_screen
 from videossr.video.timeline import Timeline, read_timeline
 
@@ -144,15 +144,15 @@ def psnr(one: Tensor, other: Tensor) -> float:
 
 
 def scaling_quality(path: Path, timeline: Timeline, wanted: list[int], frames: Tensor) -> float:
-    """PSNR of our frames against torchcodec's full-size ones scaled in floating point."""
-    from torchcodec.decoders import VideoDecoder  # noqa: PLC0415 - optional
-
-    decoder = VideoDecoder(str(path), stream_index=timeline.stream, num_ffmpeg_threads=1)
-    some = range(0, len(wanted), 8)
-    full = decoder.get_frames_at([wanted[i] for i in some]).data.double()
-    size = tuple(frames.shape[2:])
-    right = interpolate(full, size, mode="bicubic", antialias=True).clamp(0, 255)
-    return psnr(frames[list(some)], right)
+    """PSNR of our frames against the same ones at full size, scaled in floating point."""
+    some = list(range(0, len(wanted), 8))
+    right = []
+    for picture in _pyav.pictures(path, timeline, [wanted[i] for i in some]):
+        size = tuple(frames.shape[2:][:: -1 if picture.turns % 2 else 1])
+        full = picture.pixels.permute(2, 0, 1)[None].double()
+        scaled = interpolate(full, size, mode="bicubic", antialias=True).clamp(0, 255)
+        right.append(scaled[0].rot90(picture.turns, (1, 2)))
+    return psnr(frames[some], torch.stack(right))
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:
@@ -295,7 +295,7 @@ def main() -> None:
         cpu = clip.cpu(arguments.repeat)
         for name, seconds in cpu.items():
             ratios[name].append(cpu["pyav"] / seconds)
-        quality = clip.quality() if "torchcodec" in cpu else float("nan")
+        quality = clip.quality()
         qualities.append(quality)
         table.add_row(*clip.cells(cpu, quality))
         largest = max(filter(None, (largest, clip)), key=Clip.pixels)

@@ -466,16 +466,47 @@ def test_another_version_of_a_plugin_is_refused(
     plugin: type[Any],
     built_with: str,
 ) -> None:
-    """Of a task, or of a perturbation that a task draws from; with what to install."""
+    """Of a task, or of a perturbation that a task draws from; whoever brings it to render."""
     dataset = build(configured(registry=versioned(tmp_path / "old", "1.2")), rows, drawn_videos)
     newer = type("Newer", (plugin,), {"version": "2"})()
     registry = versioned(tmp_path / "new", "1.3", **{name: newer})
-    with pytest.raises(DatasetError) as caught:
-        Renderer.for_dataset(dataset, registry=registry)
-    assert (
-        f"plugin {name!r}: the dataset was built with its version {built_with}, version 2 is "
-        "installed; install toy-tasks 1.2 or build the dataset again"
-    ) == str(caught.value)
+    for run in (None, configured(registry=registry)):
+        with pytest.raises(DatasetError) as caught:
+            Renderer.for_dataset(dataset, run=run, registry=registry)
+        assert (
+            f"plugin {name!r}: the dataset was built with its version {built_with!r}, of toy-tasks "
+            "1.2; here is version '2', of toy-tasks 1.3; use the one that the dataset was built with, "
+            "or build the dataset again"
+        ) == str(caught.value)
+
+
+LOOSE = """
+from toy_plugins import Pick
+class Loose(Pick):
+    version = "1"
+plugin = Loose()
+"""
+
+
+def test_a_loose_plugin_may_move_and_is_watched(
+    drawn_videos: Path, rows: list[VideoRow], tmp_path: Path
+) -> None:
+    """From another folder it renders the same; if its file has changed there is a word of warning."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    (old / "loose.py").write_text(LOOSE)
+    tree = {"build": {"size": 2}, "video": VIDEO, "tasks": {"loose": {}}}
+    config = resolve(tree, Registry((), folders=[old]))
+    dataset = build(config, rows, drawn_videos)
+    old.rename(new)
+    run = resolve(tree, Registry((), folders=[new]))
+    renderer = Renderer.for_dataset(dataset, run=run)
+    for recipe in dataset.recipes:
+        renderer.render(recipe, exact=True)
+    (new / "loose.py").write_text(LOOSE + "# another thought")
+    run = resolve(tree, Registry((), folders=[new]))
+    with pytest.warns(UserWarning, match=r"'loose': .*loose\.py has changed since .* version '1'"):
+        Renderer.for_dataset(dataset, run=run)
 
 
 def test_questions_of_a_task_that_is_not_configured_are_told(

@@ -668,3 +668,13 @@ def test_bounds_hold_at_every_level(written: object, fits: bool) -> None:
     else:
         with pytest.raises(ValidationError, match="must stay from 1 to 9"):
             schema.validate_python(written)
+
+
+@pytest.mark.parametrize("written", ["{}", "null", ""])
+def test_a_key_with_nothing_after_it_changes_nothing(tmp_path: Path, written: str) -> None:
+    """Over a file that says more: an empty entry leaves it as it is, and takes nothing away."""
+    base, over = tmp_path / "base.yaml", tmp_path / "over.yaml"
+    base.write_text("video: {num_frames: 8}\ntasks:\n  pick: {weight: 3}\n")
+    over.write_text(f"extends: base.yaml\nvideo: {written}\ntasks:\n  pick: {written}\n")
+    expected = {"video": {"num_frames": 8}, "tasks": {"pick": {"weight": 3}}}
+    assert expected == read_tree(over)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from videossr.clip import Clip
 from videossr.clips import CACHE_BYTES, Clips, Excerpt
-from videossr.config import RunConfig, resolve
+from videossr.config import RunConfig, VideoConfig, resolve
 from videossr.config.resolve import CORE
 from videossr.errors import DatasetError, Unsuitable
 from videossr.seeds import question_seed, rng_for
@@ -49,8 +50,8 @@ class Renderer:
         Args:
             dataset: with its own configuration.
             run: whose tasks, with the modifiers around them, make the samples, and whose store
-                keeps clips; by default the dataset's own tasks, and no store. The settings have to be
-                the same.
+                keeps clips; by default the dataset's own tasks, and no store. The settings of these
+                tasks have to be the same.
             registry: the plugins to choose from; by default as the dataset's configuration says.
             cache_bytes: decoded pixels kept in memory.
 
@@ -58,28 +59,22 @@ class Renderer:
             ConfigError: a plugin that the dataset needs is missing or refuses its settings.
             DatasetError: a plugin makes other samples than when the dataset was built.
         """
-        # What trainers read of it is no concern of rendering, and they may not be installed; and
-        # where clips are kept is the business of who renders.
-        tree = {name: part for name, part in dataset.config.items() if name in CORE - {"store"}}
-        config = resolve(tree, registry)
-        strangers = sorted({*dataset.tasks} - {*config.tasks})
-        if strangers:
-            raise DatasetError(
-                f"damaged dataset: it has questions of {', '.join(strangers)}, "
-                f"and its configuration has the tasks {', '.join(config.tasks)}"
-            )
-        for name, origin in config.plugins.items():
-            built = dataset.plugins.get(name, {})
-            if built and built["plugin_version"] != origin.plugin_version:
-                raise DatasetError(
-                    f"plugin {name!r}: the dataset was built with its version "
-                    f"{built['plugin_version']}, version {origin.plugin_version} is installed; "
-                    f"install {built['distribution']} {built['version']} "
-                    "or build the dataset again"
-                )
         if run:
-            tasks = {**config.tasks, **run.tasks}
-            config = replace(config, tasks=tasks, modifiers=run.modifiers, store=run.store)
+            video = VideoConfig.model_validate(dataset.config["video"])
+            config = replace(run, seed=dataset.config["seed"], video=video)
+        else:
+            # What trainers read of it is no concern of rendering, and they may not be installed; and
+            # where clips are kept is the business of who renders.
+            core = CORE - {"store"}
+            tree = {name: part for name, part in dataset.config.items() if name in core}
+            config = resolve(tree, registry)
+            strangers = sorted({*dataset.tasks} - {*config.tasks})
+            if strangers:
+                raise DatasetError(
+                    f"damaged dataset: it has questions of {', '.join(strangers)}, "
+                    f"and its configuration has the tasks {', '.join(config.tasks)}"
+                )
+        _refuse_other_plugins(dataset, config)
         return cls(config, dataset.root, cache_bytes=cache_bytes)
 
     def task(self, recipe: Recipe) -> Task:
@@ -170,3 +165,29 @@ class Renderer:
                 "the video, the decoder or a plugin has changed since the build"
             )
         return sample
+
+
+def _refuse_other_plugins(dataset: Dataset, config: RunConfig) -> None:
+    """Compare the plugins that the dataset was built with and those that are to render it.
+
+    Raises:
+        DatasetError: one makes other samples by now.
+    """
+    for name, origin in config.plugins.items():
+        built = dataset.plugins.get(name)
+        if not built:
+            continue
+        if built["plugin_version"] != origin.plugin_version:
+            raise DatasetError(
+                f"plugin {name!r}: the dataset was built with its version "
+                f"{built['plugin_version']!r}, of {built['distribution']} {built['version']}; here is "
+                f"version {origin.plugin_version!r}, of {origin.bringer}; use the one that the dataset "
+                "was built with, or build the dataset again"
+            )
+        if origin.loose and built["version"] != origin.version:
+            warnings.warn(
+                f"plugin {name!r}: {origin.distribution} has changed since the dataset was built, and "
+                f"is still version {origin.plugin_version!r}; if it makes other samples or rewards, "
+                "raise its version and build the dataset again",
+                stacklevel=3,
+            )

@@ -40,6 +40,7 @@ class Sample:
             frame numbers of an altered segment.
 
     Raises:
+        TypeError: a prompt, clips or an answer of another type.
         ValueError: as many video parts as clips are required, an answer, and a JSON target.
     """
 
@@ -49,6 +50,7 @@ class Sample:
     target: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        _refuse_types(self.prompt, self.clips, self.answer)
         videos = sum(
             part["type"] == "video" for message in self.prompt for part in message["content"]
         )
@@ -86,6 +88,21 @@ class Sample:
             hasher.update(clip.frames.contiguous().numpy().data)
             hasher.update(clip.times.contiguous().numpy().data)
         return hasher.hexdigest()
+
+
+def _refuse_types(prompt: object, clips: object, answer: object) -> None:
+    """Raise `TypeError` for what is easily taken for the right thing."""
+    from videossr.clip import Clip  # noqa: PLC0415 - plugins are listed without torch
+
+    if isinstance(prompt, str):
+        right = 'must be messages, such as those of question_prompt(None, "What is it?")'
+        raise TypeError(f"prompt: a text; {right}")
+    if not isinstance(clips, tuple) or not all(isinstance(clip, Clip) for clip in clips):
+        found = type(clips).__name__
+        raise TypeError(f"clips: {found}; must be a tuple of Clip, (clip,) for a single one")
+    if not isinstance(answer, str):
+        found = f"{answer!r} is {type(answer).__name__}"
+        raise TypeError(f"answer: {found}; must be text, str(answer) perhaps")
 
 
 def question_prompt(*parts: str | None) -> list[Message]:

@@ -22,7 +22,7 @@ from omegaconf import OmegaConf
 from transformers import PrinterCallback
 from trl import GRPOConfig
 
-from videossr import ConfigError, DatasetError
+from videossr import ConfigError
 from videossr.build import blind_floors
 from videossr.errors import Mistake
 from videossr.render import Renderer
@@ -185,12 +185,12 @@ def train(config: RunConfig, dataset: Dataset, folder: Path, report: Report) -> 
     """Run the whole training and return the folder of the trained model.
 
     Raises:
-        ConfigError: the configuration does not fit the dataset or the machine.
-        DatasetError: a recipe renders otherwise than when it was built, or the folder is in use.
+        ConfigError: the configuration does not fit the dataset or the machine, or the folder is in use.
+        DatasetError: a recipe renders otherwise than when it was built.
     """
     state = PartialState()
     if state.is_main_process and folder.exists() and any(folder.iterdir()):
-        raise DatasetError(f"{folder}: not empty; choose another folder for the run")
+        raise ConfigError(Mistake(str(folder), "is not empty", "choose another folder for the run"))
     recipes = chosen_recipes(config, dataset)
     check_batches(config.section(GrpoSection), len(recipes))
     leave_cores_to_loaders(config.section(GrpoSection))

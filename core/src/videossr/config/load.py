@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from videossr.registry import Registry
+
+#: Keys whose value is no mapping.
+_VALUES: Final = frozenset({"extends", "seed", "requires"})
 
 
 def load_config(
@@ -94,6 +97,7 @@ def _layers(path: Path, trail: tuple[Path, ...]) -> list[tuple[Path, DictConfig]
         right = "write sections such as `video:` and `tasks:`"
         raise ConfigError(Mistake(str(path), "is no mapping of keys to values", right))
     plain = _plain(tree)
+    _fill_empty(plain)
     bases = plain.pop("extends", None) or []
     bases = [bases] if isinstance(bases, str) else bases
     here = f"{path}: extends"
@@ -113,6 +117,18 @@ def _anchor_folders(tree: dict[str, Any], folder: Path) -> None:
     folders = plugins.get("folders") if isinstance(plugins, dict) else None
     if isinstance(plugins, dict) and isinstance(folders, list):
         plugins["folders"] = [str(folder / f) if isinstance(f, str) else f for f in folders]
+
+
+def _fill_empty(tree: dict[str, Any]) -> None:
+    """Let a key with nothing after it mean a mapping with nothing in it, as whoever writes it means.
+
+    YAML reads null, which laid over a preset would take away all that the preset says there.
+    """
+    for name in ("tasks", "modifiers"):
+        entries = tree.get(name)
+        if isinstance(entries, dict):
+            entries |= {key: {} for key, value in entries.items() if value is None}
+    tree |= {key: {} for key, value in tree.items() if value is None and key not in _VALUES}
 
 
 def _find(source: str, folder: Path, where: str) -> Path:
