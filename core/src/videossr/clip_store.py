@@ -150,8 +150,8 @@ def _unpack(packed: dict[str, Tensor]) -> Clip:
     if "frames" in packed:
         return Clip(packed["frames"], packed["times"])
     pictures = packed["jpeg"].tensor_split(packed["ends"][:-1])
-    frames = np.stack([_from_jpeg(picture) for picture in pictures])
-    return Clip(torch.from_numpy(frames).permute(0, 3, 1, 2).contiguous(), packed["times"])
+    frames = np.ascontiguousarray(np.stack([_from_jpeg(picture) for picture in pictures]))
+    return Clip(torch.from_numpy(frames), packed["times"])
 
 
 def _jpeg(frame: Tensor) -> bytes:
@@ -162,8 +162,8 @@ def _jpeg(frame: Tensor) -> bytes:
 
 
 def _from_jpeg(data: Tensor) -> NDArray[np.uint8]:
-    """The pixels of a JPEG file, uint8 [H, W, 3]."""
-    return np.asarray(Image.open(BytesIO(data.numpy().tobytes())))
+    """The pixels of a JPEG file, uint8 [3, H, W], a view."""
+    return np.asarray(Image.open(BytesIO(data.numpy().tobytes()))).transpose(2, 0, 1)
 
 
 def _sealed(packed: dict[str, Tensor]) -> bytes:
