@@ -151,7 +151,9 @@ def _unpack(packed: dict[str, Tensor]) -> Clip:
         return Clip(packed["frames"], packed["times"])
     pictures = packed["jpeg"].tensor_split(packed["ends"][:-1])
     first = _from_jpeg(pictures[0])
-    frames = np.empty((len(pictures), *first.shape), np.uint8)  # np.stack would keep the view's order
+    frames = np.empty(
+        (len(pictures), *first.shape), np.uint8
+    )  # np.stack would keep the view's order
     frames[0] = first
     for frame, picture in zip(frames[1:], pictures[1:], strict=True):
         frame[:] = _from_jpeg(picture)
