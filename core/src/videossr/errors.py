@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 class VideossrError(Exception):
@@ -23,6 +24,12 @@ class Mistake:
 
     def __str__(self) -> str:
         return f"{self.where}: {self.problem}" + (f"; {self.right}" if self.right else "")
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """A question with the known name that is most like this one; empty where none is."""
+    near = difflib.get_close_matches(str(name), list(known), n=1)
+    return f"did you mean {near[0]!r}?" if near else ""
 
 
 class ConfigError(VideossrError):

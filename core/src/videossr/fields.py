@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import PydanticUndefined
 
-from videossr.perturbations import Perturbations
+from videossr.perturbations import perturbation_fields
 from videossr.ramp import Ramp
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def fields_of(schema: type[BaseModel]) -> list[FieldRow]:
     """The fields of a schema, in order."""
     json_schema = schema.model_json_schema()
     definitions = json_schema.get("$defs", {})
+    drawn = perturbation_fields(schema)
     rows = []
     for name, field in schema.model_fields.items():
         shape = _resolved(json_schema["properties"][field.alias or name], definitions)
@@ -64,9 +65,9 @@ def fields_of(schema: type[BaseModel]) -> list[FieldRow]:
         rows.append(
             FieldRow(
                 field.alias or name,
-                _type(field, shape, definitions),
+                "table of perturbations" if name in drawn else _type(field, shape, definitions),
                 _bounds(shape, definitions),
-                _default(field, default),
+                "required" if name in drawn else _default(field, default),
                 field.description or "",
                 levels,
             )
@@ -93,8 +94,6 @@ def _resolved(shape: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mappi
 
 
 def _type(field: FieldInfo, shape: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
-    if field.annotation is Perturbations:
-        return "table of perturbations"
     if field.annotation is Ramp:
         return "number, or levels"
     return _name(shape, definitions)
@@ -132,7 +131,7 @@ def _bounds(shape: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
 
 
 def _default(field: FieldInfo, value: object) -> str:
-    if field.annotation is Perturbations or field.is_required() or value is PydanticUndefined:
+    if field.is_required() or value is PydanticUndefined:
         return "required"
     kind = getattr(value, "kind", None)
     if kind == "constant":

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Iterator, Mapping
 
-    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic.json_schema import JsonSchemaValue
 
     from videossr.facades import Perturbation
@@ -67,3 +67,9 @@ class Perturbations:
         cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         return {"type": "object", "additionalProperties": {"type": "object"}, "minProperties": 1}
+
+
+def perturbation_fields(schema: type[BaseModel]) -> list[str]:
+    """The fields of a schema that hold perturbations."""
+    fields = schema.model_fields.items()
+    return [name for name, field in fields if field.annotation is Perturbations]

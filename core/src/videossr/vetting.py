@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -11,6 +10,7 @@ import pluggy
 from videossr import _hooks, hookspecs
 from videossr._hooks import PROJECT
 from videossr.discovery import NAME
+from videossr.errors import did_you_mean
 from videossr.origin import KINDS, OPTIONAL, RESERVED, Kind
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 #: The hooks that a modifier wraps.
 WRAPPABLE: Final = ("difficulty_schedule", "make_sample", "perturb", "reward")
+
+#: What `NAME` asks for.
+NAME_IN_WORDS: Final = "must be lower-case letters, digits and underscores, a letter first"
 
 _KINDS_IN_WORDS: Final = (
     "a task implements make_sample and reward, a perturbation perturb, a modifier make_modifier"
@@ -54,10 +57,8 @@ def specified() -> dict[str, tuple[str, ...]]:
 def vet(plugin: object, name: str) -> Vetted:
     """Say what kind of plugin an object is, and the first thing that is wrong with it."""
     if not NAME.fullmatch(name):
-        right = "must be lower-case letters, digits and underscores, a letter first"
-        return Vetted(
-            "unknown", (), f"the name {name!r} cannot be written in a configuration; {right}"
-        )
+        problem = f"the name {name!r} cannot be written in a configuration; {NAME_IN_WORDS}"
+        return Vetted("unknown", (), problem)
     unusable = _a_class(plugin) or _too_new(plugin)
     if unusable:
         return Vetted("unknown", (), unusable)
@@ -125,8 +126,7 @@ def _misfit(one: _Implementation) -> str:
     """How an implementation differs from its specification."""
     specs = specified()
     if one.hook not in specs:
-        near = difflib.get_close_matches(one.hook, sorted(specs), n=1)
-        right = f"did you mean {near[0]!r}?" if near else f"hooks are {', '.join(sorted(specs))}"
+        right = did_you_mean(one.hook, specs) or f"hooks are {', '.join(sorted(specs))}"
         return f"no hook is called {one.hook!r}; {right}"
     expected = specs[one.hook]
     parameters = inspect.signature(one.method).parameters.values()

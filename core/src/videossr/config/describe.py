@@ -16,7 +16,7 @@ from videossr.config.schema import (
     VideoConfig,
 )
 from videossr.extensions import extensions
-from videossr.perturbations import Perturbations
+from videossr.perturbations import perturbation_fields
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -98,10 +98,11 @@ def example_tree(registry: Registry, name: str) -> dict[str, Any]:
     kind = registry.origin(name).kind
     schema, plugin = registry.schema(name), registry.plugin(name)
     entry = dict(getattr(plugin, "example", {}))
+    drawn = perturbation_fields(schema)
     for field, info in schema.model_fields.items():
         if field in entry:
             continue
-        if info.annotation is Perturbations:
+        if field in drawn:
             entry[field] = {name: {} for name in _working(registry, "perturbation")}
         elif not info.is_required():
             value = info.get_default(call_default_factory=True)
@@ -112,8 +113,7 @@ def example_tree(registry: Registry, name: str) -> dict[str, Any]:
         takers = [
             (task, field)
             for task in _working(registry, "task")
-            for field, info in registry.schema(task).model_fields.items()
-            if info.annotation is Perturbations
+            for field in perturbation_fields(registry.schema(task))
         ]
         task, field = takers[0] if takers else ("TASK", "perturbations")
         return {"tasks": {task: {field: {name: entry}}}}
@@ -146,16 +146,15 @@ class _Collected:
         own = self.model(f"{origin.kind}.{name}", schema)
         common = self.model(origin.kind, ENTRIES[origin.kind])
         properties = {**common["properties"], **own.get("properties", {})}
-        for field, info in schema.model_fields.items():
-            if info.annotation is Perturbations:
-                properties[field] |= _table(
-                    {
-                        one: {"$ref": f"#/$defs/perturbation.{one}"}
-                        for one in _working(self.registry, "perturbation")
-                        if f"perturbation.{one}" in self.definitions
-                    }
-                    or None
-                )
+        for field in perturbation_fields(schema):
+            properties[field] |= _table(
+                {
+                    one: {"$ref": f"#/$defs/perturbation.{one}"}
+                    for one in _working(self.registry, "perturbation")
+                    if f"perturbation.{one}" in self.definitions
+                }
+                or None
+            )
         # Nothing is required: a file may leave to what it extends whatever it does not change.
         return {
             "description": origin.summary,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -19,9 +18,9 @@ from videossr.config.schema import (
     TaskEntry,
     VideoConfig,
 )
-from videossr.errors import ConfigError, Mistake, PluginError
+from videossr.errors import ConfigError, Mistake, PluginError, did_you_mean
 from videossr.extensions import extensions
-from videossr.perturbations import Perturbations
+from videossr.perturbations import Perturbations, perturbation_fields
 from videossr.registry import Registry
 from videossr.schedules import written
 
@@ -370,10 +369,8 @@ class _Resolution:
     ) -> dict[str, Any]:
         """The task's settings with its tables of perturbations turned into ready objects."""
         ready = dict(own)
-        for name, drawn in schema.model_fields.items():
-            if drawn.annotation is not Perturbations or (
-                name not in own and not drawn.is_required()
-            ):
+        for name in perturbation_fields(schema):
+            if name not in own and not schema.model_fields[name].is_required():
                 continue
             where = f"tasks.{task}.{name}"
             before = len(self.mistakes)
@@ -415,8 +412,7 @@ def _entry(weighted: WeightedTask) -> dict[str, Any]:
 
 def _nearest(name: object, known: Iterable[str], listed: str) -> str:
     names = sorted(known)
-    near = difflib.get_close_matches(str(name), names, n=1)
-    return (f"did you mean {near[0]!r}? " if near else "") + f"{listed} {', '.join(names)}"
+    return f"{did_you_mean(name, names)} {listed} {', '.join(names)}".lstrip()
 
 
 def _mistakes(

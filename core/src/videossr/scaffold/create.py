@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from videossr.discovery import NAME
 from videossr.errors import ConfigError, Mistake
+from videossr.vetting import NAME_IN_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -94,8 +95,7 @@ def _template(kind: PluginKind, source: str) -> Template:
 
 def _refuse(name: str, taken: Collection[str]) -> None:
     if not NAME.fullmatch(name):
-        right = "must be lower-case letters, digits and underscores, a letter first"
-        raise ConfigError(Mistake(name, "is no name for a plugin", right))
+        raise ConfigError(Mistake(name, "is no name for a plugin", NAME_IN_WORDS))
     if keyword.iskeyword(name):
         right = "its module could not be imported; choose another"
         raise ConfigError(Mistake(name, "is a word of Python", right))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Final
 
-from videossr.errors import ConfigError, Mistake
+from videossr.errors import ConfigError, Mistake, did_you_mean
 from videossr.registry import Registry
 from videossr.testing import of_any_plugin, of_modifiers, of_perturbations, of_rewards, of_tasks
 from videossr.testing.check import BrokenRule, Hopeless, Result
@@ -134,9 +133,8 @@ def _refuse_unknown(expected: Mapping[str, str], checks: tuple[Check, ...]) -> N
     for given, reason in expected.items():
         where = f"expected_failures.{given}"
         if given not in ids:
-            near = difflib.get_close_matches(given, ids, n=1)
-            right = f"did you mean {near[0]!r}? " if near else ""
-            mistakes.append(Mistake(where, "is no check", f"{right}checks are {', '.join(ids)}"))
+            right = f"{did_you_mean(given, ids)} checks are {', '.join(ids)}".lstrip()
+            mistakes.append(Mistake(where, "is no check", right))
         elif not reason.strip():
             mistakes.append(Mistake(where, "has no reason", "say why it fails"))
     if mistakes:

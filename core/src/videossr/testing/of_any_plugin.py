@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
+from videossr.perturbations import perturbation_fields
 from videossr.testing.check import BrokenRule, Check
 from videossr.testing.digests import heavy_imports
-from videossr.testing.settings import drawn_from, perturbation_fields
+from videossr.testing.settings import drawn_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from videossr.discovery import GROUP
 from videossr.errors import PluginError
-from videossr.perturbations import Perturbations
+from videossr.perturbations import Perturbations, perturbation_fields
 from videossr.registry import Registry
 from videossr.testing.check import Hopeless
 
@@ -70,12 +70,6 @@ def drawn_from(
         elif schema.model_fields[field].is_required():
             ready[field] = Perturbations({one.name: (one, 1.0) for one in _working(registry)})
     return ready
-
-
-def perturbation_fields(schema: type[BaseModel]) -> list[str]:
-    """The fields of a schema that hold perturbations."""
-    fields = schema.model_fields.items()
-    return [name for name, field in fields if field.annotation is Perturbations]
 
 
 def _named(registry: Registry, field: str, table: object) -> Perturbations:
