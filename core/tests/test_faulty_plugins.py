@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from toy_plugins import Dim, Pick, PickConfig, Settings, distribution, points_of, registry_of
 
 from videossr import Clip, PluginError, Unparsable, Unsuitable, _hooks, hookimpl
@@ -39,6 +39,18 @@ class Shadowing(Settings):
     """Takes a field of the core's."""
 
     weight: float = 1.0
+
+
+class Renaming(Settings):
+    """Reads a field under another name than the one that it is written out by."""
+
+    start: int = Field(1, alias="from")
+
+
+class RenamingInside(Settings):
+    """Does so in a model within."""
+
+    spans: tuple[Renaming, ...] | None = None
 
 
 class Exploding:
@@ -132,6 +144,19 @@ class Exploding:
             "its Config has a field 'weight', which the core reads of every task's entry; "
             "give the field another name",
             id="schema that shadows a field of the core",
+        ),
+        pytest.param(
+            "odd",
+            altered(Pick, Config=Renaming),
+            "its Config gives the field 'start' an alias; name the field as it is written in YAML",
+            id="schema with an alias",
+        ),
+        pytest.param(
+            "odd",
+            altered(Pick, Config=RenamingInside),
+            "its Config gives the field 'spans.start' an alias; "
+            "name the field as it is written in YAML",
+            id="schema with an alias in a model within",
         ),
         pytest.param(
             "odd",

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from toy_plugins import (
     TOYS,
     Dim,
@@ -246,20 +245,6 @@ def test_a_field_of_the_core_is_no_plugins_own(
     assert expected in origin.problem
     if expected:
         assert origin.problem.endswith("; give the field another name")
-
-
-def test_an_alias_counts_as_the_field_that_it_is_written_as() -> None:
-    """What is read from YAML is the alias."""
-
-    class Aliased(BaseModel):
-        model_config = ConfigDict(extra="forbid")
-
-        heaviness: float = Field(1.0, alias="weight")
-
-    class Odd(Dim):
-        Config = Aliased  # type: ignore[assignment] # another schema is the point
-
-    assert problem(Odd()).startswith("its Config has a field 'weight', which the core reads")
 
 
 def test_two_distributions_with_one_name_are_in_conflict(tmp_path: Path) -> None:

@@ -50,12 +50,12 @@ class FieldRow:
 
 def fields_of(schema: type[BaseModel]) -> list[FieldRow]:
     """The fields of a schema, in order."""
-    json_schema = schema.model_json_schema()
+    json_schema = schema.model_json_schema(by_alias=False)
     definitions = json_schema.get("$defs", {})
     drawn = perturbation_fields(schema)
     rows = []
     for name, field in schema.model_fields.items():
-        shape = _resolved(json_schema["properties"][field.alias or name], definitions)
+        shape = _resolved(json_schema["properties"][name], definitions)
         default = field.get_default(call_default_factory=False)
         levels = (
             {level: getattr(default, level) for level in Ramp.model_fields}
@@ -64,7 +64,7 @@ def fields_of(schema: type[BaseModel]) -> list[FieldRow]:
         )
         rows.append(
             FieldRow(
-                field.alias or name,
+                name,
                 "table of perturbations" if name in drawn else _type(field, shape, definitions),
                 _bounds(shape, definitions),
                 "required" if name in drawn else _default(field, default),

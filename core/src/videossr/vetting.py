@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
 
 import pluggy
 
@@ -15,6 +15,8 @@ from videossr.origin import KINDS, OPTIONAL, RESERVED, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from pydantic import BaseModel
 
 #: The hooks that a modifier wraps.
 WRAPPABLE: Final = ("difficulty_schedule", "make_sample", "perturb", "reward")
@@ -173,14 +175,41 @@ def _unfit(plugin: object, kind: Kind, hooks: frozenset[str]) -> str:
     config = plugin.Config  # type: ignore[attr-defined] # it has one
     if not (isinstance(config, type) and issubclass(config, BaseModel)):
         return f"its Config is {config!r}; must be a Pydantic model"
-    aliases = (field.alias for field in config.model_fields.values())
-    taken = RESERVED[kind] & {*config.model_fields, *filter(None, aliases)}
+    return _misnamed(config, kind)
+
+
+def _misnamed(config: type[BaseModel], kind: Kind) -> str:
+    """The fields of a plugin's settings that would not be read under the names that they have."""
+    # A run is repeated from its settings as they are written out, under the names of the fields.
+    renamed = list(_aliased(config, frozenset()))
+    if renamed:
+        right = "name the field as it is written in YAML"
+        return f"its Config gives the field {_listed(renamed)} an alias; {right}"
+    taken = RESERVED[kind] & config.model_fields.keys()
     if taken:
         return (
             f"its Config has a field {' and '.join(map(repr, sorted(taken)))}, which the core reads "
             f"of every {kind}'s entry; give the field another name"
         )
     return ""
+
+
+def _aliased(schema: type[BaseModel], around: frozenset[type]) -> Iterator[str]:
+    """The fields with an alias, those of models inside it too."""
+    for name, field in schema.model_fields.items():
+        if field.alias or field.validation_alias or field.serialization_alias:
+            yield name
+        for inner in _models(field.annotation) - around - {schema}:
+            yield from (f"{name}.{below}" for below in _aliased(inner, around | {schema}))
+
+
+def _models(annotation: object) -> set[type[BaseModel]]:
+    """The models that a type is made of."""
+    from pydantic import BaseModel  # noqa: PLC0415 - importing this module stays light
+
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return {annotation}
+    return {model for part in get_args(annotation) for model in _models(part)}
 
 
 def _listed(names: Iterable[str]) -> str:
