@@ -53,15 +53,26 @@ def test_a_package_is_complete(kind: str, tmp_path: Path) -> None:
     assert [] == [path for path in files if "$" in path.read_text(encoding="utf-8")]
 
 
-@KIND
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *[(f"fresh_{kind}", kind) for kind in KINDS],
+        # like what the modules import or define
+        ("sample", "task"),
+        ("unsuitable", "task"),
+        ("unparsable", "task"),
+        ("wrappers", "modifier"),
+        ("clip", "perturbation"),
+    ],
+)
 def test_a_new_plugin_keeps_every_rule(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Unedited, without an expected failure."""
-    package = create(f"fresh_{kind}", kind, tmp_path)  # type: ignore[arg-type] # one of three
+    """Unedited, without an expected failure, whatever it is called."""
+    package = create(name, kind, tmp_path)  # type: ignore[arg-type] # one of three
     monkeypatch.syspath_prepend(package / "src")
-    point = EntryPoint(f"fresh_{kind}", f"videossr_fresh_{kind}:plugin", "videossr")
-    results = check_plugin(f"fresh_{kind}", registry=Registry([point]))
+    point = EntryPoint(name, f"videossr_{name}:plugin", "videossr")
+    results = check_plugin(name, registry=Registry([point]))
     assert len(results) > 9
     assert [] == [result for result in results if result.outcome != "passed"]
 
@@ -125,6 +136,7 @@ def test_it_builds_a_wheel(kind: str, tmp_path: Path) -> None:
         ("", ": is no name for a plugin; must be"),
         ("1st", "1st: is no name for a plugin; must be"),
         ("lambda", "lambda: is a word of Python; its module could not be imported"),
+        ("foo_", "foo_: is no name for a package; must not end in an underscore"),
         ("jigsaw", "jigsaw: is the name of an installed plugin; choose another"),
     ],
 )
@@ -134,6 +146,26 @@ def test_a_bad_name_is_refused(name: str, expected: str, tmp_path: Path) -> None
         create(name, "task", tmp_path, taken=["jigsaw"])
     assert str(caught.value).startswith(expected)
     assert [] == list(tmp_path.iterdir())
+
+
+def test_a_package_that_is_installed_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the core nor a stranger's, by the name that pip knows or by the one that is imported."""
+    site = tmp_path / "site"
+    distribution(site, "videossr.Other-Toys", "1.2", {})
+    (site / "videossr_by_hand").mkdir()
+    (site / "videossr_by_hand" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(site)
+    for name, expected in [
+        ("core", "videossr-core: is installed already, version "),
+        ("other_toys", "videossr-other-toys: is installed already, version 1.2; choose another"),
+        ("by_hand", "videossr_by_hand: is a package that can be imported already; choose another"),
+    ]:
+        with pytest.raises(ConfigError) as caught:
+            create(name, "task", tmp_path / "new")
+        assert str(caught.value).startswith(expected)
+    assert not (tmp_path / "new").exists()
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import keyword
 import tempfile
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Final, Literal
@@ -51,20 +52,24 @@ def create(name: str, kind: PluginKind, folder: Path, *, taken: Collection[str] 
         The package's folder.
 
     Raises:
-        ConfigError: a name that cannot be one, or a folder that is there already.
+        ConfigError: a name that cannot be one or belongs to a package that is installed, or a folder
+            that is there already.
     """
+    distribution, package = f"videossr-{name.replace('_', '-')}", f"videossr_{name}"
     _refuse(name, taken)
-    distribution = f"videossr-{name.replace('_', '-')}"
+    _refuse_hiding(distribution, package)
     target = folder / distribution
     if target.exists():
         right = "choose another name or folder; nothing is overwritten"
         raise ConfigError(Mistake(str(target), "exists already", right))
-    package = f"videossr_{name}"
+    stem = "".join(word.capitalize() for word in name.split("_"))
     words = {
         "name": name,
         "title": name.replace("_", " ").capitalize(),
         "kind": kind,
-        "cls": "".join(word.capitalize() for word in name.split("_")),
+        # Its kind at the end, so that no name hides what the module imports, such as Sample.
+        "cls": f"{stem}{kind.capitalize()}",
+        "stem": stem,
         "package": package,
         "distribution": distribution,
         "core": version("videossr-core"),
@@ -99,6 +104,22 @@ def _refuse(name: str, taken: Collection[str]) -> None:
     if keyword.iskeyword(name):
         right = "its module could not be imported; choose another"
         raise ConfigError(Mistake(name, "is a word of Python", right))
+    if name.endswith("_"):
+        right = "must not end in an underscore, which no package's name may"
+        raise ConfigError(Mistake(name, "is no name for a package", right))
     if name in taken:
         right = "choose another; two plugins of one name are in conflict"
         raise ConfigError(Mistake(name, "is the name of an installed plugin", right))
+
+
+def _refuse_hiding(distribution: str, package: str) -> None:
+    """Refuse a package that would take the place of another, of ours or of whomever."""
+    right = "choose another name; installing the new package would replace it"
+    try:
+        problem = f"is installed already, version {version(distribution)}"
+    except PackageNotFoundError:
+        pass
+    else:
+        raise ConfigError(Mistake(distribution, problem, right))
+    if find_spec(package):
+        raise ConfigError(Mistake(package, "is a package that can be imported already", right))
