@@ -412,6 +412,45 @@ class Gossip(Flash):
         return Sample(question_prompt(None, text), (clip.with_frames(frames),), answer)
 
 
+class Pictorial(Flash):
+    """Refuses what flickers as noise does."""
+
+    @hookimpl
+    def make_sample(
+        self, clip: Clip, config: FlashConfig, difficulty: float, rng: random.Random
+    ) -> Sample:
+        if (clip.frames[1:].int() - clip.frames[:-1].int()).abs().float().mean() > 70:
+            raise Unsuitable("noise")
+        return super().make_sample(clip, config, difficulty, rng)
+
+
+# Tasks that keep every rule, on few clips
+
+
+class Apart(Flash):
+    """Takes the first clip unless it is to be hard, and then the others."""
+
+    @hookimpl
+    def make_sample(
+        self, clip: Clip, config: FlashConfig, difficulty: float, rng: random.Random
+    ) -> Sample:
+        if (difficulty == 1) == (float(clip.times[1]) == 0.25):
+            raise Unsuitable("of the other level")
+        return super().make_sample(clip, config, difficulty, rng)
+
+
+class Latest(Flash):
+    """Takes the last clip alone, by its frame rate."""
+
+    @hookimpl
+    def make_sample(
+        self, clip: Clip, config: FlashConfig, difficulty: float, rng: random.Random
+    ) -> Sample:
+        if not 0.2 < float(clip.times[1] - clip.times[0]) < 0.21:
+            raise Unsuitable("of another frame rate")
+        return super().make_sample(clip, config, difficulty, rng)
+
+
 # Perturbations
 
 

@@ -74,6 +74,9 @@ CASES: Final = [
     Case("bribable", "task", "reward_falls_with_corruption", "garbage 0.900; must fall"),
     Case("tight", "task", "prompt_states_the_format", "'When does it turn negative?'; give an ex"),
     Case("gossip", "task", "blind_floor_is_measured", "is 1.000 (easy 1.000, train 1.000, hard 1."),
+    Case(
+        "pictorial", "task", "blind_floor_is_measured", "at easy, train, hard it refuses noise in"
+    ),
     Case("numpypainter", "perturbation", "source_untouched", "wrote to the clip, its frames; must"),
     Case("inplacepainter", "perturbation", "source_untouched", "wrote to the clip, its frames"),
     Case(
@@ -160,6 +163,14 @@ def test_every_check_is_broken_by_somebody() -> None:
 def test_the_kits_own_plugins_keep_every_rule(name: str) -> None:
     """All checks pass, without a failure that is expected."""
     results = check_plugin(name, registry=own_plugins())
+    assert [] == [result for result in results if result.outcome != "passed"]
+
+
+@pytest.mark.parametrize("name", ["apart", "latest"])
+def test_a_task_of_few_clips_keeps_every_rule(name: str) -> None:
+    """It may take other clips at each level, or one alone, which the floor is then measured on."""
+    points = [EntryPoint(name, f"breaking_plugins:{name}", GROUP)]
+    results = check_plugin(name, registry=Registry(points))
     assert [] == [result for result in results if result.outcome != "passed"]
 
 

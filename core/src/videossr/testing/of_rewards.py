@@ -87,6 +87,12 @@ def prompt_states_the_format(subject: Subject) -> str:
 def blind_floor_is_measured(subject: Subject) -> str:
     """The best answer that never looks at the pixels earns less than 1."""
     floors = subject.floors
+    if refused := [level for level in subject.survey.asked if level not in floors]:
+        problem = (
+            f"at {', '.join(refused)} it refuses noise in the place of the clips that it takes"
+        )
+        right = "must take some, since a build measures the floor on noise"
+        raise BrokenRule(f"{problem}; {right}")
     floor = fmean(floors.values())
     each = ", ".join(f"{level} {value:.3f}" for level, value in floors.items())
     if not (isfinite(floor) and floor < 1):

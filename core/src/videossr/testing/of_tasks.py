@@ -136,18 +136,22 @@ def harder_is_harder(subject: Subject) -> str:
         for asked in survey.asked.values()
     ]
     both = by_level[0].keys() & by_level[-1].keys()
-    if len(by_level) > 1 and all(by_level[0][draw] == by_level[-1][draw] for draw in both):
+    # Levels that share no draw, since the task refuses other clips at each, say nothing.
+    if both and len(by_level) > 1 and all(by_level[0][d] == by_level[-1][d] for d in both):
         if ramps and all(ramp.least == ramp.greatest for ramp in ramps.values()):
             return "no setting of the example follows the difficulty"
         least, *_, greatest = survey.asked
         right = "something that is shown must follow `difficulty`, or make_sample not take it"
         raise BrokenRule(f"samples at {least} and {greatest} are the same; {right}")
-    for (easier, low), (harder, high) in pairwise(subject.floors.items()):
+    floors = subject.floors
+    for (easier, low), (harder, high) in pairwise(floors.items()):
         if high > low + _CHANCE:
             right = "what is harder must not be easier to guess"
             raise BrokenRule(
                 f"the best blind answer earns {low:.3f} at {easier} and {high:.3f} at {harder}; {right}"
             )
+    if unmeasured := [level for level in survey.asked if level not in floors]:
+        return f"guessing is not measured at {', '.join(unmeasured)}, where noise is refused"
     return ""
 
 

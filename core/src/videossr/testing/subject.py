@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 #: Samples that are asked for at each level, on each clip.
 _SEEDS: Final = 8
 
-#: Questions by which a floor is measured, for each of two timelines.
+#: On the times of how many clips a floor is measured at most, and by how many questions for each.
+_FLOOR_CLIPS: Final = 2
 _FLOOR_DRAWS: Final = 256
 
 
@@ -164,16 +166,18 @@ class Subject:
 
     @cached_property
     def floors(self) -> Mapping[str, float]:
-        """The blind floor at every level at which the subject, which is a task, makes samples."""
-        return {
-            level: blind_floor(
-                self.task,
-                [(timeline(clip), LEVELS[level]) for clip in (0, 1)],
-                seed=0,
-                draws=_FLOOR_DRAWS,
-            )
-            for level in self.survey.asked
-        }
+        """The blind floor at every level at which the subject, which is a task, makes samples.
+
+        On the times of clips that it takes at that level. One at which it refuses them all with noise
+        for frames is left out.
+        """
+        floors = {}
+        for level, asked in self.survey.asked.items():
+            clips = sorted({one.draw.clip for one in asked})[:_FLOOR_CLIPS]
+            timelines = [(timeline(clip), LEVELS[level]) for clip in clips]
+            with suppress(Unsuitable):
+                floors[level] = blind_floor(self.task, timelines, seed=0, draws=_FLOOR_DRAWS)
+        return floors
 
     def offered(self, name: str, *arguments: object) -> Any:  # noqa: ANN401 - what it returns
         """What a method that a plugin may have for the kit returns.
