@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import yaml
+from pydantic import TypeAdapter
 from pydantic_core import PydanticUndefined
 
 from videossr.perturbations import perturbation_fields
@@ -56,7 +58,7 @@ def fields_of(schema: type[BaseModel]) -> list[FieldRow]:
     rows = []
     for name, field in schema.model_fields.items():
         shape = _resolved(json_schema["properties"][name], definitions)
-        default = field.get_default(call_default_factory=False)
+        default = default_of(field)
         levels = (
             {level: getattr(default, level) for level in Ramp.model_fields}
             if isinstance(default, Ramp)
@@ -75,17 +77,28 @@ def fields_of(schema: type[BaseModel]) -> list[FieldRow]:
     return rows
 
 
+def default_of(field: FieldInfo) -> Any:  # noqa: ANN401 - of any type
+    """The default of a field; `PydanticUndefined` if it has none, or one made from other fields."""
+    if field.default_factory_takes_validated_data:
+        return PydanticUndefined
+    return field.get_default(call_default_factory=True)
+
+
 def in_yaml(value: object) -> str:
-    """A value as YAML writes it in one line."""
+    """A value as YAML writes it in one line, a ramp as its levels."""
     if isinstance(value, Ramp):
-        return " / ".join(f"{level:g}" for level in (value.easy, value.train, value.hard))
-    if value is None:
-        return "null"
-    if isinstance(value, tuple | list):
-        return f"[{', '.join(map(in_yaml, value))}]"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value)
+        return " / ".join(map(in_digits, (value.easy, value.train, value.hard)))
+    plain = TypeAdapter(Any).dump_python(value, mode="json")
+    # In a list, since YAML ends what stands alone with a line of dots.
+    text: str = yaml.safe_dump(
+        [plain], default_flow_style=True, sort_keys=False, allow_unicode=True, width=float("inf")
+    )
+    return text.strip()[1:-1]
+
+
+def in_digits(number: float) -> str:
+    """A number with all its digits, without those that only its binary form has."""
+    return str(number) if isinstance(number, int) else f"{number:.15g}"
 
 
 def _resolved(shape: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -122,7 +135,7 @@ def _bounds(shape: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
     parts = [shape, *(_resolved(one, definitions) for one in shape.get("anyOf", ()))]
     items = [_resolved(part["items"], definitions) for part in parts if "items" in part]
     said = [
-        words.format(f"{part[key]:g}")
+        words.format(in_digits(part[key]))
         for part in [*parts, *items]
         for key, words in _BOUNDS.items()
         if key in part
@@ -131,8 +144,10 @@ def _bounds(shape: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
 
 
 def _default(field: FieldInfo, value: object) -> str:
-    if field.is_required() or value is PydanticUndefined:
+    if field.is_required():
         return "required"
+    if value is PydanticUndefined:
+        return "made from other settings"
     kind = getattr(value, "kind", None)
     if kind == "constant":
         return in_yaml(getattr(value, "at", None))

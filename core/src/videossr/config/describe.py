@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import TypeAdapter
+from pydantic_core import PydanticUndefined
 
 from videossr.config.schema import (
     BuildConfig,
@@ -16,6 +17,7 @@ from videossr.config.schema import (
     VideoConfig,
 )
 from videossr.extensions import extensions
+from videossr.fields import default_of
 from videossr.perturbations import perturbation_fields
 
 if TYPE_CHECKING:
@@ -105,8 +107,9 @@ def example_tree(registry: Registry, name: str) -> dict[str, Any]:
         if field in drawn:
             entry[field] = {name: {} for name in _working(registry, "perturbation")}
         elif not info.is_required():
-            value = info.get_default(call_default_factory=True)
-            entry[field] = TypeAdapter(Any).dump_python(value, mode="json")
+            value = default_of(info)
+            if value is not PydanticUndefined:  # one that follows from others is left to them
+                entry[field] = TypeAdapter(Any).dump_python(value, mode="json")
     if kind == "modifier":
         return {"modifiers": {name: entry}}
     if kind == "perturbation":

@@ -112,13 +112,14 @@ def _described(rows: Sequence[FieldRow]) -> list[str]:
 
 def _levels(rows: Sequence[FieldRow]) -> list[str]:
     """The mapping from difficulty to settings, as a table."""
+    from videossr.fields import in_digits  # noqa: PLC0415 - needs pydantic
     from videossr.levels import LEVELS  # noqa: PLC0415 - needs pydantic
 
     width = max(len(row.name) for row in rows)
     heads = [f"{name} ({level:g})" for name, level in LEVELS.items()]
     table = [f"  {'':{width}}  {'  '.join(f'{head:>12}' for head in heads)}"]
     for row in rows:
-        values = [f"{(row.levels or {})[level]:g}" for level in LEVELS]
+        values = [in_digits((row.levels or {})[level]) for level in LEVELS]
         table.append(f"  {row.name:{width}}  {'  '.join(f'{value:>12}' for value in values)}")
     return table
 
