@@ -174,6 +174,13 @@ def test_a_task_of_few_clips_keeps_every_rule(name: str) -> None:
     assert [] == [result for result in results if result.outcome != "passed"]
 
 
+def test_a_time_is_judged_by_its_own_decimals() -> None:
+    """One that is written with fewer than its neighbour is rounded further."""
+    points = [EntryPoint("spanning", "breaking_plugins:spanning", GROUP)]
+    results = check_plugin("spanning", registry=Registry(points))
+    assert [] == [result for result in results if result.outcome != "passed"]
+
+
 def test_a_modifier_that_does_nothing_keeps_every_rule() -> None:
     """Wrappers around everything that return what they got."""
     points = [EntryPoint("wrappers", "breaking_plugins:wrappers", GROUP)]

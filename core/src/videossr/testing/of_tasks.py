@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: How much more guessing may earn on harder samples: twice the deviation that few draws bring along.
 _CHANCE: Final = 0.1
 
-_DECIMALS: Final = re.compile(r"[0-9]\.([0-9]+)")
+_NUMBER: Final = re.compile(r"[0-9]+(?:\.([0-9]+))?")
 
 
 def source_untouched(subject: Subject) -> str:
@@ -104,9 +104,8 @@ def answer_times_are_frame_times(subject: Subject) -> str:
     if not hasattr(subject.plugin, "answer_times"):
         return "has no `answer_times`: states no times"
     for asked in subject.survey.every:
-        decimals = max(map(len, _DECIMALS.findall(asked.answer)), default=0)
-        half = 0.5 * 10**-decimals + 1e-9
         for time in subject.offered("answer_times", asked.answer):
+            half = 0.5 * 10 ** -_decimals(time, asked.answer) + 1e-9
             nearest = min(asked.times, key=lambda shown, time=time: abs(shown - time))  # type: ignore[misc]
             if not abs(nearest - time) <= half:
                 right = (
@@ -181,6 +180,13 @@ MAKING: Final = (
     Check.of(harder_is_harder),
     Check.of(schedule_in_range),
 )
+
+
+def _decimals(time: float, answer: str) -> int:
+    """How many an answer gives of a time: those of the number itself, or the most where none is it."""
+    written = {number[0]: len(number[1] or "") for number in _NUMBER.finditer(answer)}
+    own = [decimals for number, decimals in written.items() if float(number) == time]
+    return min(own) if own else max(written.values(), default=0)
 
 
 def _draws() -> list[Draw]:
