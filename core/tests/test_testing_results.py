@@ -127,6 +127,18 @@ def test_an_example_may_name_perturbations() -> None:
         ),
         ({"perturbations": "dim"}, "example: perturbations is 'dim'; must name perturbations"),
         (
+            {"perturbations": {"dim": {"weight": "much"}}},
+            "example: perturbations.dim: weight: Input should be a valid number",
+        ),
+        (
+            {"perturbations": {"dim": 40}},
+            "example: perturbations.dim is 40; must be a mapping of settings",
+        ),
+        (
+            {"perturbations": {"dim": {3: 4}}},
+            "example: perturbations.dim: 3: Extra inputs are not permitted",
+        ),
+        (
             {"colour": 1},
             "colour: Extra inputs are not permitted; make `example` settings that Config",
         ),
@@ -172,6 +184,24 @@ def test_a_plugin_that_ends_the_other_process_is_a_failed_check(tmp_path: Path) 
         "same_pixels_in_another_process": "in another process: it ended with status 7 and no word"
     } == failed
     assert all(result.ok for result in outcomes(PERTURBATION, own_plugins()).values())
+
+
+def test_a_plugin_that_hangs_in_the_other_process_is_told_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not by the status of the process, which the kit itself ended."""
+    monkeypatch.setattr("videossr.testing.digests._PATIENCE_S", 0.05)
+    (tmp_path / "hanging.py").write_text(
+        "import os, time\n"
+        "from videossr.testing.toys import Fading\n"
+        f"if os.getpid() != {os.getpid()}:\n"
+        "    time.sleep(60)\n"
+        "plugin = Fading()\n"
+    )
+    results = outcomes("hanging", Registry((), folders=[tmp_path]))
+    failed = {check: one.detail for check, one in results.items() if not one.ok}
+    told = "in another process: it gave no answer in 0.05 s"
+    assert {"light_import": told, "same_pixels_in_another_process": told} == failed
 
 
 def test_what_a_plugin_prints_does_not_get_between(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from functools import cache
-from threading import Timer
+from threading import Event, Timer
 from typing import TYPE_CHECKING, Any, Final
 
 from videossr.levels import LEVELS
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from videossr.testing.subject import Subject
 
 #: Seconds after which another process is given up.
-_PATIENCE_S: Final = 300
+_PATIENCE_S: Final[float] = 300
 
 _DRAWS: Final = tuple(
     Draw(seed % CLIPS, difficulty, 1000 + seed)
@@ -135,8 +135,13 @@ class _Process:
         """The reply to a request; one with `error` where the process gave none."""
         process = self._process
         assert process.stdin and process.stdout  # noqa: S101, PT018 - pipes, as asked for
-        line = ""
-        timer = Timer(_PATIENCE_S, process.kill)
+        line, late = "", Event()
+
+        def give_up() -> None:
+            late.set()
+            process.kill()
+
+        timer = Timer(_PATIENCE_S, give_up)
         timer.start()
         try:
             process.stdin.write(json.dumps(request) + "\n")
@@ -149,6 +154,8 @@ class _Process:
             if not line:  # nor will it be of use again, if this was an interruption
                 process.kill()
                 self.end()
+        if not line and late.is_set():
+            return {"error": f"it gave no answer in {_PATIENCE_S:g} s"}
         if not line:
             return {"error": f"it ended with status {process.returncode} and no word"}
         reply: dict[str, Any] = json.loads(line)

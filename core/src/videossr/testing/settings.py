@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
+from videossr.config.schema import Entry
 from videossr.discovery import GROUP
 from videossr.errors import PluginError
 from videossr.perturbations import Perturbations, perturbation_fields
@@ -80,19 +81,26 @@ def _named(registry: Registry, field: str, table: object) -> Perturbations:
         raise Hopeless(f"example: {field} is {table!r}; {right}")
     bound = {}
     for name, settings in table.items():
-        own = dict(settings or {})
-        weight = float(own.pop("weight", 1.0))
-        if own.pop("enabled", True):
+        here = f"example: {field}.{name}"
+        if not isinstance(settings, Mapping | None):
+            raise Hopeless(f"{here} is {settings!r}; must be a mapping of settings")
+        given = {str(key): value for key, value in (settings or {}).items()}
+        common = {key: given.pop(key) for key in Entry.model_fields if key in given}
+        try:
+            entry = Entry.model_validate(common)
+        except ValidationError as error:
+            raise Hopeless(f"{here}: {_mistakes(error)}") from error
+        if entry.enabled:
             home = own_plugins() if name == PERTURBATION else registry
             try:
-                config = home.schema(name)(**own)
-                bound[str(name)] = (home.perturbation(name, config), weight)
+                config = home.schema(name).model_validate(given)
+                bound[str(name)] = (home.perturbation(name, config), entry.weight)
             except KeyError as error:
-                raise Hopeless(f"example: {field}.{name}: is not installed") from error
+                raise Hopeless(f"{here}: is not installed") from error
             except PluginError as error:
-                raise Hopeless(f"example: {field}.{name}: {error}") from error
+                raise Hopeless(f"{here}: {error}") from error
             except ValidationError as error:
-                raise Hopeless(f"example: {field}.{name}: {_mistakes(error)}") from error
+                raise Hopeless(f"{here}: {_mistakes(error)}") from error
     return Perturbations(bound)
 
 
