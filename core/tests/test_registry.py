@@ -145,10 +145,15 @@ def without(*names: str) -> object:
 @pytest.mark.parametrize(
     ("plugin", "expected"),
     [
-        pytest.param(without("Config"), "has no attribute 'Config'", id="Config"),
+        pytest.param(
+            without("Config"),
+            "has no attribute 'Config'; add a Pydantic model of its settings, with extra='forbid'",
+            id="Config",
+        ),
         pytest.param(
             without("summary", "version"),
-            "has no attribute 'summary' and no attribute 'version'",
+            "has no attribute 'summary' and no attribute 'version'; add a line on what it does and add "
+            "'1', to be raised whenever it makes other samples",
             id="summary and version",
         ),
         pytest.param(
@@ -156,6 +161,13 @@ def without(*names: str) -> object:
             "implements no hook; a task implements make_sample and reward, a perturbation perturb, "
             "a modifier make_modifier",
             id="hooks",
+        ),
+        pytest.param(
+            type("Unmarked", (without("reward").__class__,), {"reward": lambda *_: 1.0})(),
+            "implements make_sample; 'reward' lacks the mark @hookimpl; "
+            "a task implements make_sample and reward, a perturbation perturb, "
+            "a modifier make_modifier",
+            id="mark",
         ),
         pytest.param(
             without("reward"),
@@ -166,7 +178,9 @@ def without(*names: str) -> object:
         ),
         pytest.param(
             None,
-            "has no attribute 'Config' and no attribute 'summary' and no attribute 'version'",
+            "has no attribute 'Config' and no attribute 'summary' and no attribute 'version'; add a "
+            "Pydantic model of its settings, with extra='forbid' and add a line on what it does and "
+            "add '1', to be raised whenever it makes other samples",
             id="everything",
         ),
         pytest.param(

@@ -24,6 +24,13 @@ WRAPPABLE: Final = ("difficulty_schedule", "make_sample", "perturb", "reward")
 #: What `NAME` asks for.
 NAME_IN_WORDS: Final = "must be lower-case letters, digits and underscores, a letter first"
 
+#: What every plugin has besides its hooks, and how to say it.
+_ATTRIBUTES: Final = {
+    "Config": "add a Pydantic model of its settings, with extra='forbid'",
+    "summary": "add a line on what it does",
+    "version": "add '1', to be raised whenever it makes other samples",
+}
+
 _KINDS_IN_WORDS: Final = (
     "a task implements make_sample and reward, a perturbation perturb, a modifier make_modifier"
 )
@@ -164,11 +171,14 @@ def _unfit(plugin: object, kind: Kind, hooks: frozenset[str]) -> str:
     """What a plugin lacks, or has too much of."""
     from pydantic import BaseModel  # noqa: PLC0415 - importing this module stays light
 
-    missing = [needed for needed in ("Config", "summary", "version") if not hasattr(plugin, needed)]
+    missing = [needed for needed in _ATTRIBUTES if not hasattr(plugin, needed)]
     if missing:
-        return f"has no attribute {' and no attribute '.join(map(repr, missing))}"
+        lacking = f"has no attribute {' and no attribute '.join(map(repr, missing))}"
+        return f"{lacking}; {' and '.join(_ATTRIBUTES[name] for name in missing)}"
     if kind == "unknown":
-        return f"implements {', '.join(sorted(hooks)) or 'no hook'}; {_KINDS_IN_WORDS}"
+        unmarked = sorted(name for name in {*specified()} - hooks if hasattr(plugin, name))
+        mark = f"; {_listed(unmarked)} lacks the mark @hookimpl" if unmarked else ""
+        return f"implements {', '.join(sorted(hooks)) or 'no hook'}{mark}; {_KINDS_IN_WORDS}"
     foreign = sorted(hooks - KINDS[kind] - OPTIONAL.get(kind, frozenset()))
     if foreign:
         return f"is a {kind} and implements {_listed(foreign)} too; make it a plugin of its own"

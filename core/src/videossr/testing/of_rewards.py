@@ -28,6 +28,11 @@ _GARBAGE: Final = ("", "?", "I do not know.", "banana banana banana", "<answer>"
 #: Samples that hostile answers are given to: each is a hundred answers, some of them long.
 _HOSTILE: Final = 6
 
+#: What no format allows.
+_NO_ANSWER: Final = (
+    "\N{REPLACEMENT CHARACTER} no answer at all, whatever the format \N{REPLACEMENT CHARACTER}"
+)
+
 
 def true_answer_scores_one(subject: Subject) -> str:
     """The true answer scores exactly 1, whatever the seed and the level."""
@@ -77,6 +82,8 @@ def reward_falls_with_corruption(subject: Subject) -> str:
 def prompt_states_the_format(subject: Subject) -> str:
     """The prompt holds an example of an answer: words that, without punctuation, the reward can read."""
     asked_by = {asked.question: asked for asked in subject.survey.every}
+    if all(_graded(subject, asked, _NO_ANSWER).parsed for asked in asked_by.values()):
+        return "not judged: the reward takes any text for an answer, so every prompt would do"
     for question, asked in asked_by.items():
         if not any(_graded(subject, asked, span).parsed for span in _spans(question)):
             right = "give an example of an answer in it, as in `as in 3,1,4`"

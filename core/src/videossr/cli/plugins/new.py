@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -30,6 +31,8 @@ def new(
     folder = create(name, kind, output, taken=Registry().names)
     typer.echo(f"{folder}: a {kind} that works; make it yours in src/videossr_{name}/{name}.py")
     typer.echo("next:")
-    typer.echo(f"  pip install -e '{folder}[test]'")
+    # An environment made by uv has no pip of its own, and another one's would install elsewhere.
+    pip = "pip" if find_spec("pip") else "uv pip"
+    typer.echo(f"  {pip} install -e '{folder}[test]'")
     typer.echo(f"  videossr plugins check {name}")
     typer.echo(f"  pytest {folder}")
