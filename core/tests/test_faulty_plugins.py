@@ -5,7 +5,10 @@ No fault of one plugin keeps another from working.
 
 from __future__ import annotations
 
+import re
+import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +23,7 @@ from videossr.seeds import rng_for
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from random import Random
 
     from videossr.facades import Task
 
@@ -338,6 +342,62 @@ def test_a_limit_lets_pass_what_is_quick(clip: Clip) -> None:
     assert not task.score("?", "3", {}).parsed
     with pytest.raises(Unsuitable):
         task.make_sample(clip, difficulty=0, rng=rng_for(0))
+
+
+@pytest.mark.parametrize("inner_limit_s", [0.3, 20, None])
+def test_within_two_limits_the_innermost_hook_is_named(
+    clip: Clip, inner_limit_s: float | None
+) -> None:
+    """A perturbation that hangs under a task's limit is at fault, and no thread goes on."""
+    turns = []
+
+    class Spinning(Dim):
+        @hookimpl
+        def perturb(self) -> None:  # type: ignore[override] # hooks take what they need
+            while True:
+                turns[:] = [len(turns)]
+
+    class Altering(Pick):
+        @hookimpl
+        def make_sample(self, clip: Clip, rng: Random) -> object:  # type: ignore[override]
+            return inner.apply(clip, rng=rng)
+
+    registry = registry_of(odd=Spinning(), around=Altering())
+    inner = registry.perturbation("odd", Dim.Config(), time_limit_s=inner_limit_s)
+    before = threading.active_count()
+    with pytest.raises(PluginError) as caught:
+        registry.task("around", PickConfig(), time_limit_s=0.3).make_sample(
+            clip, difficulty=0, rng=rng_for(0), context="seed 7"
+        )
+    assert ("odd", "perturb") == (caught.value.plugin, caught.value.hook)
+    expected = (
+        r"seed 7, segment of .*: took longer than the 0\.[23]\d* s left of the limit of 0.3 s"
+    )
+    assert re.search(expected, str(caught.value))
+    waited = time.monotonic() + 10
+    while threading.active_count() > before and time.monotonic() < waited:
+        time.sleep(0.01)
+    assert before == threading.active_count()
+
+
+def test_what_a_task_does_after_a_hang_inside_it_is_its_own(clip: Clip) -> None:
+    """One that goes on regardless of a perturbation's error is over time itself."""
+
+    class Stubborn(Pick):
+        @hookimpl
+        def make_sample(self, clip: Clip, rng: Random) -> object:  # type: ignore[override]
+            with suppress(PluginError):
+                inner.apply(clip, rng=rng)
+            return spin()
+
+    sleeping = altered(Dim, perturb=hookimpl(lambda self: sleep()))
+    registry = registry_of(odd=sleeping, around=Stubborn())
+    inner = registry.perturbation("odd", Dim.Config(), time_limit_s=0.1)
+    with pytest.raises(PluginError, match=r"took longer than the limit of 0\.3 s") as caught:
+        registry.task("around", PickConfig(), time_limit_s=0.3).make_sample(
+            clip, difficulty=0, rng=rng_for(0)
+        )
+    assert "around" == caught.value.plugin
 
 
 def test_no_limit_lets_pass_what_is_slow() -> None:
