@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from toy_plugins import TOYS, distribution, points_of
 
 from videossr import ConfigError, PluginError
+from videossr.config import resolve
 from videossr.registry import Registry
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 LOOSE = """
 from pydantic import BaseModel
@@ -105,6 +103,18 @@ def test_a_loose_file_and_a_package_may_be_in_conflict(folder: Path, tmp_path: P
     assert "conflict" == origin.state
     assert f"{folder / 'negative.py'} sha256 " in origin.problem
     assert "toy-tasks 1.2 both bring a plugin of this name" in origin.problem
+
+
+def test_a_folder_that_is_named_twice_is_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However it is written: its plugins are not in conflict with themselves."""
+    monkeypatch.chdir(folder.parent)
+    (folder.parent / "link").symlink_to(folder)
+    folders = [folder, Path(folder.name), folder.parent / "link"]
+    assert "enabled" == Registry((), folders=folders).origin("negative").state
+    tree = {"tasks": {"halves": {"perturbations": {"negative": {}}}}, "plugins": {}}
+    tree["plugins"] = {"folders": list(map(str, folders))}
+    registry = Registry(points_of(**TOYS), folders=folders)
+    assert (str(folder),) == resolve(tree, registry).discovery.folders
 
 
 # The allow-list

@@ -268,7 +268,7 @@ def test_two_distributions_with_one_name_are_in_conflict(tmp_path: Path) -> None
     origin = Registry([*first, *second]).origin("pick")
     assert "conflict" == origin.state
     assert (
-        "other-toys 0.1 and toy-tasks 1.2 both bring a plugin of this name; uninstall one"
+        "other-toys 0.1 and toy-tasks 1.2 both bring a plugin of this name; remove one"
         == origin.problem
     )
     assert "unimported" not in sys.modules

@@ -50,7 +50,9 @@ class Registry:
         allow: Sequence[str] | None = None,
     ) -> None:
         found = installed() if points is None else from_points(points)
-        found += [candidate for folder in folders for candidate in loose_files(folder)]
+        # One that is named twice, by the configuration and the command line, is one all the same.
+        once = {folder.resolve(): folder for folder in folders}.values()
+        found += [candidate for folder in once for candidate in loose_files(folder)]
         self._allow: Final = None if allow is None else tuple(allow)
         by_name: dict[str, list[Candidate]] = {}
         for candidate in found:
@@ -196,7 +198,7 @@ class Registry:
             return replace(candidates[0].origin, state="barred", problem=problem)
         if len(candidates) > 1:
             bringers = " and ".join(sorted(one.origin.bringer for one in candidates))
-            problem = f"{bringers} both bring a plugin of this name; uninstall one"
+            problem = f"{bringers} both bring a plugin of this name; remove one"
             return replace(candidates[0].origin, state="conflict", problem=problem)
         return None
 

@@ -205,7 +205,7 @@ class _Resolution:
         assert video and store and build and discovery  # noqa: S101, PT018 - no mistake, so all are there
         present = {name: section for name, section in sections.items() if section}
         # where a loose plugin lies must not depend on where the run is repeated from
-        folders = tuple(str(Path(folder).resolve()) for folder in discovery.folders)
+        folders = tuple(dict.fromkeys(str(Path(f).resolve()) for f in discovery.folders))
         discovery = discovery.model_copy(update={"folders": folders})
         if store.folder is not None:
             store = store.model_copy(update={"folder": str(Path(store.folder).resolve())})
