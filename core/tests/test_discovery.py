@@ -90,6 +90,32 @@ def test_a_loose_file_that_fails_is_broken(folder: Path, text: str, expected: st
     assert "enabled" == registry.origin("negative").state
 
 
+def test_what_is_no_file_is_left_alone(folder: Path) -> None:
+    """A folder may be called like a file, and a link may lead to one."""
+    (folder / "nested.py").mkdir()
+    (folder / "linked.py").symlink_to(folder / "nested.py")
+    assert ("negative",) == Registry((), folders=[folder]).names
+
+
+def test_a_link_that_leads_nowhere_is_broken(folder: Path) -> None:
+    """And the others work."""
+    (folder / "gone.py").symlink_to("nowhere")
+    registry = Registry((), folders=[folder])
+    assert "broken" == registry.origin("gone").state
+    assert "raised FileNotFoundError" in registry.origin("gone").problem
+    assert "enabled" == registry.origin("negative").state
+
+
+def test_a_link_is_called_by_its_own_name(folder: Path) -> None:
+    """Whatever the file that it leads to is called, one that is left alone included."""
+    (folder / "_impl.py").write_text(LOOSE)
+    (folder / "mine.py").symlink_to("_impl.py")
+    registry = Registry((), folders=[folder])
+    assert ("mine", "negative") == registry.names
+    origin = registry.origin("mine")
+    assert ("enabled", str(folder / "mine.py")) == (origin.state, origin.distribution)
+
+
 def test_a_missing_folder_is_told(tmp_path: Path) -> None:
     """It would otherwise be an environment without the plugin."""
     with pytest.raises(ConfigError, match="missing: is no folder of plugins; give a folder"):

@@ -59,7 +59,8 @@ def loose_files(folder: Path) -> list[Candidate]:
     """The plugins in a folder of Python files: each file is one, called by its stem.
 
     Its module names the plugin object `plugin`. Files whose name starts with an underscore or a dot are
-    left alone. Nothing is written to the folder, compiled modules included.
+    left alone, and so is what is no file. A link is called by its own name, and one that leads nowhere
+    is a plugin that cannot be loaded. Nothing is written to the folder, compiled modules included.
 
     Raises:
         ConfigError: there is no such folder.
@@ -67,15 +68,25 @@ def loose_files(folder: Path) -> list[Candidate]:
     if not folder.is_dir():
         right = "give a folder of Python files, each with a plugin called `plugin`"
         raise ConfigError(Mistake(str(folder), "is no folder of plugins", right))
-    files = sorted(path for path in folder.glob("*.py") if path.stem[0] not in "_.")
-    return [_loose(path.resolve()) for path in files]
+    named = sorted(path for path in folder.resolve().glob("*.py") if path.stem[0] not in "_.")
+    return [_loose(path) for path in named if path.is_file() or _leads_nowhere(path)]
+
+
+def _leads_nowhere(path: Path) -> bool:
+    return path.is_symlink() and not path.exists()
 
 
 def _loose(path: Path) -> Candidate:
-    digest = sha256(path.read_bytes()).hexdigest()[:12]
-    origin = Origin(path.stem, str(path), f"sha256 {digest}", f"{path}:plugin")
+    unread: OSError | None = None
+    try:
+        version = f"sha256 {sha256(path.read_bytes()).hexdigest()[:12]}"
+    except OSError as error:
+        unread, version = error, ""
+    origin = Origin(path.stem, str(path), version, f"{path}:plugin")
 
     def load() -> Any:  # noqa: ANN401 - whatever the file names so
+        if unread:
+            raise unread
         name = f"videossr_loose_{sha256(str(path).encode()).hexdigest()[:12]}"
         loader = _ReadOnlyLoader(name, str(path))
         spec = spec_from_loader(name, loader)
