@@ -21,10 +21,9 @@ from videossr import Clip
 from videossr.cli.app import make_app
 from videossr.config import load_config, resolve
 from videossr.config.describe import ENTRIES, PLACES
-from videossr.config.resolve import CORE
 from videossr.config.schema import BuildConfig, PluginsConfig, StoreConfig, VideoConfig
 from videossr.extensions import extensions
-from videossr.origin import STATES
+from videossr.origin import SECTIONS, STATES
 from videossr.registry import Registry
 from videossr.vetting import specified, vet
 from videossr.video_table import VideoRow
@@ -133,7 +132,7 @@ def test_every_field_is_documented() -> None:
         )
         fields = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
         assert fields == [*schema.model_fields]
-    for name in CORE:
+    for name in SECTIONS:
         assert f"`{name}`" in text or f"`{name}." in text
 
 

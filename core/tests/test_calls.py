@@ -12,6 +12,8 @@ from toy_plugins import TOYS, Pick, PickConfig, Settings, registry_of
 
 from videossr import Clip, ConfigError, HookCall, PluginError, Unparsable, Unsuitable, hookimpl
 from videossr.config import resolve
+from videossr.floors import blind_floor
+from videossr.schedules import Adaptive
 from videossr.seeds import rng_for
 
 if TYPE_CHECKING:
@@ -214,6 +216,48 @@ def test_a_modifier_that_raises_is_blamed_itself(*, before: bool) -> None:
         modified(Raising()).score("3", "3", {})
 
 
+@pytest.mark.parametrize("twice", [True, False])
+def test_a_modifier_that_does_not_yield_once_is_blamed_itself(*, twice: bool) -> None:
+    """It cannot be seen before it is called, and pluggy does not say whose it is."""
+
+    class Uneven:
+        @hookimpl(wrapper=True)
+        def reward(self) -> Iterator[None]:
+            if twice:
+                yield
+                yield
+
+    with pytest.raises(PluginError, match=r"plugin 'odd' .* raised RuntimeError"):
+        modified(Uneven()).score("3", "3", {})
+
+
+def test_of_two_modifiers_with_the_same_code_the_right_one_is_blamed() -> None:
+    """Both began as one scaffold; only one divides by zero."""
+    source = """
+class Wrappers:
+    def __init__(self, divisor):
+        self.divisor = divisor
+    @hookimpl(wrapper=True)
+    def reward(self):
+        score = yield
+        return score / self.divisor
+"""
+
+    def made(divisor: float) -> object:
+        names: dict[str, Any] = {"hookimpl": hookimpl}
+        exec(source, names)  # noqa: S102 - two functions whose code is equal, not the same
+        return modifier_of(names["Wrappers"](divisor))
+
+    for fault in ("one", "other"):
+        registry = registry_of(
+            task=Pick(), **{name: made(name != fault) for name in ("one", "other")}
+        )
+        around = [registry.modifier(name, Settings()) for name in ("one", "other")]
+        task = registry.task("task", PickConfig(), 0.5, modifiers=around)
+        with pytest.raises(PluginError, match=rf"plugin '{fault}' .* raised ZeroDivisionError"):
+            task.score("3", "3", {})
+
+
 def test_a_task_that_raises_inside_a_modifier_is_blamed() -> None:
     """Though the error passes through the modifier on its way out."""
 
@@ -326,7 +370,9 @@ def test_a_modifier_that_cannot_be_made_is_told() -> None:
         resolve({"tasks": {"pick": {}}, "modifiers": {"odd": {}}}, registry)
 
 
-@pytest.mark.parametrize("value", [None, {"calls": float("nan")}, {"calls": "many"}, [1.0]])
+@pytest.mark.parametrize(
+    "value", [None, {"calls": float("nan")}, {"calls": 10**400}, {"calls": "many"}, [1.0]]
+)
 def test_measurements_are_figures(value: object) -> None:
     """What else they are is the modifier's fault."""
 
@@ -372,7 +418,7 @@ def test_the_trace_tells_of_every_call(
     assert "pick.reward raised Unparsable [completion '?', answer '3']" in second
 
 
-@pytest.mark.parametrize("value", ["0", "", None])
+@pytest.mark.parametrize("value", ["0", "", "false", "No", "off", None])
 def test_no_trace_unless_asked_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], value: str | None
 ) -> None:
@@ -383,3 +429,38 @@ def test_no_trace_unless_asked_for(
         monkeypatch.setenv("VIDEOSSR_TRACE", value)
     registry_of(pick=Pick()).task("pick", PickConfig(), 0.5).score("3", "3", {})
     assert ("", "") == capsys.readouterr()
+
+
+def test_the_blind_floor_is_left_out_of_the_trace(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Tens of thousands of lines would bury the rest."""
+    monkeypatch.setenv("VIDEOSSR_TRACE", "1")
+    task = registry_of(pick=Pick()).task("pick", PickConfig(), 0.5)
+    blind_floor(task, [(torch.arange(8, dtype=torch.float64), 0.5)], seed=0, draws=8)
+    assert "" == capsys.readouterr().err
+    task.score("3", "3", {})
+    assert 1 == len(capsys.readouterr().err.splitlines())
+
+
+def test_a_clip_of_inference_mode_is_a_clip() -> None:
+    """Whose tensors count no writes."""
+    with torch.inference_mode():
+        frames = torch.zeros(8, 3, 4, 4, dtype=torch.uint8)
+        clip = Clip(frames, torch.arange(8, dtype=torch.float64))
+        task = registry_of(pick=Pick()).task("pick", PickConfig(), 0.5)
+        task.make_sample(clip, difficulty=0, rng=rng_for(0))
+
+
+@pytest.mark.parametrize("value", [0.25, None])
+def test_a_schedule_of_its_own_may_leave_it_to_the_configuration(value: float | None) -> None:
+    """By None; and then training follows the rewards if the configuration says so."""
+
+    class Own(Pick):
+        @hookimpl
+        def difficulty_schedule(self) -> float | None:
+            return value
+
+    task = registry_of(task=Own()).task("task", PickConfig(), Adaptive(start=0.75))
+    assert (0.75 if value is None else value) == task.schedule(0.0)
+    assert task.follows_rewards

@@ -678,3 +678,27 @@ def test_a_key_with_nothing_after_it_changes_nothing(tmp_path: Path, written: st
     over.write_text(f"extends: base.yaml\nvideo: {written}\ntasks:\n  pick: {written}\n")
     expected = {"video": {"num_frames": 8}, "tasks": {"pick": {"weight": 3}}}
     assert expected == read_tree(over)
+
+
+def test_a_source_longer_than_any_file_name_is_told() -> None:
+    """As one that is not there."""
+    with pytest.raises(ConfigError, match="is neither a preset nor a file"):
+        read_tree("x" * 5000)
+
+
+def test_folders_that_are_no_list_are_told_beside_the_command_line(tmp_path: Path) -> None:
+    """Their letters are not taken for folders."""
+    path = tmp_path / "run.yaml"
+    path.write_text("plugins: {folders: mine}\ntasks: {pick: {}}\n")
+    with pytest.raises(ConfigError, match=r"plugins\.folders: 'mine'"):
+        load_config(path, folders=[tmp_path])
+
+
+def test_a_folder_may_come_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it stands there, wherever the file lies."""
+    monkeypatch.setenv("MY_PLUGINS", "/elsewhere")
+    path = tmp_path / "run.yaml"
+    path.write_text("plugins: {folders: ['${oc.env:MY_PLUGINS}', near]}\n")
+    assert ["/elsewhere", str(tmp_path / "near")] == read_tree(path)["plugins"]["folders"]

@@ -92,9 +92,56 @@ def test_an_extension_with_a_wrong_signature_is_left_out(monkeypatch: pytest.Mon
     """Before any of its hooks is called."""
     with (
         extended_by(monkeypatch, bad=WrongSignature()),
-        pytest.warns(UserWarning, match=r"left out: importing .* raised PluginValidationError"),
+        pytest.warns(
+            UserWarning, match=r"left out: importing .* found register_commands\(parser\); expected"
+        ),
     ):
         assert {} == extensions().sections()
+
+
+def test_a_hook_with_a_misspelt_name_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would never be called, and nobody would know why."""
+
+    class Misspelt:
+        @hookimpl
+        def register_command(self, app: object) -> None:
+            """Never called."""
+
+    told = r"no hook is called 'register_command'; did you mean 'register_commands'\?"
+    with extended_by(monkeypatch, bad=Misspelt()):
+        with pytest.warns(UserWarning, match=told):
+            assert {} == extensions().sections()
+        assert 1 == len(extensions().faults)
+
+
+def test_a_section_of_the_core_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever takes its name is left out."""
+
+    class Build(Sections):
+        @hookimpl
+        def register_sections(self) -> dict[str, type[Settings]]:
+            return {"build": self.section, "oven": self.section}
+
+    expected = "section 'build' of unknown left out: the core has one of that name"
+    with extended_by(monkeypatch, bad=Build(First)), pytest.warns(UserWarning, match=expected):
+        assert {"oven": First} == extensions().sections()
+
+
+def test_presets_that_are_not_there_are_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A folder that was forgotten in the package."""
+
+    class Presets:
+        @hookimpl
+        def register_presets(self) -> Path:
+            return tmp_path / "gone"
+
+    with (
+        extended_by(monkeypatch, bad=Presets()),
+        pytest.warns(UserWarning, match="gone is no folder of presets"),
+    ):
+        assert {} == extensions().presets()
 
 
 def test_presets_are_the_files_of_the_folders(

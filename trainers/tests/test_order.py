@@ -98,3 +98,16 @@ def test_another_epoch_has_another_order() -> None:
 def test_how_far_a_loader_is_ahead(workers: int, parts: int, ahead: int) -> None:
     """By hand: two parts a worker and one of Accelerate's, in whole generation batches."""
     assert batches_ahead(workers, parts) == ahead
+
+
+def test_every_question_has_its_turn() -> None:
+    """Ten in chunks of four: two are left out of each epoch, the hardest no more often than others."""
+    questions = [recipe("first", i, i / 10) for i in range(10)]
+    asking, asked = sampler(questions, group=1), Counter[int]()
+    for epoch in range(5):
+        asking.set_epoch(epoch)
+        numbers = [key.number for key in asking]
+        assert sorted(numbers) == numbers  # still ever harder
+        assert 8 == len(set(numbers))
+        asked.update(numbers)
+    assert dict.fromkeys(range(10), 4) == dict(asked)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from inspect import unwrap
@@ -16,8 +16,8 @@ from videossr.errors import PluginError
 from videossr.vetting import plugin_manager
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from types import CodeType, TracebackType
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from types import CodeType
 
     import pluggy
     from pydantic import BaseModel
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: What the hook that is running was called for: a perturbation is called from within a task's hook.
 _within: Final[ContextVar[str]] = ContextVar("_within", default="")
+
+_untraced: Final[ContextVar[bool]] = ContextVar("_untraced", default=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,16 @@ class HookCall:
     def fault(self, problem: str) -> PluginError:
         """An error that blames the plugin that is called, to be raised."""
         return blame(self._origin, self.hook, problem, self.context)
+
+
+@contextmanager
+def untraced() -> Iterator[None]:
+    """Leave what happens in here out of the trace."""
+    token = _untraced.set(True)
+    try:
+        yield
+    finally:
+        _untraced.reset(token)
 
 
 def blame(origin: Origin, hook: str, problem: str, context: str = "") -> PluginError:
@@ -95,7 +107,8 @@ class Hooks:
         self._plain.register(plugin)
         self._all: Final = plugin_manager()
         self._all.register(plugin)
-        self._authors: Final[dict[CodeType, Origin]] = {}
+        # By identity: two modifiers that began as one scaffold have code that is equal.
+        self._authors: Final[dict[int, tuple[CodeType, Origin]]] = {}
         self._note(self._plain, plugin, origin)
         for modifier in modifiers:
             self._all.register(modifier.wrappers)
@@ -108,7 +121,7 @@ class Hooks:
                 if one.plugin is plugin:
                     code = getattr(unwrap(one.function), "__code__", None)
                     if code:
-                        self._authors[code] = origin
+                        self._authors[id(code)] = (code, origin)
 
     def call(self, hook: str, context: str, *outcomes: type[Exception], **arguments: object) -> Any:  # noqa: ANN401 - what the hook returns
         """What a hook returns.
@@ -143,7 +156,7 @@ class Hooks:
             raise blame(self.origin, hook, ended, context) from None
         except (Exception, SystemExit) as error:
             ended = f"raised {type(error).__name__}: {error}"
-            culprit = self._author(error.__traceback__)
+            culprit = self._author(error)
             raise blame(culprit, hook, ended, context) from error
         finally:
             _within.reset(token)
@@ -171,12 +184,18 @@ class Hooks:
             problem = f"raised {type(error).__name__}: {error}"
             raise blame(self.origin, "make_modifier", problem) from error
 
-    def _author(self, trace: TracebackType | None) -> Origin:
+    def _author(self, error: BaseException) -> Origin:
         """Whose code an error came from: the plugin's, or that of a modifier around it."""
-        author = self.origin
+        # Of a wrapper that yields twice, or never, pluggy complains in words alone.
+        for code, origin in self._authors.values():
+            place = f"{code.co_filename}:{code.co_firstlineno} "
+            if isinstance(error, RuntimeError) and place in str(error):
+                return origin
+        author, trace = self.origin, error.__traceback__
         while trace:
             # The last one counts: an error passes through the modifiers on its way out.
-            author = self._authors.get(trace.tb_frame.f_code, author)
+            code = trace.tb_frame.f_code
+            author = self._authors.get(id(code), (code, author))[1]
             trace = trace.tb_next
         return author
 
@@ -188,4 +207,5 @@ class Hooks:
 
 
 def _tracing() -> bool:
-    return os.environ.get("VIDEOSSR_TRACE", "0") not in ("", "0")
+    on = os.environ.get("VIDEOSSR_TRACE", "").lower() not in ("", "0", "false", "no", "off")
+    return on and not _untraced.get()

@@ -9,13 +9,15 @@ from __future__ import annotations
 import warnings
 from functools import cache
 from importlib.metadata import entry_points
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from videossr.discovery import origin_of
-from videossr.vetting import plugin_manager
+from videossr.origin import SECTIONS
+from videossr.vetting import misfit, plugin_manager
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     import typer
@@ -40,7 +42,8 @@ class Extensions:
             origin = origin_of(point)
             try:
                 plugin = point.load()
-                plugin_manager().register(plugin)  # refuses a wrong signature
+                if problem := misfit(plugin):
+                    raise TypeError(problem)  # noqa: TRY301 - told as an error of its import
             except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's module may raise anything
                 self._leave_out(origin, f"importing {point.value}", error)
             else:
@@ -53,24 +56,32 @@ class Extensions:
 
     def sections(self) -> dict[str, type[BaseModel]]:
         """The sections of all extensions, each with its schema; of two with one name, the first."""
-        return self._merged("register_sections", "section", dict)
+        return self._merged(
+            "register_sections", "section", dict, dict.fromkeys(SECTIONS, "the core")
+        )
 
     def presets(self) -> dict[str, Path]:
         """The files of all presets by name, sorted; of two with one name, the first."""
 
         def files(folder: Path) -> dict[str, Path]:
+            if not folder.is_dir():
+                raise NotADirectoryError(f"{folder} is no folder of presets")
             return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
 
         return dict(sorted(self._merged("register_presets", "preset", files).items()))
 
     def _merged(
-        self, hook: str, what: str, entries: Callable[[Any], dict[str, Any]]
+        self,
+        hook: str,
+        what: str,
+        entries: Callable[[Any], dict[str, Any]],
+        taken: Mapping[str, str] = MappingProxyType({}),
     ) -> dict[str, Any]:
         merged: dict[str, Any] = {}
-        bringers: dict[str, str] = {}
+        bringers = dict(taken)
         for origin, result in self._results(hook, entries):
             for name, value in result.items():
-                if name in merged:
+                if name in bringers:
                     self._warn(
                         f"{what} {name!r} of {origin.bringer} left out: "
                         f"{bringers[name]} has one of that name"

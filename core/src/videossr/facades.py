@@ -73,9 +73,9 @@ class Task(Bound):
     @property
     def follows_rewards(self) -> bool:
         """Whether the difficulty of its questions depends on what training has seen."""
-        if self.hooks.implements("difficulty_schedule"):
-            return self.hooks.takes("difficulty_schedule", "seen")
-        return self.difficulty.kind == "adaptive"
+        # A hook of its own may leave it to the configuration, by None.
+        asks = self.hooks.takes("difficulty_schedule", "seen")
+        return asks or self.difficulty.kind == "adaptive"
 
     def make_sample(
         self, clip: Clip, *, difficulty: float, rng: random.Random, context: str = ""
@@ -105,7 +105,7 @@ class Task(Bound):
         return sample
 
     def schedule(self, progress: float, seen: Seen | None = None) -> float:
-        """The difficulty of the next question: the hook's, or that of the configured schedule.
+        """The difficulty of the next question: the hook's, or, where it gives None, the configuration's.
 
         Raises:
             PluginError: the hook raised, or returned no number in [0, 1].
@@ -216,9 +216,16 @@ class Modifier:
 
 
 def _is_figure(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return isfinite(value)
+    except OverflowError:  # a whole number that no float can hold
+        return False
 
 
 def _writes(clip: Clip) -> tuple[int, int]:
-    """How often frames and times were written to in place, which torch counts."""
+    """How often frames and times were written to in place, as far as torch counts it."""
+    if clip.frames.is_inference() or clip.times.is_inference():  # for which it does not
+        return 0, 0
     return clip.frames._version, clip.times._version  # noqa: SLF001

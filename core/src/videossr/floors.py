@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
+from videossr.calls import untraced
 from videossr.clip import Clip
 from videossr.errors import Unsuitable
 from videossr.seeds import derive_seed, rng_for
@@ -56,6 +57,18 @@ def blind_floor(
     Raises:
         Unsuitable: the task makes no question on any of the timelines.
     """
+    with untraced():  # tens of thousands of calls, for which nobody would look
+        return _blind_floor(task, timelines, seed, draws, candidates, size)
+
+
+def _blind_floor(
+    task: Task,
+    timelines: Sequence[tuple[Tensor, float]],
+    seed: int,
+    draws: int,
+    candidates: int,
+    size: tuple[int, int],
+) -> float:
     floors = []
     for number, (times, difficulty) in enumerate(timelines):
         noise = torch.Generator().manual_seed(derive_seed(seed, "floor noise", number) >> 1)

@@ -55,9 +55,9 @@ def make_sample(  # type: ignore[empty-body]
 
 
 @hookspec(firstresult=True)
-def difficulty_schedule(  # type: ignore[empty-body]
+def difficulty_schedule(
     config: BaseModel, progress: float, seen: Seen | None, call: HookCall
-) -> float:
+) -> float | None:
     """Say how hard the next question is to be.
 
     Called when recipes are built, and after every step of a training whose difficulty follows the
@@ -73,7 +73,7 @@ def difficulty_schedule(  # type: ignore[empty-body]
         call: which plugin is called.
 
     Returns:
-        Difficulty in [0, 1].
+        Difficulty in [0, 1]; or None, which leaves it to the schedule in the configuration.
     """
 
 

@@ -28,6 +28,11 @@ RESERVED: Final[Mapping[Kind, frozenset[str]]] = {
     "modifier": frozenset({"enabled"}),
 }
 
+#: Sections of the configuration that the core reads, and so no extension's own.
+SECTIONS: Final = frozenset(
+    {"seed", "requires", "plugins", "video", "store", "build", "tasks", "modifiers"}
+)
+
 #: What each state means.
 STATES: Final[Mapping[State, str]] = {
     "enabled": "works, and is on",

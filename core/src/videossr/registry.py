@@ -6,14 +6,13 @@ broken and the rest work. Only plugins that are asked for are imported at all.
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import replace
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
 from videossr.discovery import from_points, installed, loose_files
-from videossr.errors import PluginError
+from videossr.errors import PluginError, did_you_mean
 from videossr.vetting import vet, vet_wrappers
 
 if TYPE_CHECKING:
@@ -177,8 +176,7 @@ class Registry:
 
     def nearest(self, name: str) -> str:
         """A sentence that lists what there is, the name most like this one first."""
-        near = difflib.get_close_matches(name, self.names, n=1)
-        return (f"did you mean {near[0]!r}? " if near else "") + self.found
+        return f"{did_you_mean(name, self.names)} {self.found}".lstrip()
 
     def _load(self, name: str) -> tuple[Origin, Any]:
         with self._lock:

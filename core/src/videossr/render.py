@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from videossr.clip import Clip
 from videossr.clips import CACHE_BYTES, Clips, Excerpt
 from videossr.config import RunConfig, VideoConfig, resolve
-from videossr.config.resolve import CORE
 from videossr.errors import DatasetError, Unsuitable
+from videossr.origin import SECTIONS
 from videossr.seeds import question_seed, rng_for
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Renderer:
         else:
             # What trainers read of it is no concern of rendering, and they may not be installed; and
             # where clips are kept is the business of who renders.
-            core = CORE - {"store"}
+            core = SECTIONS - {"store"}
             tree = {name: part for name, part in dataset.config.items() if name in core}
             config = resolve(tree, registry)
             strangers = sorted({*dataset.tasks} - {*config.tasks})

@@ -75,11 +75,14 @@ def vet(plugin: object, name: str) -> Vetted:
     hooks = frozenset(implementation.hook for implementation in found)
     kind: Kind = next((kind for kind, needed in KINDS.items() if needed <= hooks), "unknown")
     problem = (
-        next(filter(None, map(_misfit, found)), "")
-        or _unfit(plugin, kind, hooks)
-        or next(filter(None, map(_wraps, found)), "")
+        misfit(plugin) or _unfit(plugin, kind, hooks) or next(filter(None, map(_wraps, found)), "")
     )
     return Vetted(kind, tuple(sorted(hooks & specified().keys())), problem)
+
+
+def misfit(plugin: object) -> str:
+    """The first hook of a plugin that is none of ours, or has another signature; or nothing."""
+    return next(filter(None, map(_misfit, _implementations(plugin))), "")
 
 
 def vet_wrappers(wrappers: object) -> str:

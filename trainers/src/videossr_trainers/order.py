@@ -85,14 +85,23 @@ class QuestionSampler(Sampler[Key]):
 
     @property
     def chunks(self) -> int:
-        """Generation batches of an epoch; questions that fill no whole one wait for the next."""
+        """Generation batches of an epoch; questions that fill no whole one are left out of it."""
         return len(self.recipes) // self.chunk
+
+    def _left_out(self) -> frozenset[int]:
+        """The questions that this epoch has no room for: each epoch others, until all had their turn."""
+        count = len(self.recipes)
+        spare = count - self.chunks * self.chunk
+        turns = sorted(range(count), key=lambda n: derive_seed(self.seed, "left out", n))
+        return frozenset(turns[(self.epoch * spare + i) % count] for i in range(spare))
 
     def __len__(self) -> int:
         return self.chunks * self.chunk * self.group * self.repeats
 
     def __iter__(self) -> Iterator[Key]:
-        order = question_order(self.recipes, self.seed, self.epoch)
+        left_out = self._left_out()
+        asked_now = question_order(self.recipes, self.seed, self.epoch)
+        order = [number for number in asked_now if number not in left_out]
         for number in range(self.chunks):
             batch = self.epoch * self.chunks + number
             asked = order[number * self.chunk : (number + 1) * self.chunk]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -56,6 +57,8 @@ def with_plugins(
     if not isinstance(plugins, dict) or not (folders or allow is not None):
         return tree
     named = plugins.get("folders") or []
+    if not isinstance(named, list | tuple):
+        return tree  # the schema says what is wrong with it
     changed: dict[str, Any] = {"folders": [*named, *map(str, folders)]} if folders else {}
     if allow is not None:
         changed["allow"] = list(allow)
@@ -112,11 +115,16 @@ def _layers(path: Path, trail: tuple[Path, ...]) -> list[tuple[Path, DictConfig]
 
 
 def _anchor_folders(tree: dict[str, Any], folder: Path) -> None:
-    """Let the folders of plugins that a file names be seen from where the file lies."""
+    """Let the folders of plugins that a file names be seen from where the file lies.
+
+    But not what an interpolation fills in later, which the file cannot know to be relative.
+    """
     plugins = tree.get("plugins")
     folders = plugins.get("folders") if isinstance(plugins, dict) else None
     if isinstance(plugins, dict) and isinstance(folders, list):
-        plugins["folders"] = [str(folder / f) if isinstance(f, str) else f for f in folders]
+        plugins["folders"] = [
+            str(folder / f) if isinstance(f, str) and "${" not in f else f for f in folders
+        ]
 
 
 def _fill_empty(tree: dict[str, Any]) -> None:
@@ -136,8 +144,9 @@ def _find(source: str, folder: Path, where: str) -> Path:
     if source in known:
         return known[source]
     path = folder / source
-    if path.is_file():
-        return path.resolve()
+    with suppress(OSError):  # a name longer than any file's
+        if path.is_file():
+            return path.resolve()
     right = f"give a YAML file, or one of the presets: {', '.join(known) or 'none installed'}"
     raise ConfigError(Mistake(where, "is neither a preset nor a file", right))
 

@@ -20,6 +20,7 @@ from videossr.config.schema import (
 )
 from videossr.errors import ConfigError, Mistake, PluginError, did_you_mean
 from videossr.extensions import extensions
+from videossr.origin import SECTIONS
 from videossr.perturbations import Perturbations, perturbation_fields
 from videossr.registry import Registry
 from videossr.schedules import written
@@ -32,11 +33,6 @@ if TYPE_CHECKING:
 
 Model = TypeVar("Model", bound=BaseModel)
 Common = TypeVar("Common", bound=Switch)
-
-#: What the core reads of a configuration; the rest are sections of extensions.
-CORE: Final = frozenset(
-    {"seed", "requires", "plugins", "video", "store", "build", "tasks", "modifiers"}
-)
 
 #: Sections of packages that may not be installed.
 _PROVIDERS: Final = dict.fromkeys(("model", "grpo", "warm_start"), "videossr-trainers")
@@ -182,7 +178,7 @@ class _Resolution:
 
     def run(self, tree: Mapping[str, Any]) -> RunConfig:
         schemas = extensions().sections()
-        self.unknown_sections(tree, {*CORE, *schemas})
+        self.unknown_sections(tree, {*SECTIONS, *schemas})
         seed = tree.get("seed", 0)
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             self.mistake("seed", f"{seed!r} is no seed", "give a whole number, 0 or more")

@@ -80,6 +80,8 @@ def create(name: str, kind: PluginKind, folder: Path, *, taken: Collection[str] 
         for source, path in (_COMMON | _OWN).items()
     }
     written[f"src/{package}/py.typed"] = ""
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(Mistake(str(folder), "is no folder", "choose another"))
     folder.mkdir(parents=True, exist_ok=True)
     # Beside its target, so that it comes to stand there in one step.
     with tempfile.TemporaryDirectory(dir=folder, prefix=".videossr-new-") as temporary:

@@ -53,7 +53,9 @@ def check(
         width = max(len(result.check) for result in results)
         for result in results:
             detail = f"  {result.detail}" if result.detail else ""
-            typer.echo(f"{result.outcome:10}  {result.check:{width}}{detail}")
+            line = f"{result.outcome:10}  {result.check:{width}}{detail}".rstrip()
+            # A plugin's error may repeat a hostile text, and not all of them can be printed.
+            typer.echo(line.encode("utf-8", "backslashreplace").decode())
         typer.echo(f"{name}: {len(results) - len(bad)} of {len(results)} checks hold")
     if bad:
         raise typer.Exit(1)
