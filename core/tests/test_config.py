@@ -161,7 +161,7 @@ def test_a_list_does_not_fit_over_a_mapping(tmp_path: Path) -> None:
     """The file that does not fit is told."""
     path = write(tmp_path, a="extends: b.yaml\nvideo: [1]", b="video: {num_frames: 8}")
     (found,) = misread(path)
-    assert found.startswith(f"{path}: does not fit over what it extends: ")
+    assert found.startswith(f"{path}: video: does not fit over what it extends: ")
 
 
 @pytest.mark.parametrize(
@@ -678,6 +678,16 @@ def test_a_key_with_nothing_after_it_changes_nothing(tmp_path: Path, written: st
     over.write_text(f"extends: base.yaml\nvideo: {written}\ntasks:\n  pick: {written}\n")
     expected = {"video": {"num_frames": 8}, "tasks": {"pick": {"weight": 3}}}
     assert expected == read_tree(over)
+
+
+def test_a_list_over_a_mapping_is_told(tmp_path: Path) -> None:
+    """With the key, and what is right."""
+    base, over = tmp_path / "base.yaml", tmp_path / "over.yaml"
+    base.write_text("tasks: {pick: {near: {a: 1}}}\n")
+    over.write_text("extends: base.yaml\ntasks: {pick: {near: [a]}}\n")
+    told = r"over\.yaml: tasks\.pick\.near: does not fit .*; write a mapping, `name: \{\}`"
+    with pytest.raises(ConfigError, match=told):
+        read_tree(over)
 
 
 def test_a_source_longer_than_any_file_name_is_told() -> None:

@@ -15,7 +15,7 @@ from videossr.config.resolve import RunConfig, resolve
 from videossr.errors import ConfigError, Mistake
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from videossr.registry import Registry
 
@@ -76,14 +76,26 @@ def read_tree(source: str | Path, overrides: Sequence[str] = ()) -> dict[str, An
         try:
             merged.merge_with(layer)
         except (OmegaConfBaseException, TypeError) as error:
+            clash = next(_clashes(_plain(merged), _plain(layer)), None)
+            where = f"{path}: {clash}" if clash else str(path)
             problem = f"does not fit over what it extends: {_first_line(error)}"
-            raise ConfigError(Mistake(str(path), problem)) from error
+            right = "write a mapping, `name: {}`, where that has one" if clash else ""
+            raise ConfigError(Mistake(where, problem, right)) from error
     _apply(overrides, merged)
     try:
         tree = _plain(merged, resolve=True)
     except OmegaConfBaseException as error:
         raise ConfigError(Mistake(f"{source}: {error.full_key}", _first_line(error))) from error
     return tree
+
+
+def _clashes(under: object, over: object, key: str = "") -> Iterator[str]:
+    """The keys at which one tree has a mapping and the other a list."""
+    if isinstance(under, dict) and isinstance(over, dict):
+        for name in [name for name in over if name in under]:
+            yield from _clashes(under[name], over[name], f"{key}.{name}" if key else str(name))
+    elif {type(under), type(over)} == {dict, list}:
+        yield key
 
 
 def _layers(path: Path, trail: tuple[Path, ...]) -> list[tuple[Path, DictConfig]]:
