@@ -19,7 +19,24 @@ if TYPE_CHECKING:
 
     from videossr.facades import Task
 
-PERTURBATIONS = ("channel_swap", "invert", "mirror", "rotate", "zoom_in", "zoom_out")
+PERTURBATIONS = (
+    "blur",
+    "channel_swap",
+    "freeze",
+    "grayscale",
+    "invert",
+    "mirror",
+    "noise",
+    "occlusion",
+    "reverse",
+    "rotate",
+    "saturation",
+    "shuffle",
+    "stutter",
+    "vertical_flip",
+    "zoom_in",
+    "zoom_out",
+)
 
 
 class MakeClip(Protocol):

@@ -82,21 +82,23 @@ def test_the_tutorial_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     clone.mkdir()
     run(first, clone)
     (package,) = (folder for folder in tmp_path.iterdir() if folder != clone)
-    assert package.name == "videossr-freeze"
+    assert package.name == "videossr-standstill"
     installed = as_if_installed(package)
     check, *rest = rest
-    assert check == ["-m", "videossr", "plugins", "check", "freeze"]
+    assert check == ["-m", "videossr", "plugins", "check", "standstill"]
     run(check, package, installed)  # as it comes
     for name, text in files().items():
         (package / name).write_text(text, encoding="utf-8")
     printed = {" ".join(words): run(words, package, installed) for words in rest}
     (looked,) = (text for words, text in printed.items() if words == "look.py")
-    assert [line.split(":")[0] for line in looked.splitlines()] == [f"freeze_{n}" for n in range(3)]
-    assert all((package / f"freeze_{n}_0.mp4").is_file() for n in range(3))
+    assert [line.split(":")[0] for line in looked.splitlines()] == [
+        f"standstill_{n}" for n in range(3)
+    ]
+    assert all((package / f"standstill_{n}_0.mp4").is_file() for n in range(3))
     *_, step = (package / "run" / "metrics.jsonl").read_text().splitlines()
     assert json.loads(step)["stage"] == "grpo"
-    assert json.loads(step)["reward/freeze"] > 0
+    assert json.loads(step)["reward/standstill"] > 0
     monkeypatch.syspath_prepend(str(installed))
     pinned = load_config(package / "pinned.yaml")
-    assert [*pinned.tasks] == ["jigsaw", "freeze"]
-    assert pinned.requires == ("videossr-freeze>=0.1",)
+    assert [*pinned.tasks] == ["jigsaw", "standstill"]
+    assert pinned.requires == ("videossr-standstill>=0.1",)

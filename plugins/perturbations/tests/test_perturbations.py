@@ -1,7 +1,8 @@
-"""The six perturbations, each alone."""
+"""The perturbations, each alone."""
 
 from __future__ import annotations
 
+import math
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 
 from videossr import Clip
 from videossr.seeds import rng_for
+from videossr_perturbations.blur import gaussian
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +21,29 @@ if TYPE_CHECKING:
 
     from videossr.registry import Registry
 
-NAMES = ("channel_swap", "invert", "mirror", "rotate", "zoom_in", "zoom_out")
+NAMES = (
+    "blur",
+    "channel_swap",
+    "freeze",
+    "grayscale",
+    "invert",
+    "mirror",
+    "noise",
+    "occlusion",
+    "reverse",
+    "rotate",
+    "saturation",
+    "shuffle",
+    "stutter",
+    "vertical_flip",
+    "zoom_in",
+    "zoom_out",
+)
+
+#: Those that change when pictures are shown, not what is on them.
+TEMPORAL = ("freeze", "reverse", "shuffle", "stutter")
+
+PICTORIAL = tuple(name for name in NAMES if name not in TEMPORAL)
 
 
 def clip_of(picture: Tensor, frames: int = 1) -> Clip:
@@ -61,8 +85,8 @@ def test_every_perturbation_gives_new_frames_of_the_same_shape(
     assert torch.equal(clip.frames, before)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_perturbation_changes_every_frame(
+@pytest.mark.parametrize("name", PICTORIAL)
+def test_every_perturbation_of_pictures_changes_every_frame(
     name: str, make_clip: Callable[..., Clip], perturb: Callable[..., Tensor]
 ) -> None:
     """On a textured clip no frame comes out as it went in."""
@@ -71,11 +95,11 @@ def test_every_perturbation_changes_every_frame(
     assert all(not torch.equal(*pair) for pair in zip(after, clip.frames, strict=True))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "noise"])
 def test_every_perturbation_treats_all_frames_alike(
     name: str, make_clip: Callable[..., Clip], perturb: Callable[..., Tensor]
 ) -> None:
-    """Equal frames stay equal: nothing is drawn anew from frame to frame."""
+    """Equal frames stay equal: nothing is drawn anew from frame to frame, but for the noise."""
     after = perturb(name, clip_of(make_clip(1).frames[0], frames=4))
     assert all(torch.equal(frame, after[0]) for frame in after)
 
@@ -89,11 +113,11 @@ def test_every_perturbation_follows_its_seed(
     assert torch.equal(perturb(name, clip, seed=3), perturb(name, clip, seed=3))
 
 
-@pytest.mark.parametrize("name", ["zoom_in", "zoom_out"])
-def test_zooms_draw_their_factor(
+@pytest.mark.parametrize("name", ["zoom_in", "zoom_out", "noise", "occlusion"])
+def test_what_is_drawn_follows_the_seed(
     name: str, make_clip: Callable[..., Clip], perturb: Callable[..., Tensor]
 ) -> None:
-    """Other seeds give other factors."""
+    """Other seeds give other factors, noise, places."""
     clip = make_clip(1, 64, 64)
     first, *others = (perturb(name, clip, seed=seed) for seed in range(6))
     assert any(not torch.equal(first, other) for other in others)
@@ -114,6 +138,137 @@ def test_mirror_reverses_rows(perturb: Callable[..., Tensor]) -> None:
     """By hand: each row backwards, the rows in their order."""
     after = perturb("mirror", clip_of(grey([[1, 2, 3], [4, 5, 6]])))
     assert after[0, 0].tolist() == [[3, 2, 1], [6, 5, 4]]
+
+
+def numbered(frames: int) -> Clip:
+    """A clip whose frames tell their number."""
+    levels = torch.arange(frames, dtype=torch.uint8)[:, None, None, None]
+    return Clip(levels.expand(-1, 3, 2, 2).contiguous(), torch.arange(frames).double())
+
+
+def order(frames: Tensor) -> list[int]:
+    """The numbers that numbered frames tell."""
+    assert torch.equal(frames, frames[:, :1, :1, :1].expand_as(frames))
+    return frames[:, 0, 0, 0].tolist()
+
+
+@pytest.mark.parametrize("name", TEMPORAL)
+def test_pictures_move_and_stay_as_they_are(name: str, perturb: Callable[..., Tensor]) -> None:
+    """Temporal perturbations show frames of the segment, in another order than theirs."""
+    for seed in range(20):
+        shown = order(perturb(name, numbered(8), seed=seed))
+        assert set(shown) <= set(range(8))
+        assert shown != list(range(8))
+
+
+def test_reverse_runs_backwards(perturb: Callable[..., Tensor]) -> None:
+    """By hand."""
+    assert [4, 3, 2, 1, 0] == order(perturb("reverse", numbered(5)))
+
+
+def test_freeze_stands_still(perturb: Callable[..., Tensor]) -> None:
+    """On the first frame of the segment."""
+    assert [0] * 5 == order(perturb("freeze", numbered(5)))
+
+
+def test_shuffle_shows_every_frame_once(perturb: Callable[..., Tensor]) -> None:
+    """In an order that is never the right one, not even of two; and all wrong ones come up."""
+    assert [1, 0] == order(perturb("shuffle", numbered(2)))
+    orders = {tuple(order(perturb("shuffle", numbered(3), seed=seed))) for seed in range(60)}
+    assert {(0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)} == orders
+    assert [0] == order(perturb("shuffle", numbered(1)))
+
+
+@pytest.mark.parametrize(
+    ("held", "expected"), [(1, [0] * 8), (2, [0] * 4 + [4] * 4), (3, [0, 0, 0, 3, 3, 3, 6, 6])]
+)
+def test_stutter_holds_as_many_frames_as_told(
+    held: int, expected: list[int], perturb: Callable[..., Tensor]
+) -> None:
+    """By hand, of eight frames; more than there are hold each for itself."""
+    assert expected == order(perturb("stutter", numbered(8), least=held, greatest=held))
+    assert [0, 1] == order(perturb("stutter", numbered(2), least=5, greatest=5))
+
+
+def test_vertical_flip_reverses_columns(perturb: Callable[..., Tensor]) -> None:
+    """By hand: the rows in reverse, each as it was."""
+    after = perturb("vertical_flip", clip_of(grey([[1, 2, 3], [4, 5, 6]])))
+    assert after[0, 0].tolist() == [[4, 5, 6], [1, 2, 3]]
+
+
+@pytest.mark.parametrize(
+    ("colour", "brightness"),
+    # by hand: 77 * 255 / 256 = 76.7, 150 * 255 / 256 = 149.4, 29 * 255 / 256 = 28.9
+    [((255, 0, 0), 77), ((0, 255, 0), 149), ((0, 0, 255), 29), ((255,) * 3, 255), ((7,) * 3, 7)],
+)
+def test_grayscale_keeps_the_brightness(
+    colour: tuple[int, int, int], brightness: int, perturb: Callable[..., Tensor]
+) -> None:
+    """By hand, with the weights of ITU-R BT.601."""
+    picture = torch.tensor(colour, dtype=torch.uint8)[:, None, None]
+    assert perturb("grayscale", clip_of(picture)).flatten().tolist() == [brightness] * 3
+
+
+def test_saturation_moves_colours_away_from_grey(perturb: Callable[..., Tensor]) -> None:
+    """By hand: (120, 100, 80) is 104 bright, so twice as far is (136, 96, 56); grey stays grey."""
+    picture = torch.tensor([120, 100, 80], dtype=torch.uint8)[:, None, None]
+    # 77 * 120 + 150 * 100 + 29 * 80 = 26560, and that / 256 = 103.75
+    assert perturb("saturation", clip_of(picture)).flatten().tolist() == [136, 96, 56]
+    assert perturb("saturation", clip_of(picture), factor=0).flatten().tolist() == [104] * 3
+    assert perturb("saturation", clip_of(picture), factor=1).flatten().tolist() == [120, 100, 80]
+    assert perturb("saturation", clip_of(picture), factor=8).flatten().tolist() == [232, 72, 0]
+
+
+def test_blur_spreads_by_a_gaussian(perturb: Callable[..., Tensor]) -> None:
+    """A white line of one pixel: most of it stays at the line, it falls off alike to both sides."""
+    picture = torch.zeros(3, 32, 33, dtype=torch.uint8)
+    picture[:, :, 16] = 255
+    row = perturb("blur", clip_of(picture), radius=2.0)[0, 0, 16].tolist()
+    assert row == row[::-1]
+    # 255 / (2 * sqrt(2 pi)) = 50.9, and a radius away exp(-1/2) of that
+    assert abs(row[16] - 51) <= 1
+    assert abs(row[18] - 51 * math.exp(-0.5)) <= 1.5
+    assert row[0] == 0
+    assert perturb("blur", clip_of(grey([[9] * 5] * 5)))[0, 0].tolist() == [[9] * 5] * 5
+
+
+@pytest.mark.parametrize("radius", [0.5, 2.0, 7.3, 16.0])
+def test_blur_is_exact(
+    radius: float, make_clip: Callable[..., Clip], perturb: Callable[..., Tensor]
+) -> None:
+    """The same as in floating point with twice the digits, to the bit, so alike on all processors."""
+    clip = make_clip(2, 24, 40)
+    weights = torch.tensor(gaussian(radius), dtype=torch.float64)
+    assert int(weights.sum()) == 256
+    reach = len(weights) // 2
+    planes = clip.frames.flatten(0, 1)[:, None].double()
+    planes = torch.nn.functional.pad(planes, (reach,) * 4, mode="replicate")
+    across = torch.nn.functional.conv2d(planes, weights[None, None, None])
+    exact = torch.nn.functional.conv2d(across, weights[None, None, :, None])
+    expected = ((exact + 2**15) // 2**16).to(torch.uint8).view(clip.frames.shape)
+    assert torch.equal(expected, perturb("blur", clip, radius=radius))
+
+
+def test_noise_is_gaussian(perturb: Callable[..., Tensor]) -> None:
+    """On middle grey: its mean, its standard deviation, and the share within one of them."""
+    clip = clip_of(torch.full((3, 64, 64), 128, dtype=torch.uint8), frames=4)
+    added = perturb("noise", clip, least=20, greatest=20).double() - 128
+    assert abs(float(added.mean())) < 0.5
+    assert float(added.std()) == pytest.approx(20, abs=0.5)
+    assert float((added.abs() <= 20).double().mean()) == pytest.approx(0.69, abs=0.01)
+    first, second, *_ = added
+    assert not torch.equal(first, second)
+
+
+@pytest.mark.parametrize("share", [0.25, 1.0])
+def test_occlusion_covers_its_share(share: float, perturb: Callable[..., Tensor]) -> None:
+    """Half of each side for a quarter of a white picture, in one piece and in the same place."""
+    white = clip_of(torch.full((3, 16, 24), 255, dtype=torch.uint8), frames=3)
+    after = perturb("occlusion", white, share=share)
+    covered = after[0, 0] == 0
+    assert float(covered.double().mean()) == share
+    rows, columns = covered.any(1).sum(), covered.any(0).sum()
+    assert int(rows * columns) == int(covered.sum())
 
 
 @pytest.mark.parametrize(
@@ -185,11 +340,16 @@ def test_zoom_out_smooths_what_it_shrinks(perturb: Callable[..., Tensor]) -> Non
     assert 100 < int(inside.min()) <= int(inside.max()) < 200
 
 
-@pytest.mark.parametrize("name", ["zoom_in", "zoom_out"])
-def test_zoom_bounds_must_be_in_order(name: str, registry: Registry) -> None:
-    """A largest factor under the smallest is refused, with both figures."""
-    with pytest.raises(ValidationError, match=r"greatest 1\.2 is less than least 1\.4"):
-        registry.schema(name)(least=1.4, greatest=1.2)
+@pytest.mark.parametrize(
+    ("name", "least", "greatest"),
+    [("zoom_in", 1.4, 1.2), ("zoom_out", 1.4, 1.2), ("noise", 40, 20), ("stutter", 4, 2)],
+)
+def test_bounds_must_be_in_order(
+    name: str, least: float, greatest: float, registry: Registry
+) -> None:
+    """A largest value under the smallest is refused, with both figures."""
+    with pytest.raises(ValidationError, match=f"greatest {greatest} is less than least {least}"):
+        registry.schema(name)(least=least, greatest=greatest)
 
 
 def test_rotate_refuses_other_angles(registry: Registry) -> None:

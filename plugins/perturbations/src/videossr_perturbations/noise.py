@@ -1,0 +1,75 @@
+"""Noise: to every value something drawn from a Gaussian is added, as in a film at night.
+
+Among those offered by the authors of VideoSSR (arXiv 2511.06281), there with a standard deviation of 35 to 70
+grey levels. Every frame has noise of its own; how strong it is is drawn once.
+"""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Annotated, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from videossr import hookimpl
+from videossr.draw import uniform
+
+if TYPE_CHECKING:
+    import random
+
+    from torch import Tensor
+
+    from videossr.clip import Clip
+
+
+#: Steps of the Gaussian: noise takes this many values, each as likely.
+_STEPS: Final = 4096
+
+
+class NoiseConfig(BaseModel):
+    """How strong."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    least: Annotated[
+        float, Field(gt=0, le=255, description="smallest standard deviation, in grey levels")
+    ] = 35.0
+    greatest: Annotated[
+        float, Field(gt=0, le=255, description="largest standard deviation, at least `least`")
+    ] = 70.0
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.greatest < self.least:
+            raise ValueError(
+                f"greatest {self.greatest:g} is less than least {self.least:g}; must be at least that"
+            )
+        return self
+
+
+class Noise:
+    """The perturbation `noise`."""
+
+    Config = NoiseConfig
+    summary = "Add Gaussian noise"
+    version = "1"
+    phrase = "shown with noise"
+
+    @hookimpl
+    def perturb(self, clip: Clip, config: NoiseConfig, rng: random.Random) -> Tensor:
+        """The frames with noise added and values cut off at 0 and 255; uint8 [t, 3, H, W]."""
+        import numpy as np  # noqa: PLC0415 - no part of a light import
+        import torch  # noqa: PLC0415
+
+        sigma = uniform(rng, config.least, config.greatest)
+        # By a table and raw bits, which come out alike on every processor; torch.randn does not.
+        quantiles = [NormalDist(0, sigma).inv_cdf((i + 0.5) / _STEPS) for i in range(_STEPS)]
+        table = np.array([round(value) for value in quantiles], dtype=np.int16)
+        count = clip.frames.numel()
+        bits = np.random.PCG64(int(rng.random() * 2**53)).random_raw(-(-count // 4))
+        drawn = table[bits.view(np.uint16)[:count] % _STEPS]
+        noisy = clip.frames.to(torch.int16) + torch.from_numpy(drawn).view(clip.frames.shape)
+        return noisy.clamp_(0, 255).to(torch.uint8)
+
+
+plugin = Noise()

@@ -1,0 +1,64 @@
+"""Stutter: the segment holds still on a few of its frames, as a video does that has to wait for its data.
+
+Among those offered by the authors of VideoSSR (arXiv 2511.06281), there on 2 to 5 frames. Invisible where
+nothing moves.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from videossr import hookimpl
+from videossr.draw import whole
+
+if TYPE_CHECKING:
+    import random
+
+    from torch import Tensor
+
+    from videossr.clip import Clip
+
+
+class StutterConfig(BaseModel):
+    """On how many frames."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    least: Annotated[int, Field(ge=1, le=64, description="fewest frames that are held")] = 2
+    greatest: Annotated[
+        int, Field(ge=1, le=64, description="most frames that are held, at least `least`")
+    ] = 5
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.greatest < self.least:
+            raise ValueError(
+                f"greatest {self.greatest} is less than least {self.least}; must be at least that"
+            )
+        return self
+
+
+class Stutter:
+    """The perturbation `stutter`."""
+
+    Config = StutterConfig
+    summary = "Hold still on a few frames"
+    version = "1"
+    phrase = "shown in jerks, held on a few frames"
+
+    @hookimpl
+    def perturb(self, clip: Clip, config: StutterConfig, rng: random.Random) -> Tensor:
+        """Each frame replaced by the last one that is held; uint8 [t, 3, H, W].
+
+        The segment is cut into as many parts as frames are held, equally long but for rounding, and each
+        part shows its first frame.
+        """
+        held = min(whole(rng, config.least, config.greatest), len(clip))
+        return clip.frames[
+            [(i * held // len(clip) * len(clip) + held - 1) // held for i in range(len(clip))]
+        ]
+
+
+plugin = Stutter()

@@ -1,0 +1,40 @@
+"""Vertical flip: top and bottom change places, as in the reflection on a lake.
+
+Not the same as a turn by 180 degrees, which swaps left and right too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from videossr import hookimpl
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from videossr.clip import Clip
+
+
+class VerticalFlipConfig(BaseModel):
+    """No settings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class VerticalFlip:
+    """The perturbation `vertical_flip`."""
+
+    Config = VerticalFlipConfig
+    summary = "Swap top and bottom"
+    version = "1"
+    phrase = "flipped top to bottom"
+
+    @hookimpl
+    def perturb(self, clip: Clip) -> Tensor:
+        """The frames with their rows in reverse; uint8 [t, 3, H, W]."""
+        return clip.frames.flip(2)
+
+
+plugin = VerticalFlip()
