@@ -216,6 +216,22 @@ def test_a_broken_plugin_is_shown_with_its_problem(run: Callable[..., Ran]) -> N
     assert "SETTINGS" not in ran.out
 
 
+def test_what_cannot_be_printed_is_spelt_out(run: Callable[..., Ran], tmp_path: Path) -> None:
+    """A plugin's message may quote half a surrogate, which the kit itself hands to rewards."""
+    (tmp_path / "odd.py").write_text(
+        "from videossr import hookimpl\n"
+        "from videossr.testing.toys import Fading\n"
+        "class Odd(Fading):\n"
+        "    @hookimpl\n"
+        "    def perturb(self, clip, config, rng):\n"
+        "        raise ValueError('bad \\ud800')\n"
+        "plugin = Odd()\n"
+    )
+    ran = run("plugins", "check", "odd", "--plugins-dir", tmp_path)
+    assert 1 == ran.code
+    assert "raised ValueError: bad \\ud800" in ran.out
+
+
 @pytest.mark.parametrize("command", ["show", "schema", "check"])
 def test_an_unknown_plugin_is_told(run: Callable[..., Ran], loose: Path, command: str) -> None:
     """With the name that is most like it."""
