@@ -44,11 +44,14 @@ def test_min_pixels_is_reached_where_the_limits_leave_room(
 
 @given(st.integers(200, 4000), st.integers(200, 4000))
 def test_aspect_ratio_is_kept_as_nearly_as_multiples_allow(height: int, width: int) -> None:
-    """With sides of at least 12 multiples, rounding to the better neighbour costs at most 6 %."""
+    """A side of 13 multiples had at least 12 before rounding: 13 / 12 is the most that it can be off.
+
+    Both sides may be, in opposite directions, where only so the area stays within its limits.
+    """
     fitted = fit_size(height, width, max_pixels=2**22, min_pixels=2**20, multiple=16)
-    if min(fitted) >= 12 * 16:
+    if min(fitted) >= 13 * 16:
         distortion = math.log(fitted[0] / fitted[1]) - math.log(height / width)
-        assert abs(distortion) < 0.06
+        assert abs(distortion) < 2 * math.log(13 / 12)
 
 
 @given(SIDE, SIDE, st.integers(1, 10**6))
