@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
-from toy_plugins import Pick, Settings, extended_by, registry_of, toys
+from toy_plugins import (
+    TOYS,
+    Dim,
+    Halves,
+    Pick,
+    Settings,
+    extended_by,
+    registry_of,
+    toys,
+)
 
 from videossr import ConfigError, Ramp, hookimpl
 from videossr.config import load_config, preset_names, resolve
@@ -498,6 +507,17 @@ FULL = {
         },
     },
 }
+
+
+def test_what_another_entry_uses_is_not_switched_off() -> None:
+    """A perturbation that one task leaves out and the other draws from is in use."""
+    off = {"enabled": False}
+    tasks = {
+        "halves": {"perturbations": {"dim": {}, "upend": off}},
+        "also": {"perturbations": {"dim": off, "upend": off, "another": {}}},
+    }
+    registry = registry_of(**TOYS, also=Halves(), another=Dim())
+    assert {"upend"} == resolve({"tasks": tasks}, registry).switched_off
 
 
 def test_a_configuration_comes_out_checked_and_bound() -> None:

@@ -57,7 +57,7 @@ class RunConfig:
         requires: the packages that had to be there, as pip writes them.
         discovery: which plugins may be used at all.
         registry: those that there are.
-        switched_off: the plugins that the configuration names and leaves out.
+        switched_off: the plugins that the configuration names and uses nowhere.
     """
 
     seed: int
@@ -216,7 +216,7 @@ class _Resolution:
             requires,
             discovery,
             self.registry,
-            frozenset(self.off),
+            frozenset(self.off - self.asked),
         )
 
     def requires(self, data: object) -> tuple[str, ...]:
