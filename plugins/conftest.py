@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -19,24 +21,9 @@ if TYPE_CHECKING:
 
     from videossr.facades import Task
 
-PERTURBATIONS = (
-    "blur",
-    "channel_swap",
-    "freeze",
-    "grayscale",
-    "invert",
-    "mirror",
-    "noise",
-    "occlusion",
-    "reverse",
-    "rotate",
-    "saturation",
-    "shuffle",
-    "stutter",
-    "vertical_flip",
-    "zoom_in",
-    "zoom_out",
-)
+#: What the package says it brings.
+_PYPROJECT = Path(__file__).with_name("perturbations") / "pyproject.toml"
+PERTURBATIONS = tuple(tomllib.loads(_PYPROJECT.read_text())["project"]["entry-points"]["videossr"])
 
 
 class MakeClip(Protocol):

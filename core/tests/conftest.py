@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from command_line import Ran
 
+from videossr.cli import main
 from videossr.procedural import write_videos
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -70,3 +74,15 @@ def drawn_videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("drawn")
     write_videos(folder, 5, seed=1, seconds=1.5, fps=8.0, height=48, width=48)
     return folder
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """Runs a command in this process."""
+
+    def call(*arguments: object) -> Ran:
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments])
+        return Ran(stop.value.code, *capsys.readouterr())
+
+    return call

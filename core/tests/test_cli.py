@@ -9,13 +9,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from command_line import Ran
 from toy_plugins import Pick, distribution, extended_by
 
 from videossr import Sample, hookimpl
-from videossr.cli import main
 from videossr.clip_store import ClipStore
 from videossr.clips import fill
 from videossr.config import VideoConfig, load_config
@@ -32,26 +32,6 @@ video: {num_frames: 8, min_frames: 8, max_pixels: 2304, min_pixels: 256, size_mu
 build: {size: 6}
 tasks: {toy_pick: {}}
 """
-
-
-class Ran(NamedTuple):
-    """What became of a command."""
-
-    code: object
-    out: str
-    err: str
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
-    """Runs a command in this process."""
-
-    def call(*arguments: object) -> Ran:
-        with pytest.raises(SystemExit) as stop:
-            main([str(argument) for argument in arguments])
-        return Ran(stop.value.code, *capsys.readouterr())
-
-    return call
 
 
 @pytest.fixture

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+from command_line import Ran
 from jsonschema import Draft202012Validator
 from toy_plugins import distribution, extended_by
 
 from videossr import hookimpl
-from videossr.cli import main
 from videossr.config import load_config
 from videossr.origin import STATES
 
@@ -45,26 +45,6 @@ class Guess:
 
 plugin = Guess()
 """
-
-
-class Ran(NamedTuple):
-    """What became of a command."""
-
-    code: object
-    out: str
-    err: str
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
-    """Runs a command in this process."""
-
-    def call(*arguments: object) -> Ran:
-        with pytest.raises(SystemExit) as stop:
-            main([str(argument) for argument in arguments])
-        return Ran(stop.value.code, *capsys.readouterr())
-
-    return call
 
 
 @pytest.fixture

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import tomllib
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,24 +23,8 @@ if TYPE_CHECKING:
 
     from videossr.registry import Registry
 
-NAMES = (
-    "blur",
-    "channel_swap",
-    "freeze",
-    "grayscale",
-    "invert",
-    "mirror",
-    "noise",
-    "occlusion",
-    "reverse",
-    "rotate",
-    "saturation",
-    "shuffle",
-    "stutter",
-    "vertical_flip",
-    "zoom_in",
-    "zoom_out",
-)
+_PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
+NAMES = tuple(tomllib.loads(_PYPROJECT.read_text())["project"]["entry-points"]["videossr"])
 
 #: Those that change when pictures are shown, not what is on them.
 TEMPORAL = ("freeze", "reverse", "shuffle", "stutter")

@@ -52,8 +52,7 @@ def _look(path: Path, thorough: bool, beat: Callable[[], None]) -> dict[str, Any
         # A pipe or device with the suffix of a video would block whoever opens it.
         if not stat.S_ISREG(before.st_mode):
             return _quarantined("unreadable", "not a regular file")
-        with path.open("rb"):
-            pass  # permission, which no later change of the file would tell
+        path.open("rb").close()  # permission, which no later change of the file would tell
         found = _hear(path, thorough, beat)
         after = path.stat()
     except Exception as error:  # noqa: BLE001 - one odd file must not end the scan of all others

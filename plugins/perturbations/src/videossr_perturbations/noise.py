@@ -7,12 +7,13 @@ grey levels. Every frame has noise of its own; how strong it is is drawn once.
 from __future__ import annotations
 
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Annotated, Final, Self
+from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
 from videossr import hookimpl
 from videossr.draw import uniform
+from videossr_perturbations.bounds import Bounds
 
 if TYPE_CHECKING:
     import random
@@ -26,10 +27,8 @@ if TYPE_CHECKING:
 _STEPS: Final = 4096
 
 
-class NoiseConfig(BaseModel):
+class NoiseConfig(Bounds):
     """How strong."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     least: Annotated[
         float, Field(gt=0, le=255, description="smallest standard deviation, in grey levels")
@@ -37,14 +36,6 @@ class NoiseConfig(BaseModel):
     greatest: Annotated[
         float, Field(gt=0, le=255, description="largest standard deviation, at least `least`")
     ] = 70.0
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.greatest < self.least:
-            raise ValueError(
-                f"greatest {self.greatest:g} is less than least {self.least:g}; must be at least that"
-            )
-        return self
 
 
 class Noise:

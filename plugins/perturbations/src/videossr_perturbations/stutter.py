@@ -6,12 +6,13 @@ nothing moves.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
 from videossr import hookimpl
 from videossr.draw import whole
+from videossr_perturbations.bounds import Bounds
 
 if TYPE_CHECKING:
     import random
@@ -21,23 +22,13 @@ if TYPE_CHECKING:
     from videossr.clip import Clip
 
 
-class StutterConfig(BaseModel):
+class StutterConfig(Bounds):
     """On how many frames."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     least: Annotated[int, Field(ge=1, le=64, description="fewest frames that are held")] = 2
     greatest: Annotated[
         int, Field(ge=1, le=64, description="most frames that are held, at least `least`")
     ] = 5
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.greatest < self.least:
-            raise ValueError(
-                f"greatest {self.greatest} is less than least {self.least}; must be at least that"
-            )
-        return self
 
 
 class Stutter:

@@ -6,12 +6,13 @@ for each frame would be a jitter that gives the segment away by itself.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
 from videossr import hookimpl
 from videossr.draw import uniform
+from videossr_perturbations.bounds import Bounds
 from videossr_perturbations.scaling import middle, resized
 
 if TYPE_CHECKING:
@@ -22,10 +23,8 @@ if TYPE_CHECKING:
     from videossr.clip import Clip
 
 
-class ZoomInConfig(BaseModel):
+class ZoomInConfig(Bounds):
     """How far."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     least: Annotated[float, Field(ge=1, le=8, description="smallest enlargement that is drawn")] = (
         1.3
@@ -33,14 +32,6 @@ class ZoomInConfig(BaseModel):
     greatest: Annotated[
         float, Field(ge=1, le=8, description="largest enlargement that is drawn, at least `least`")
     ] = 1.5
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.greatest < self.least:
-            raise ValueError(
-                f"greatest {self.greatest:g} is less than least {self.least:g}; must be at least that"
-            )
-        return self
 
 
 class ZoomIn:

@@ -7,12 +7,13 @@ the segment away by itself.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
 from videossr import hookimpl
 from videossr.draw import uniform
+from videossr_perturbations.bounds import Bounds
 from videossr_perturbations.scaling import framed, resized
 
 if TYPE_CHECKING:
@@ -23,23 +24,13 @@ if TYPE_CHECKING:
     from videossr.clip import Clip
 
 
-class ZoomOutConfig(BaseModel):
+class ZoomOutConfig(Bounds):
     """How far."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     least: Annotated[float, Field(ge=1, le=8, description="smallest reduction that is drawn")] = 1.2
     greatest: Annotated[
         float, Field(ge=1, le=8, description="largest reduction that is drawn, at least `least`")
     ] = 1.4
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.greatest < self.least:
-            raise ValueError(
-                f"greatest {self.greatest:g} is less than least {self.least:g}; must be at least that"
-            )
-        return self
 
 
 class ZoomOut:
