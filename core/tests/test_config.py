@@ -323,7 +323,7 @@ def test_every_mistake_is_told_at_once() -> None:
         ),
         (
             "tasks.pick.lonest_s: is no field; did you mean 'longest_s'? "
-            "fields are difficulty, enabled, longest_s, options, weight"
+            "fields are difficulty, enabled, longest_s, options, plugin, weight"
         ),
         (
             "tasks.halves.perturbations.blurr: no installed plugin has the name 'blurr'; "
@@ -732,3 +732,45 @@ def test_a_folder_may_come_from_the_environment(
     path = tmp_path / "run.yaml"
     path.write_text("plugins: {folders: ['${oc.env:MY_PLUGINS}', near]}\n")
     assert ["/elsewhere", str(tmp_path / "near")] == read_tree(path)["plugins"]["folders"]
+
+
+# One plugin several times
+
+
+def test_a_plugin_may_stand_under_several_names() -> None:
+    """Each entry has settings of its own; errors and provenance name the plugin."""
+    tree = {
+        "few": {"plugin": "pick", "options": 2},
+        "many": {"plugin": "pick", "options": 9, "difficulty": "hard"},
+    }
+    config = resolve({"tasks": tree}, toys())
+    assert ["few", "many"] == list(config.tasks)
+    assert {"pick"} == {weighted.task.name for weighted in config.tasks.values()}
+    assert ["pick"] == list(config.plugins)
+    options = [config.tasks[name].task.config.model_dump()["options"]["hard"] for name in tree]
+    assert [2, 9] == options
+    assert config.tree() == resolve(config.tree(), toys()).tree()
+    assert "pick" == config.tree()["tasks"]["many"]["plugin"]
+
+
+@pytest.mark.parametrize(
+    ("name", "plugin", "expected"),
+    [
+        ("few", "pikc", "tasks.few.plugin: no installed plugin has the name 'pikc'; did you mean"),
+        ("few", "dim", "tasks.few: is a perturbation; must be a task"),
+        ("halves", "pick", "tasks.halves: is of the plugin 'pick' and called like another plugin"),
+        ("A few", "pick", "tasks.A few: the name 'A few' is none; must be lower-case letters"),
+    ],
+)
+def test_a_name_or_a_plugin_that_cannot_be_is_told(name: str, plugin: str, expected: str) -> None:
+    """With the place in the configuration."""
+    (mistake,) = mistakes({"tasks": {name: {"plugin": plugin}}})
+    assert mistake.startswith(expected)
+
+
+def test_a_name_of_its_own_keeps_a_plugin_off_that_is_switched_off() -> None:
+    """The plugin behind an entry is what is disabled, and not imported."""
+    tree = {"few": {"plugin": "pick", "enabled": False}, "pick": {"enabled": False}}
+    registry = toys()
+    config = resolve({"tasks": {**tree, "halves": {"perturbations": {"dim": {}}}}}, registry)
+    assert frozenset({"pick"}) == config.switched_off

@@ -23,7 +23,7 @@ OPTIONAL: Final[Mapping[Kind, frozenset[str]]] = {"task": frozenset({"difficulty
 
 #: Fields of an entry in the configuration that the core reads, and so no plugin's own.
 RESERVED: Final[Mapping[Kind, frozenset[str]]] = {
-    "task": frozenset({"enabled", "weight", "difficulty"}),
+    "task": frozenset({"plugin", "enabled", "weight", "difficulty"}),
     "perturbation": frozenset({"enabled", "weight"}),
     "modifier": frozenset({"enabled"}),
 }

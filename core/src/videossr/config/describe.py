@@ -77,7 +77,15 @@ def run_schema(registry: Registry) -> dict[str, Any]:
         "video": collected.model("video", VideoConfig),
         "store": collected.model("store", StoreConfig),
         "build": collected.model("build", BuildConfig),
-        "tasks": _table({name: collected.entry(name) for name in by_kind["task"]}),
+        "tasks": {
+            **_table({name: collected.entry(name) for name in by_kind["task"]}),
+            # An entry by another name; which fields are its plugin's, the plugin's name says too late.
+            "additionalProperties": {
+                "type": "object",
+                "properties": {"plugin": {"enum": by_kind["task"]}},
+                "required": ["plugin"],
+            },
+        },
         "modifiers": _table({name: collected.entry(name) for name in by_kind["modifier"]}),
         **{name: collected.model(name, schema) for name, schema in extensions().sections().items()},
     }

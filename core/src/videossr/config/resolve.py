@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -18,12 +18,14 @@ from videossr.config.schema import (
     TaskEntry,
     VideoConfig,
 )
+from videossr.discovery import NAME
 from videossr.errors import ConfigError, Mistake, PluginError, did_you_mean
 from videossr.extensions import extensions
 from videossr.origin import SECTIONS
 from videossr.perturbations import Perturbations, perturbation_fields
 from videossr.registry import Registry
 from videossr.schedules import written
+from videossr.vetting import NAME_IN_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from videossr.origin import Kind, Origin
 
 Model = TypeVar("Model", bound=BaseModel)
-Common = TypeVar("Common", bound=Switch)
 
 #: Sections of packages that may not be installed.
 _PROVIDERS: Final = dict.fromkeys(("model", "grpo", "warm_start"), "videossr-trainers")
@@ -116,7 +117,7 @@ class RunConfig:
             "video": self.video.model_dump(mode="json"),
             "store": self.store.model_dump(mode="json"),
             "build": self.build.model_dump(mode="json"),
-            "tasks": {name: _entry(weighted) for name, weighted in self.tasks.items()},
+            "tasks": {name: _entry(name, weighted) for name, weighted in self.tasks.items()},
             "modifiers": {
                 name: modifier.config.model_dump(mode="json")
                 for name, modifier in self.modifiers.items()
@@ -163,6 +164,21 @@ def _section(data: object) -> PluginsConfig:
     if settings is None:
         raise ConfigError(resolution.mistakes)
     return settings
+
+
+class _Chosen(NamedTuple):
+    """An enabled entry of a table.
+
+    Attributes:
+        plugin: the name of the plugin, which is the entry's own unless it says otherwise.
+        common: what the core reads of it; None where that has mistakes, so that those of the plugin's
+            own are found too.
+        own: what the plugin reads of it.
+    """
+
+    plugin: str
+    common: Switch | None
+    own: dict[str, Any]
 
 
 class _Resolution:
@@ -271,12 +287,9 @@ class _Resolution:
         return None
 
     def entries(
-        self, where: str, data: object, kind: Kind, entry: type[Common]
-    ) -> dict[str, tuple[Common | None, dict[str, Any]]]:
-        """The enabled plugins of a table, each with the core's part and its own part of the entry.
-
-        The core's part is None where it has mistakes, so that those of the plugin's own are found too.
-        """
+        self, where: str, data: object, kind: Kind, entry: type[Switch]
+    ) -> dict[str, _Chosen]:
+        """The enabled entries of a table, by name."""
         if not isinstance(data, dict) or not data:
             right = f"name at least one {kind}; {self.registry.found}"
             self.mistake(where, f"{data!r} is no table of {kind}s", right)
@@ -294,19 +307,41 @@ class _Resolution:
             common = self.model(
                 here, entry, {k: fields[k] for k in entry.model_fields if k in fields}
             )
-            if str(name) not in self.registry.names:
-                self.mistake(
-                    here,
-                    f"no installed plugin has the name {name!r}",
-                    self.registry.nearest(str(name)),
-                )
+            plugin = self.plugin_of(here, str(name), fields if kind == "task" else {})
+            if plugin is None:
                 continue
             # Even beside mistakes of its own, a plugin that is switched off stays out.
             enabled = common.enabled if common else fields.get("enabled") is not False
-            (self.asked if enabled else self.off).add(str(name))
-            if enabled and self.works(here, str(name), kind):
-                found[str(name)] = (common, own)
+            (self.asked if enabled else self.off).add(plugin)
+            if enabled and self.works(here, plugin, kind):
+                found[str(name)] = _Chosen(plugin, common, own)
         return found
+
+    def plugin_of(self, where: str, name: str, fields: Mapping[str, Any]) -> str | None:
+        """The plugin that an entry is about: the one that it names, or else that of its own name."""
+        named = fields.get("plugin")
+        if named is None:
+            if name in self.registry.names:
+                return name
+            self.mistake(
+                where, f"no installed plugin has the name {name!r}", self.registry.nearest(name)
+            )
+            return None
+        if str(named) not in self.registry.names:
+            self.mistake(
+                f"{where}.plugin",
+                f"no installed plugin has the name {named!r}",
+                self.registry.nearest(str(named)),
+            )
+            return None
+        if name != named and name in self.registry.names:
+            right = f"call the entry something else, {named}_2 perhaps"
+            self.mistake(where, f"is of the plugin {named!r} and called like another plugin", right)
+            return None
+        if not NAME.fullmatch(name):
+            self.mistake(where, f"the name {name!r} is none", NAME_IN_WORDS)
+            return None
+        return str(named)
 
     def works(self, where: str, name: str, kind: Kind) -> bool:
         origin = self.registry.origin(name)
@@ -324,7 +359,7 @@ class _Resolution:
         if data is None or data == {}:
             return {}
         bound = {}
-        for name, (common, own) in self.entries("modifiers", data, "modifier", Switch).items():
+        for name, (_, common, own) in self.entries("modifiers", data, "modifier", Switch).items():
             where = f"modifiers.{name}"
             schema = self.registry.schema(name)
             config = self.model(where, schema, own, beside=Switch.model_fields)
@@ -339,8 +374,8 @@ class _Resolution:
         tasks = {}
         before = len(self.mistakes)
         entries = self.entries("tasks", data, "task", TaskEntry)
-        for name, (common, own) in entries.items():
-            schema = self.registry.schema(name)
+        for name, (plugin, common, own) in entries.items():
+            schema = self.registry.schema(plugin)
             config = self.model(
                 f"tasks.{name}",
                 schema,
@@ -349,7 +384,7 @@ class _Resolution:
             )
             if config and isinstance(common, TaskEntry):
                 task = self.registry.task(
-                    name,
+                    plugin,
                     config,
                     common.difficulty,
                     modifiers=tuple(self.around.values()),
@@ -372,14 +407,14 @@ class _Resolution:
             before = len(self.mistakes)
             entries = self.entries(where, own.get(name), "perturbation", Entry)
             bound: dict[str, tuple[Perturbation, float]] = {}
-            for choice, (common, settings) in entries.items():
+            for choice, (_, common, settings) in entries.items():
                 config = self.model(
                     f"{where}.{choice}",
                     self.registry.schema(choice),
                     settings,
                     beside=Entry.model_fields,
                 )
-                if config and common:
+                if config and isinstance(common, Entry):
                     altering = self.registry.perturbation(
                         choice,
                         config,
@@ -397,9 +432,10 @@ def _within(field: object) -> Iterable[Perturbation]:
     return field if isinstance(field, Perturbations) else ()
 
 
-def _entry(weighted: WeightedTask) -> dict[str, Any]:
+def _entry(name: str, weighted: WeightedTask) -> dict[str, Any]:
     task = weighted.task
     return {
+        **({} if name == task.name else {"plugin": task.name}),
         "weight": weighted.weight,
         "difficulty": written(task.difficulty),
         **task.config.model_dump(mode="json"),

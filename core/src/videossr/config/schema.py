@@ -169,6 +169,13 @@ class Entry(Switch):
 class TaskEntry(Entry):
     """What the core reads of a task's entry; the rest is the plugin's own."""
 
+    plugin: Annotated[
+        str | None,
+        Field(
+            description="the task's plugin, where the entry has a name of its own, so that one plugin "
+            "may stand here several times; null for the plugin of the entry's name"
+        ),
+    ] = None
     difficulty: Annotated[
         ScheduleField,
         Field(
