@@ -302,7 +302,7 @@ def test_ctrl_c_before_the_command_ends_with_a_word(
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no signals and pipes as on POSIX")
 def test_ctrl_c_ends_a_real_process(drawn_videos: Path, config: Path, tmp_path: Path) -> None:
-    """A build that is interrupted at work leaves nothing behind."""
+    """A build that is interrupted at work leaves no half a dataset behind."""
     site = tmp_path / "site"
     distribution(site, "toy-tasks", "1.2", {"toy_pick": "toy_stop:plugin"})
     (site / "toy_stop.py").write_text(
@@ -330,7 +330,7 @@ def test_ctrl_c_ends_a_real_process(drawn_videos: Path, config: Path, tmp_path: 
     assert 128 + signal.SIGINT == ran.returncode
     assert "interrupted" == ran.stderr.splitlines()[-1]
     assert "Traceback" not in ran.stderr
-    assert not output.parent.exists()
+    assert not output.exists()
 
 
 # Store
@@ -400,7 +400,7 @@ def test_build_makes_a_dataset(
     assert (3, ("toy_pick",)) == (len(dataset.recipes), dataset.tasks)
     floor = dataset.floors["toy_pick"]
     assert [
-        f"{output}: 3 questions",
+        f"{output}: 3 questions about 3 videos, each of them asked about once",
         f"  toy_pick: 3 about 3 videos, blind floor {floor:.3f}",
     ] == ran.out.splitlines()
 
@@ -417,8 +417,10 @@ def test_build_takes_a_table(
     told = json.loads(first.out)
     (tmp_path / "table").write_bytes(table.read_bytes())
     assert 0 == run("build", config, "--videos", tmp_path / "table", "-o", tmp_path / "c").code
-    assert {"questions", "floors", "left_out", "broken", "measurements"} == set(told)
-    assert {"toy_pick": 6} == told["questions"]
+    counts = {"videos", "used", "asked", "twins", "checked"}
+    assert {"tasks", "broken", "measurements", *counts} == set(told)
+    assert 6 == told["tasks"]["toy_pick"]["questions"]
+    assert (5, [1, 2]) == (told["used"], told["asked"])
     assert Ran(0, "", "") == run(
         "build", config, "--videos", drawn_videos, "-o", tmp_path / "b", "-q"
     )
@@ -521,7 +523,7 @@ def test_a_plugin_that_fails_ends_the_build(
         r"video procedural_000\d\.mp4, seed \d+: raised ZeroDivisionError: division by zero\n"
     )
     assert re.fullmatch(expected, ran.err)
-    assert not output.parent.exists()
+    assert [] == list(output.parent.iterdir())
 
 
 # Extensions

@@ -12,36 +12,47 @@ import pyarrow.parquet as pq
 import pytest
 
 from videossr import DatasetError
-from videossr.dataset import Dataset, Recipe, counted
+from videossr.dataset import Dataset, Header, Recipe
+from videossr.floors import Floors
 
 RECIPE = Recipe(
     task="pick",
+    plugin="pick",
+    plugin_version="1",
+    settings="5" * 32,
     index=0,
     video="deep/é b.mp4",
     video_hash="0" * 32,
+    donor="other.mp4",
+    donor_hash="1" * 32,
     start=0.0,
     stop=1.0 / 3.0,
     num_frames=8,
     clip="c" * 32,
     difficulty=0.5,
     seed=2**64 - 1,
-    plugin_version="1",
     question="Which digit?\n§",
     answer="4",
     digest="f" * 32,
 )
 
 DATASET = Dataset(
-    recipes=(RECIPE, replace(RECIPE, index=1, seed=0), replace(RECIPE, task="halves")),
-    root=Path("/videos/ü"),
-    config={"seed": 1, "tasks": {"pick": {"weight": 1.0}}},
-    plugins={
-        name: {"distribution": "toy-tasks", "version": "1.2", "plugin_version": "1"}
-        for name in ("pick", "halves", "dim")
-    },
-    floors={"pick": 0.25, "halves": 1},
-    left_out={"pick": {"too long": 2}},
-    broken={"bad.mp4": "moov atom not found"},
+    recipes=(
+        RECIPE,
+        replace(RECIPE, index=1, seed=0),
+        replace(RECIPE, task="half", plugin="halves", question="", answer="", digest=""),
+    ),
+    header=Header(
+        root=Path("/videos/ü"),
+        config={"seed": 1, "tasks": {"pick": {"weight": 1.0}}},
+        plugins={
+            name: {"distribution": "toy-tasks", "version": "1.2", "plugin_version": "1"}
+            for name in ("pick", "halves", "dim")
+        },
+        floors=Floors({"pick": {0.0: 0.5, 1.0: 0.25}, "half": {0.5: 1}}),
+        left_out={"pick": {"too long": 2}},
+        broken={"bad.mp4": "moov atom not found"},
+    ),
 )
 
 
@@ -93,14 +104,14 @@ def test_a_dataset_comes_back(saved: Path) -> None:
 
 def test_a_dataset_without_questions_comes_back(tmp_path: Path) -> None:
     """A table without rows has its columns."""
-    empty = Dataset((), Path("/videos"), {}, {}, {})
+    empty = Dataset((), Header(Path("/videos"), {}, {}, Floors()))
     empty.save(tmp_path / "dataset")
     assert empty == Dataset.load(tmp_path / "dataset")
 
 
 def test_a_folder_whose_name_is_no_text_comes_back(tmp_path: Path) -> None:
     """Python stands such bytes in as lone surrogates, which are no UTF-8."""
-    odd = replace(DATASET, root=Path("/videos/caf\udce9"))
+    odd = replace(DATASET, header=replace(DATASET.header, root=Path("/videos/caf\udce9")))
     odd.save(tmp_path / "dataset")
     assert odd == Dataset.load(tmp_path / "dataset")
 
@@ -121,15 +132,27 @@ def test_a_dataset_may_be_moved(saved: Path, tmp_path: Path) -> None:
 
 def test_questions_are_found_by_task() -> None:
     """Tasks in order of first appearance."""
-    assert ("pick", "halves") == DATASET.tasks
+    assert ("pick", "half") == DATASET.tasks
     assert [0, 1] == [recipe.index for recipe in DATASET.of_task("pick")]
     assert () == DATASET.of_task("dim")
 
 
-def test_reasons_are_counted() -> None:
-    """The most frequent first, then by name."""
-    found = counted(["b", "a", "c", "c"])
-    assert [("c", 2), ("a", 1), ("b", 1)] == list(found.items())
+def test_floors_are_those_of_the_questions() -> None:
+    """Halfway between two levels, halfway between their floors: (0.5 + 0.25) / 2."""
+    assert {"pick": 0.375, "half": 1.0} == DATASET.floors
+    assert 0.375 == DATASET.floor_of(RECIPE)
+    assert 0.25 == DATASET.floor_of(replace(RECIPE, difficulty=1.0))
+
+
+def test_the_videos_may_have_moved(saved: Path) -> None:
+    """Whoever has them says where."""
+    assert Path("/elsewhere") == Dataset.load(saved, root=Path("/elsewhere")).root
+    assert Path("/videos/ü") == Dataset.load(saved).root
+
+
+def test_a_question_that_was_planned_is_told_from_one_that_was_checked() -> None:
+    """By its digest."""
+    assert [True, True, False] == [recipe.checked for recipe in DATASET.recipes]
 
 
 # Writing
@@ -223,7 +246,7 @@ def test_another_format_is_told(saved: Path, version: object) -> None:
     change_header(saved, "format", version)
     (saved / "recipes.parquet").unlink()
     assert (
-        f"dataset.json has the format {version!r}; this version of videossr reads format 2; "
+        f"dataset.json has the format {version!r}; this version of videossr reads format 3; "
         "install the version that wrote it, or build the dataset again"
     ) == load_error(saved)
 
@@ -238,9 +261,20 @@ def test_another_format_is_told(saved: Path, version: object) -> None:
         ("plugins.pick", {}, "plugins.pick.distribution: Field required"),
         ("plugins.pick.version", 1, "plugins.pick.version: Input should be a valid string"),
         ("floors", None, "floors: Input should be a valid dictionary"),
-        ("floors.pick", "0.5", "floors.pick: Input should be a valid number"),
-        ("floors.pick", 1.5, "floors.pick: Input should be less than or equal to 1"),
-        ("floors.pick", float("nan"), "floors.pick: Input should be a finite number"),
+        (
+            "floors.pick",
+            {},
+            "floors.pick: Dictionary should have at least 1 item after validation, not 0",
+        ),
+        (
+            "floors.pick",
+            {"x": 0.5},
+            "floors.pick.x.[key]: Input should be a valid number, unable to parse string as a number",
+        ),
+        ("floors.pick", {"2": 0.5}, "floors.pick.2.[key]: Input should be less than or equal to 1"),
+        ("floors.pick", {"0": "0.5"}, "floors.pick.0: Input should be a valid number"),
+        ("floors.pick", {"0": 1.5}, "floors.pick.0: Input should be less than or equal to 1"),
+        ("floors.pick", {"0": float("nan")}, "floors.pick.0: Input should be a finite number"),
         ("left_out", {"pick": 3}, "left_out.pick: Input should be a valid dictionary"),
         ("broken", {"a.mp4": None}, "broken.a.mp4: Input should be a valid string"),
     ],
@@ -262,13 +296,18 @@ def test_a_missing_entry_of_the_header_is_told(saved: Path, key: str) -> None:
     assert f"damaged dataset: dataset.json: {key}: Field required" == load_error(saved)
 
 
-def test_a_task_that_the_header_does_not_know_is_told(saved: Path) -> None:
-    """Its plugin's version could not be checked."""
+@pytest.mark.parametrize(
+    ("part", "name", "called"), [("plugins", "halves", "plugins"), ("floors", "half", "floors of")]
+)
+def test_a_task_that_the_header_does_not_know_is_told(
+    saved: Path, part: str, name: str, called: str
+) -> None:
+    """Its plugin's version could not be checked, and its scores would say nothing."""
     header = json.loads((saved / "dataset.json").read_text())
-    del header["plugins"]["halves"]
+    del header[part][name]
     (saved / "dataset.json").write_text(json.dumps(header))
     assert (
-        "damaged dataset: dataset.json says nothing of the plugins halves, "
+        f"damaged dataset: dataset.json says nothing of the {called} {name}, "
         "which recipes.parquet has questions of"
     ) == load_error(saved)
 
@@ -277,7 +316,9 @@ def test_wrong_columns_are_told(saved: Path) -> None:
     """A column that is missing, and one of another type."""
     change_table(saved, digest=None)
     found = load_error(saved)
-    assert found.startswith("damaged dataset: columns task string, index int64, video string")
+    assert found.startswith(
+        "damaged dataset: columns task string, plugin string, plugin_version string"
+    )
     assert found.endswith("answer string, digest string")
     assert "answer string; must be" in found
 
@@ -285,7 +326,7 @@ def test_wrong_columns_are_told(saved: Path) -> None:
 def test_columns_of_another_type_are_told(saved: Path) -> None:
     """Text where numbers belong."""
     change_table(saved, index=pa.array(["0", "1", "2"]))
-    assert "columns task string, index string, video" in load_error(saved)
+    assert "settings string, index string, video" in load_error(saved)
 
 
 def test_empty_cells_are_told(saved: Path) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from toy_plugins import Pick, PickConfig, Settings, registry_of
 
-from videossr import Clip, Ramp, Sample, Unparsable, Unsuitable, hookimpl
-from videossr.floors import blind_floor
+from videossr import Clip, PluginError, Ramp, Sample, Unparsable, Unsuitable, hookimpl
+from videossr.floors import Floors, blind_floor, normalised
 from videossr.sample import question_prompt
 
 if TYPE_CHECKING:
@@ -183,7 +183,59 @@ def test_an_answer_that_cannot_be_read_earns_nothing() -> None:
 
 def test_the_same_seed_gives_the_same_floor() -> None:
     """It is part of a dataset, which has to come out alike."""
-    task, timelines = picking(4, 4), [timeline(4), timeline(6)]
+    task, timelines = picking(4, 8), [timeline(4), timeline(6)]
     first, again, other = (blind_floor(task, timelines, seed=seed) for seed in (3, 3, 4))
     assert first == again
     assert first != other
+
+
+def test_guesses_of_the_task_are_tried() -> None:
+    """The best answer may be one that is never right.
+
+    Answers 1 and 9, reward 1 - |difference| / 8: each earns a half, and 5 always a half too; but with the
+    square root of that closeness, 5 earns 0.707.
+    """
+
+    class Ends(Asking):
+        def draw(self, clip: Clip, rng: random.Random) -> tuple[str, str]:  # noqa: ARG002
+            return "Which?", "1" if rng.random() < 0.5 else "9"
+
+        @hookimpl
+        def reward(self, completion: str, answer: str) -> float:
+            return float((1 - abs(int(completion) - int(answer)) / 8) ** 0.5)
+
+        def guesses(self, samples: list[Sample]) -> list[str]:
+            return ["5"] if samples else []
+
+    assert 0.5**0.5 == pytest.approx(blind_floor(bound(Ends()), [timeline(4)], seed=0))
+
+
+@pytest.mark.parametrize(
+    ("guesses", "problem"),
+    [(lambda samples: [1], "returned [1]; must return texts"), (len, "raised TypeError")],
+)
+def test_guesses_that_are_none_are_told(guesses: Any, problem: str) -> None:  # noqa: ANN401
+    """Whose they are, and what is wrong."""
+    guessing = Pick()
+    guessing.guesses = guesses  # type: ignore[attr-defined]
+    task = registry_of(pick=guessing).task("pick", PickConfig(), 0.5)
+    with pytest.raises(PluginError, match=r"plugin 'pick' .* 'guesses'") as caught:
+        blind_floor(task, [timeline(4)], seed=0)
+    assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("reward", "floor", "expected"),
+    [(1.0, 0.6, 1.0), (0.6, 0.6, 0.0), (0.8, 0.6, 0.5), (0.3, 0.6, -0.75), (1.0, 1.0, 0.0)],
+)
+def test_normalised_has_the_floor_at_zero(reward: float, floor: float, expected: float) -> None:
+    """(raw - floor) / (1 - floor), by hand; a floor of 1 leaves no room and gives 0."""
+    assert normalised(reward, floor) == pytest.approx(expected)
+
+
+def test_between_levels_floors_lie_on_a_line() -> None:
+    """By hand: a quarter of the way from 0.6 to 0.2 is 0.5; outside, the nearest level counts."""
+    floors = Floors({"pick": {0.2: 0.6, 1.0: 0.2}})
+    assert [0.6, 0.6, pytest.approx(0.5), 0.2] == [floors.at("pick", d) for d in (0, 0.2, 0.4, 1)]
+    assert pytest.approx(0.55) == floors.mean("pick", [0.2, 0.4])
+    assert pytest.approx(0.4) == floors.mean("pick", [])

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import pytest
+from plain_recipes import plain_recipe
 
-from videossr.dataset import Recipe
 from videossr_trainers.difficulty import DifficultyTrail, batches_ahead
 from videossr_trainers.order import Key, QuestionSampler, question_order
+
+if TYPE_CHECKING:
+    from videossr.dataset import Recipe
 
 
 def recipe(task: str, index: int, difficulty: float = 0.5) -> Recipe:
     """A recipe that nobody renders."""
-    return Recipe(
-        task, index, "a.mp4", "0", 0.0, 1.0, 16, "", difficulty, 1, "1", "?", "1", f"{index}"
-    )
+    return plain_recipe(task, index, difficulty=difficulty)
 
 
 def recipes(*, scheduled: bool = False) -> list[Recipe]:

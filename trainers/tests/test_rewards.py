@@ -10,8 +10,9 @@ import pytest
 from pydantic import BaseModel
 
 from videossr import PluginError, Unparsable, hookimpl
+from videossr.floors import Floors
 from videossr.registry import Registry
-from videossr_trainers.rewards import TaskReward, normalised
+from videossr_trainers.rewards import TaskReward
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +58,7 @@ def grade(
 ) -> tuple[list[float], dict[str, float]]:
     """Rewards and metrics of rows (task, completion, answer), two to a group."""
     metrics: dict[str, float] = {}
-    reward = TaskReward(tasks, {"even": 0.5, "odd": 0.0}, num_generations=2)
+    reward = TaskReward(tasks, Floors({"even": {0.5: 0.5}, "odd": {0.5: 0.0}}), num_generations=2)
     values = reward(
         completions=[[{"role": "assistant", "content": completion}] for _, completion, _ in rows],
         task=[task for task, _, _ in rows],
@@ -65,6 +66,7 @@ def grade(
         target=[{} for _ in rows],
         difficulty=[0.5 for _ in rows],
         context=["video a.mp4, seed 7" for _ in rows],
+        substituted=[completion == "stood in" for _, completion, _ in rows],
         log_metric=metrics.__setitem__,
         trainer_state=None,
     )
@@ -107,19 +109,10 @@ def test_a_bug_in_a_reward_is_not_a_zero(tasks: Mapping[str, Task]) -> None:
         grade(tasks, [("even", "bug", "22"), ("even", "22", "22")])
 
 
-@pytest.mark.parametrize(
-    ("reward", "floor", "expected"),
-    [(1.0, 0.6, 1.0), (0.6, 0.6, 0.0), (0.8, 0.6, 0.5), (0.3, 0.6, -0.75), (1.0, 1.0, 0.0)],
-)
-def test_normalised_has_the_floor_at_zero(reward: float, floor: float, expected: float) -> None:
-    """(raw - floor) / (1 - floor), by hand; a floor of 1 leaves no room and gives 0."""
-    assert normalised(reward, floor) == pytest.approx(expected)
-
-
 def test_rewards_take_whatever_trl_adds(tasks: Mapping[str, Task]) -> None:
     """Keywords of other versions of TRL are passed over."""
     arguments: dict[str, Any] = {"completion_ids": [[1], [2]], "environments": None}
-    reward = TaskReward(tasks, {"even": 0.5}, num_generations=2)
+    reward = TaskReward(tasks, Floors({"even": {0.5: 0.5}}), num_generations=2)
     assert reward(
         completions=[[{"content": "22"}], [{"content": "2"}]],
         task=["even", "even"],
@@ -127,6 +120,20 @@ def test_rewards_take_whatever_trl_adds(tasks: Mapping[str, Task]) -> None:
         target=[{}, {}],
         difficulty=[0.5, 0.5],
         context=["", ""],
+        substituted=[False, False],
         log_metric=lambda *_: None,
         **arguments,
     ) == [1.0, 0.5]
+
+
+def test_questions_that_stood_in_are_counted(tasks: Mapping[str, Task]) -> None:
+    """One of two groups of its task: a half; and the floor of what was asked stands beside."""
+    rows = [
+        ("odd", "1", "1"),
+        ("odd", "1", "1"),
+        ("odd", "stood in", "1"),
+        ("odd", "stood in", "1"),
+    ]
+    _, metrics = grade(tasks, rows)
+    assert 0.5 == metrics["substituted/odd"]
+    assert 0.0 == metrics["floor/odd"]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from plain_recipes import plain_recipe
 from tiny_questions import random_clip
 
 from videossr import Sample
-from videossr.dataset import Recipe
 from videossr.facades import Score
 from videossr.sample import question_prompt
 from videossr_trainers.evaluate import Answered
@@ -16,9 +16,7 @@ from videossr_trainers.summary import evaluation, gains, marks, step_metrics
 
 def answered(task: str, index: int, value: float, *, parsed: bool = True) -> Answered:
     """An answer with its score; every question has a video of its own."""
-    recipe = Recipe(
-        task, index, f"{task}{index}.mp4", "", 0.0, 1.0, 16, "", 0.5, 1, "1", "?", "1", ""
-    )
+    recipe = plain_recipe(task, index, video=f"{task}{index}.mp4")
     return Answered(recipe, "1", Score(value, parsed=parsed))
 
 

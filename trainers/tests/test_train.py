@@ -7,30 +7,21 @@ from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
+from plain_recipes import plain_recipe
 
 from videossr import ConfigError
 from videossr.config import RunConfig, load_config
-from videossr.dataset import Dataset, Recipe
+from videossr.dataset import Dataset, Header
+from videossr.floors import Floors
 from videossr_trainers.sections import GrpoSection, ModelSection
 from videossr_trainers.train import check_batches, chosen_recipes, grpo_arguments, write_provenance
 
 
-def recipe(task: str, index: int) -> Recipe:
-    """A recipe that nobody renders."""
-    return Recipe(
-        task, index, "a.mp4", "0" * 32, 0.0, 1.0, 16, "", 0.5, 1, "1", "?", "1", f"{index}"
-    )
-
-
 def dataset_for(config: RunConfig) -> Dataset:
     """A dataset as a build with this configuration would make it, with two questions a task."""
-    return Dataset(
-        recipes=tuple(recipe(task, index) for task in config.tasks for index in range(2)),
-        root=Path("videos"),
-        config=config.tree(),
-        plugins={},
-        floors=dict.fromkeys(config.tasks, 0.5),
-    )
+    recipes = tuple(plain_recipe(task, index) for task in config.tasks for index in range(2))
+    floors = Floors({task: {0.5: 0.5} for task in config.tasks})
+    return Dataset(recipes, Header(Path("videos"), config.tree(), {}, floors))
 
 
 def test_a_disabled_task_is_left_out_and_the_rest_stays() -> None:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from videossr.calls import blame
 from videossr.errors import PluginError, Unparsable, Unsuitable
+from videossr.perturbations import Perturbations
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pydantic import BaseModel
     from torch import Tensor
@@ -76,6 +77,14 @@ class Task(Bound):
         # A hook of its own may leave it to the configuration, by None.
         asks = self.hooks.takes("difficulty_schedule", "seen")
         return asks or self.difficulty.kind == "adaptive"
+
+    @property
+    def takes_footage(self) -> bool:
+        """Whether it, or a perturbation that it draws from, may look at more video than its clip."""
+        if self.hooks.takes("make_sample", "footage"):
+            return True
+        drawn = (field for _, field in self.config if isinstance(field, Perturbations))
+        return any(one.hooks.takes("perturb", "footage") for some in drawn for one in some)
 
     def make_sample(
         self, clip: Clip, *, difficulty: float, rng: random.Random, context: str = ""
@@ -146,6 +155,26 @@ class Task(Bound):
         except Unparsable as error:
             return Score(0.0, parsed=False, reason=str(error))
         return Score(self._in_unit_interval("reward", value, context))
+
+    def guesses(self, samples: Sequence[Sample]) -> list[str]:
+        """Answers that may earn well without a look, by the plugin's own `guesses`; none if it has none.
+
+        Args:
+            samples: some of those that the guesses are made for.
+
+        Raises:
+            PluginError: `guesses` raised, or returned something else than texts.
+        """
+        guesses = getattr(self.hooks.plugin, "guesses", None)
+        if guesses is None:
+            return []
+        try:
+            made = list(guesses(samples))
+        except Exception as error:
+            raise self._fault("guesses", f"raised {type(error).__name__}: {error}") from error
+        if not all(isinstance(guess, str) for guess in made):
+            raise self._fault("guesses", f"returned {made!r}; must return texts")
+        return made
 
     def _in_unit_interval(self, hook: str, value: object, context: str) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:

@@ -8,18 +8,18 @@ gives away how long a segment can be.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
+from dataclasses import dataclass, field
+from statistics import fmean
 from typing import TYPE_CHECKING, Final
 
-import torch
-
 from videossr.calls import untraced
-from videossr.clip import Clip
 from videossr.errors import Unsuitable
 from videossr.seeds import derive_seed, rng_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from torch import Tensor
 
@@ -28,6 +28,48 @@ if TYPE_CHECKING:
 
 _SIDE: Final = 64  # pixels of the stand-in frames: enough for shapes, quick to draw on
 
+#: Samples on which all candidates are tried; with each round there are fewer, on more samples.
+_FIRST_ROUND: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Floors:
+    """The blind floors of tasks at the difficulties at which they were measured.
+
+    Args:
+        measured: by task and difficulty.
+    """
+
+    measured: Mapping[str, Mapping[float, float]] = field(default_factory=dict)
+
+    def at(self, task: str, difficulty: float) -> float:
+        """The floor at a difficulty in [0, 1]; between two that were measured, on the line between them.
+
+        Raises:
+            KeyError: nothing was measured for this task.
+        """
+        levels = sorted(self.measured[task])
+        above = bisect_left(levels, difficulty)
+        low, high = levels[max(0, above - 1)], levels[min(above, len(levels) - 1)]
+        floors = self.measured[task]
+        if high <= low:
+            return floors[high]
+        share = (difficulty - low) / (high - low)
+        return floors[low] + (floors[high] - floors[low]) * share
+
+    def mean(self, task: str, difficulties: Iterable[float]) -> float:
+        """The mean floor of questions of these difficulties; of the levels measured if there are none."""
+        each = [self.at(task, difficulty) for difficulty in difficulties]
+        return fmean(each or self.measured[task].values())
+
+
+def normalised(reward: float, floor: float) -> float:
+    """A reward with the blind floor at 0 and a perfect answer at 1: (raw - floor) / (1 - floor).
+
+    Negative below the floor. 0 where the floor is 1, and nothing can be told.
+    """
+    return (reward - floor) / (1 - floor) if floor < 1 else 0.0
+
 
 def blind_floor(
     task: Task,
@@ -35,21 +77,22 @@ def blind_floor(
     *,
     seed: int,
     draws: int = 256,
-    candidates: int = 128,
+    candidates: int = 256,
     size: tuple[int, int] = (_SIDE, _SIDE),
 ) -> float:
     """The best expected reward without the pixels, averaged over timelines.
 
     For each timeline the task makes `draws` questions on noise. Half of them choose the best answer
-    for each wording of the question, the other half say what it earns, so that the choice is not
-    flattered by its own luck. Wordings that come up once are taken together.
+    for each wording of the question, the other half say what it earns, and the reverse, so that the
+    choice is not flattered by its own luck. Wordings that come up once are taken together.
 
     Args:
         timelines: times float64 [T] in seconds, each with its difficulty.
         seed: the run's root seed.
         draws: questions for each timeline, an even number.
         size: height and width of the stand-in frames, in pixels.
-        candidates: most answers tried for each wording, the most frequent first.
+        candidates: most answers tried for each wording, the most frequent first, besides those that the
+            task's own `guesses` gives.
 
     Returns:
         A reward in [0, 1].
@@ -69,6 +112,10 @@ def _blind_floor(
     candidates: int,
     size: tuple[int, int],
 ) -> float:
+    import torch  # noqa: PLC0415 - a dataset's floors are read without
+
+    from videossr.clip import Clip  # noqa: PLC0415
+
     floors = []
     for number, (times, difficulty) in enumerate(timelines):
         noise = torch.Generator().manual_seed(derive_seed(seed, "floor noise", number) >> 1)
@@ -106,14 +153,29 @@ def _groups(by_wording: Iterable[list[Sample]]) -> list[list[Sample]]:
 
 
 def _best_constant(task: Task, samples: Sequence[Sample], candidates: int) -> float:
-    choosing, judging = samples[::2], samples[1::2] or samples
+    """What the answer that is best for half of the samples earns for the other half, and the reverse."""
+    halves = samples[::2], samples[1::2] or samples
+    chosen = [_best(task, half, candidates) for half in halves]
+    return sum(_earned(task, *pair) for pair in zip(chosen, reversed(halves), strict=True)) / 2
 
-    def earned(answer: str, asked: Sequence[Sample]) -> float:
-        return sum(task.score(answer, s.answer, s.target).value for s in asked) / len(asked)
 
+def _best(task: Task, samples: Sequence[Sample], candidates: int) -> str:
+    """The answer that earns most for all of some samples."""
     frequency: dict[str, int] = defaultdict(int)
-    for sample in choosing:
+    for sample in samples:
         frequency[sample.answer] += 1
     likely = sorted(frequency, key=lambda answer: (-frequency[answer], answer))[:candidates]
-    best = max(likely, key=lambda answer: earned(answer, choosing))
-    return earned(best, judging)
+    likely = list(dict.fromkeys([*likely, *task.guesses(samples)]))
+    # Successive halving, by quarters: few samples are enough to see that an answer is a bad one.
+    tried = _FIRST_ROUND
+    while len(likely) > 1:
+        asked = samples[:tried]
+        likely.sort(key=lambda answer: -_earned(task, answer, asked))
+        likely = likely[: 1 if tried >= len(samples) else max(2, len(likely) // 4)]
+        tried *= 4
+    return likely[0]
+
+
+def _earned(task: Task, answer: str, samples: Sequence[Sample]) -> float:
+    """The mean reward of one answer to all of some samples."""
+    return sum(task.score(answer, s.answer, s.target).value for s in samples) / len(samples)

@@ -12,6 +12,7 @@ from videossr.config import RunConfig, VideoConfig, resolve
 from videossr.errors import DatasetError, Unsuitable
 from videossr.origin import SECTIONS
 from videossr.seeds import question_seed, rng_for
+from videossr.windows import too_few
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,6 +76,7 @@ class Renderer:
                     f"and its configuration has the tasks {', '.join(config.tasks)}"
                 )
         _refuse_other_plugins(dataset, config)
+        _refuse_other_settings(dataset, config)
         return cls(config, dataset.root, cache_bytes=cache_bytes)
 
     def task(self, recipe: Recipe) -> Task:
@@ -92,7 +94,7 @@ class Renderer:
         even = len(clip) // 2 * 2
         fewest = self.config.video.min_frames
         if even < fewest:
-            raise Unsuitable(f"fewer than {fewest} frames in the window")
+            raise Unsuitable(too_few(fewest))
         return clip if even == len(clip) else Clip(clip.frames[:even], clip.times[:even])
 
     def make(self, recipe: Recipe) -> Sample:
@@ -141,7 +143,8 @@ class Renderer:
 
         Args:
             exact: compare every pixel with what the build saw. Another decoder build may differ in the
-                last bit; question and answer are compared in any case.
+                last bit; question and answer are compared in any case. A recipe that the build has only
+                planned has nothing to compare.
 
         Raises:
             DatasetError: it comes out otherwise than when it was built.
@@ -150,10 +153,19 @@ class Renderer:
         try:
             sample = self.make(recipe)
         except Unsuitable as error:
-            raise DatasetError(
-                f"{recipe.name}: no longer makes a question: {error}; "
+            why = (
+                "no longer makes a question"
+                if recipe.checked
+                else "was planned, and makes no question"
+            )
+            right = (
                 "the video or a plugin has changed since the build"
-            ) from error
+                if recipe.checked
+                else "a build with build.check=true takes another video for it"
+            )
+            raise DatasetError(f"{recipe.name}: {why}: {error}; {right}") from error
+        if not recipe.checked:
+            return sample
         if (sample.question, sample.answer) != (recipe.question, recipe.answer):
             raise DatasetError(
                 f"{recipe.name}: renders to the answer {sample.answer!r}, the dataset has "
@@ -190,4 +202,19 @@ def _refuse_other_plugins(dataset: Dataset, config: RunConfig) -> None:
                 f"is still version {origin.plugin_version!r}; if it makes other samples or rewards, "
                 "raise its version and build the dataset again",
                 stacklevel=3,
+            )
+
+
+def _refuse_other_settings(dataset: Dataset, config: RunConfig) -> None:
+    """Compare the settings that recipes were made with and those that are to render them.
+
+    Raises:
+        DatasetError: they are not the same.
+    """
+    made = {(recipe.task, recipe.settings) for recipe in dataset.recipes}
+    for task, settings in sorted(made):
+        if task in config.tasks and config.settings_hash(task) != settings:
+            raise DatasetError(
+                f"task {task!r}: its questions were made with other settings than those here; use the "
+                "configuration that the dataset was built with, or build the dataset again"
             )

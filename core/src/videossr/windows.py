@@ -63,3 +63,8 @@ def window_of(video: VideoRow, config: VideoConfig, seed: int, task: str, index:
 def _within(length: float, fps: float) -> int:
     """How many frames this many a second fit into so many seconds, the first and the last included."""
     return math.floor(length * fps + _ROUNDING) + 1
+
+
+def too_few(fewest: int) -> str:
+    """Why a video is too short for a clip."""
+    return f"fewer than {fewest} frames in the window"

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import warnings
+from typing import TYPE_CHECKING, Any, Final
 
 from datasets import Dataset as Table
+
+from videossr import DatasetError, Unsuitable, VideoError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from videossr.dataset import Recipe
     from videossr.render import Renderer
+    from videossr.sample import Sample
     from videossr_trainers.order import Key
+
+#: Questions that are tried for one that was only planned and turns out not to hold, itself included.
+_SUBSTITUTES: Final = 64
+
+#: Faults of the folder of videos rather than of one video: nothing stands in for these.
+_OTHER_FILE: Final = ("changed", "unreadable")
 
 
 def training_table(recipes: Sequence[Recipe], renderer: Renderer) -> Table:
     """A table with one row for each recipe, which renders on access; for trainers that want a table.
 
     Columns: `prompt` (a place for TRL's own), `sample`, `task`, `answer`, `target`, `difficulty`,
-    `context`. Rows that are asked for together and are the same question carry the same sample object.
+    `context`, `substituted`. Rows that are asked for together and are the same question carry the same sample object.
     """
     questions = Questions(recipes, renderer)
     table: Table = Table.from_dict({"number": list(range(len(recipes)))})
@@ -59,11 +69,11 @@ class Questions:
         return [made[one] for one in wanted]
 
     def _row(self, number: int, difficulty: float | None) -> dict[str, Any]:
-        recipe = self.recipes[number]
+        asked = self.recipes[number]
         if difficulty is None:
-            sample = self.renderer.render(recipe)
+            sample, recipe = self._render(number)
         else:
-            sample, recipe = self.renderer.at_difficulty(recipe, difficulty)
+            sample, recipe = self.renderer.at_difficulty(asked, difficulty)
         return {
             "prompt": [{"role": "user", "content": sample.question}],
             "sample": sample,
@@ -72,4 +82,29 @@ class Questions:
             "target": dict(sample.target),
             "difficulty": recipe.difficulty,
             "context": recipe.context,
+            "substituted": (recipe.task, recipe.index) != (asked.task, asked.index),
         }
+
+    def _render(self, number: int) -> tuple[Sample, Recipe]:
+        """A recipe's sample; of one that was only planned and does not hold, that of the next of its task."""
+        asked = self.recipes[number]
+        if asked.checked:
+            return self.renderer.render(asked), asked
+        following = [*self.recipes[number:], *self.recipes[:number]]
+        of_task = [recipe for recipe in following if recipe.task == asked.task][:_SUBSTITUTES]
+        for recipe in of_task:
+            try:
+                sample = self.renderer.make(recipe)
+            except Unsuitable as error:
+                reason = str(error)
+            except VideoError as error:
+                if error.reason in _OTHER_FILE:
+                    raise
+                reason = str(error)
+            else:
+                return sample, recipe
+            warnings.warn(f"{recipe.name}: {reason}; the next is asked instead", stacklevel=2)
+        raise DatasetError(
+            f"{asked.name}: neither it nor the {len(of_task) - 1} after it makes a question; build the "
+            "dataset with build.check=true"
+        )

@@ -6,22 +6,26 @@ from collections import defaultdict
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from videossr.floors import normalised
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from videossr.facades import Score, Task
+    from videossr.floors import Floors
 
 
 class TaskReward:
     """Grades completions of mixed tasks.
 
-    Metrics, by task: `difficulty/T` of the questions asked, `reward/T` the mean, `normalised/T` the same with the blind floor at 0 and a
-    perfect answer at 1, `parse_failures/T` the share of answers without the form of one, and
+    Metrics, by task: `difficulty/T` of the questions asked, `reward/T` the mean, `floor/T` their blind
+    floor, `normalised/T` the reward with the floor at 0 and a perfect answer at 1, `substituted/T` the
+    share of questions that stood in for one that could not be made, `parse_failures/T` the share of answers without the form of one, and
     `zero_variance/T` the share of groups whose answers all score alike and so teach nothing.
 
     Args:
         tasks: by name.
-        floors: the blind floor of each task.
+        floors: the blind floors of the tasks.
         num_generations: answers of a group, which stand in succession.
         measurements: figures of modifiers, logged at each call.
     """
@@ -31,7 +35,7 @@ class TaskReward:
     def __init__(
         self,
         tasks: Mapping[str, Task],
-        floors: Mapping[str, float],
+        floors: Floors,
         num_generations: int,
         *,
         measurements: Callable[[], Mapping[str, float]] = dict,
@@ -56,6 +60,7 @@ class TaskReward:
         target: Sequence[Mapping[str, Any]],
         difficulty: Sequence[float],
         context: Sequence[str],
+        substituted: Sequence[bool],
         log_metric: Callable[[str, float], None],
         **_: object,
     ) -> list[float]:
@@ -77,16 +82,15 @@ class TaskReward:
             failures = [not score.parsed for group in of_task for score in group]
             alike = [len({score.value for score in group}) == 1 for group in of_task]
             levels = [d for d, t in zip(difficulty, task, strict=True) if t == name]
+            stood_in = [s for s, t in zip(substituted, task, strict=True) if t == name]
             log_metric(f"difficulty/{name}", fmean(levels))
+            log_metric(f"substituted/{name}", fmean(stood_in))
             log_metric(f"reward/{name}", fmean(values))
-            log_metric(f"normalised/{name}", normalised(fmean(values), self.floors[name]))
+            floor = self.floors.mean(name, levels)
+            log_metric(f"floor/{name}", floor)
+            log_metric(f"normalised/{name}", normalised(fmean(values), floor))
             log_metric(f"parse_failures/{name}", fmean(failures))
             log_metric(f"zero_variance/{name}", fmean(alike))
         for name, figure in self.measurements().items():
             log_metric(name, figure)
         return [score.value for score in scores]
-
-
-def normalised(reward: float, floor: float) -> float:
-    """A reward with the blind floor at 0 and a perfect answer at 1: (raw - floor) / (1 - floor)."""
-    return (reward - floor) / (1 - floor) if floor < 1 else 0.0

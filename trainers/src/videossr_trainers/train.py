@@ -23,7 +23,7 @@ from transformers import PrinterCallback
 from trl import GRPOConfig
 
 from videossr import ConfigError
-from videossr.build import blind_floors
+from videossr.build import floors_of
 from videossr.errors import Mistake
 from videossr.render import Renderer
 from videossr.threads import core_count
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from videossr.config import RunConfig
     from videossr.dataset import Dataset, Recipe
+    from videossr.floors import Floors
 
     #: Called after each step with the stage, the step, the steps in all and what was measured.
     Report = Callable[[str, int, int, Mapping[str, float]], None]
@@ -106,6 +107,10 @@ def start_model(
     """Load or make the model, and warm it up if the configuration says so."""
     section = config.section(ModelSection)
     warm = config.section(WarmStartSection)
+    if section.name == "tiny" and not all(recipe.checked for recipe in recipes):
+        problem = "'tiny' takes its words from the questions, and these are only planned"
+        right = "build the dataset with build.check=true"
+        raise ConfigError(Mistake("model.name", problem, right))
     texts = [recipe.question for recipe in recipes]
     name = locate_model(section, folder / "start", texts, seed=config.seed)
     model, processor = load_model(name, section.revision)
@@ -174,11 +179,16 @@ def make_trainer(
 
 def current_floors(
     config: RunConfig, dataset: Dataset, recipes: Sequence[Recipe], renderer: Renderer
-) -> Mapping[str, float]:
-    """The blind floors under the run's own modifiers: a stricter reward has a lower floor."""
-    if config.tree()["modifiers"] == dataset.config.get("modifiers", {}):
-        return dataset.floors
-    return blind_floors(config, recipes, renderer)
+) -> Floors:
+    """The blind floors under the run's own modifiers: a stricter reward has a lower floor.
+
+    A task whose difficulty follows the rewards needs those of all levels.
+    """
+    same = config.tree()["modifiers"] == dataset.config.get("modifiers", {})
+    follows = any(weighted.task.follows_rewards for weighted in config.tasks.values())
+    if same and not follows:
+        return dataset.header.floors
+    return floors_of(config, recipes, renderer)
 
 
 def train(config: RunConfig, dataset: Dataset, folder: Path, report: Report) -> Path:
@@ -288,7 +298,7 @@ def write_provenance(config: RunConfig, dataset: Dataset, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     OmegaConf.save(OmegaConf.create(config.tree()), folder / "config.yaml")
     digests = xxhash.xxh3_128(
-        "\n".join(recipe.digest for recipe in dataset.recipes).encode()
+        "\n".join(f"{recipe.seed} {recipe.digest}" for recipe in dataset.recipes).encode()
     ).hexdigest()
     packages = ("videossr-core", "videossr-trainers", "torch", "transformers", "trl", "av")
     facts = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +24,7 @@ from videossr.cli.options import (
 from videossr.errors import ConfigError, Mistake
 
 if TYPE_CHECKING:
-    from videossr.dataset import Dataset
+    from videossr.build import Summary
     from videossr.video_table import VideoRow
 
 
@@ -43,13 +44,15 @@ def build(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a dataset: one recipe for each question, nothing rendered to disk.
+    """Make a dataset: one recipe for each question, and no pixels.
 
-    Every question is rendered once to see that it holds, and its answer is noted beside it.
+    Every question is rendered once to see that it holds, and its answer is noted beside it; a build
+    that was ended goes on where it stopped. With build.check=false, as in the preset paper, questions
+    are planned from the table alone, tens of thousands in a minute.
 
     Example: videossr build tiny --videos videos.parquet -o dataset build.size=200
     """
-    from videossr.build import build as build_dataset  # noqa: PLC0415 - needs torch
+    from videossr.build import build_to  # noqa: PLC0415 - needs torch
 
     checked = checked_config(config, overrides, plugins_dir=plugins_dir, allow=allow, strict=strict)
     if output.exists():
@@ -57,15 +60,14 @@ def build(
         raise ConfigError(Mistake(str(output), "exists already", right))
     rows, root = _videos(videos, worker_count(workers), quiet=quiet or as_json)
     with progress_bar("building", quiet=quiet or as_json) as progress:
-        dataset = build_dataset(
-            checked, rows, root, workers=worker_count(workers), progress=progress
+        summary = build_to(
+            output, checked, rows, root, workers=worker_count(workers), progress=progress
         )
-    dataset.save(output)
     measured = checked.measurements()
     if as_json:
-        typer.echo(json.dumps({**_summary(dataset), "measurements": measured}))
+        typer.echo(json.dumps({**asdict(summary), "measurements": measured}))
     elif not quiet:
-        _describe(output, dataset)
+        _describe(output, summary)
         for name, figure in measured.items():
             typer.echo(f"  {name} {figure:.6g}")
 
@@ -81,24 +83,21 @@ def _videos(source: Path, workers: int, *, quiet: bool) -> tuple[list[VideoRow],
     return rows, (source if source.is_dir() else source.parent).resolve()
 
 
-def _summary(dataset: Dataset) -> dict[str, object]:
-    return {
-        "questions": {task: len(dataset.of_task(task)) for task in dataset.tasks},
-        "floors": dict(dataset.floors),
-        "left_out": dict(dataset.left_out),
-        "broken": dict(dataset.broken),
-    }
+def _describe(output: Path, summary: Summary) -> None:
+    from videossr.build.card import times  # noqa: PLC0415 - needs jinja2
 
-
-def _describe(output: Path, dataset: Dataset) -> None:
-    typer.echo(f"{output}: {len(dataset.recipes)} questions")
-    for task in dataset.tasks:
-        asked = dataset.of_task(task)
-        used = len({recipe.video for recipe in asked})
+    how = "" if summary.checked else "planned and not rendered, "
+    typer.echo(
+        f"{output}: {summary.questions} questions about {summary.used} videos, {how}"
+        f"each of them asked about {times(summary)}"
+    )
+    for name, task in summary.tasks.items():
         typer.echo(
-            f"  {task}: {len(asked)} about {used} videos, blind floor {dataset.floors[task]:.3f}"
+            f"  {name}: {task.questions} about {task.videos} videos, blind floor {task.floor:.3f}"
         )
-        for reason, count in dataset.left_out.get(task, {}).items():
+        for reason, count in task.left_out.items():
             typer.echo(f"    passed over {count} times: {reason}")
-    for video, reason in dataset.broken.items():
+    if summary.twins:
+        typer.echo(f"  passed over, of the same content as another: {summary.twins} videos")
+    for video, reason in summary.broken.items():
         typer.echo(f"  cannot be decoded: {video}: {reason}")

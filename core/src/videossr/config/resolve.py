@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
+import xxhash
 from pydantic import BaseModel, ValidationError
 
 from videossr.config.requirements import unmet
@@ -107,6 +109,16 @@ class RunConfig:
             for modifier in self.modifiers.values()
             for name, figure in modifier.measurements().items()
         }
+
+    def settings_hash(self, task: str) -> str:
+        """XXH3, 128 bits, hexadecimal, of all settings that a task's questions depend on.
+
+        Not of its weight and its schedule, which say how many there are and how hard.
+        """
+        entry = _entry(task, self.tasks[task])
+        own = {name: value for name, value in entry.items() if name not in ("weight", "difficulty")}
+        determining = [self.tasks[task].task.name, own, self.video.model_dump(mode="json")]
+        return xxhash.xxh3_128_hexdigest(json.dumps(determining, sort_keys=True).encode())
 
     def tree(self) -> dict[str, Any]:
         """The tree that resolves to this again, with every default written out."""

@@ -127,11 +127,33 @@ class StoreConfig(Section):
 
 
 class BuildConfig(Section):
-    """How many questions are made."""
+    """How many questions are made, and about which videos."""
 
     size: Annotated[PositiveInt, Field(description="questions in all, shared by task weight")] = (
         30_000
     )
+    check: Annotated[
+        bool,
+        Field(
+            description="render every question once: its answer is noted, and a video that cannot carry "
+            "it is exchanged for another. false plans the questions from the table of videos alone, "
+            "tens of thousands a minute; what they turn out to be is found when they are rendered"
+        ),
+    ] = True
+    part: Annotated[
+        Literal["all", "train", "held_out"],
+        Field(description="the videos to ask about: all, those that are held out, or the others"),
+    ] = "all"
+    held_out: Annotated[
+        float,
+        Field(
+            gt=0,
+            lt=1,
+            description="share of videos that are held out; which they are follows from a video's "
+            "content, so that a video is on the same side in every table",
+        ),
+    ] = 0.1
+    split_seed: Annotated[int, Field(ge=0, description="another seed holds out other videos")] = 0
 
 
 class PluginsConfig(Section):

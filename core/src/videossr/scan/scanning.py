@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
 from videossr.errors import ConfigError, Mistake
-from videossr.scan.journal import Journal
+from videossr.journal import Journal
 from videossr.scan.limits import Limits
 from videossr.scan.process import LookingProcess
 from videossr.scan.search import find
-from videossr.video_table import VideoRow, read_table, write_table
+from videossr.video_table import FORMAT, VideoRow, read_table, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -88,13 +90,15 @@ def scan_to_table(
     """
     found, top = find(_listed(videos), root)
     known = _known(table, top)
-    with Journal(table, top) as journal:
-        known |= journal.rows
+    head = ["videossr scan", FORMAT, os.fspath(top)]
+    with Journal(table, head, "another scan is writing this table") as journal:
+        seen = {row.path: row for row in (VideoRow(**entry) for entry in journal.entries)}
+        known |= seen
         rows = []
         earlier = {} if fresh else known
         for row in _looked(found, top, earlier, check, limits or Limits(), workers, progress):
-            if journal.rows.get(row.path) != row:
-                journal.add(row)
+            if seen.get(row.path) != row:
+                journal.add(asdict(row))
             rows.append(row)
         rows.sort(key=lambda row: row.path)
         write_table(rows, table, top)

@@ -206,6 +206,12 @@ def temporal_iou(predicted: Interval, true: Interval) -> float:
     return min(1.0, shared / covered) if shared > 0 else 0.0
 
 
+def spread(times: Sequence[float]) -> list[float]:
+    """At most 17 of some times, from the least to the greatest, as many between one and the next."""
+    ordered = sorted(times)
+    return sorted({ordered[(len(ordered) - 1) * i // 16] for i in range(17)})
+
+
 class Anomaly:
     """The task `anomaly`."""
 
@@ -246,6 +252,16 @@ class Anomaly:
         # adding zero makes a zero of "-0.0", as in the answer itself
         missed = (Interval(*(round(end + by, 1) + 0.0 for end in true)) for by in late)
         return [f"{start:.1f}-{end:.1f}" for start, end in missed]
+
+    def guesses(self, samples: Sequence[Sample]) -> Sequence[str]:
+        """Intervals from and to the times at which segments begin and end.
+
+        The best one is longer than any segment: it takes in the middle, where most of them lie.
+        """
+        true = [read_interval(sample.answer) for sample in samples]
+        starts = spread([interval.start for interval in true])
+        ends = spread([interval.end for interval in true])
+        return [f"{start:.1f}-{end:.1f}" for start in starts for end in ends if start < end]
 
     def answer_times(self, answer: str) -> Sequence[float]:
         """The start and the end."""

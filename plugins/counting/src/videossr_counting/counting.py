@@ -405,6 +405,12 @@ class Counting:
         true = target["counts"]
         return closeness(read_counts(completion, len(true)), true)
 
+    def guesses(self, samples: Sequence[Sample]) -> Sequence[str]:
+        """The same number of every kind, which are drawn alike: all numbers that occur."""
+        kinds = len(samples[0].target["counts"])
+        numbers = sorted({count for sample in samples for count in sample.target["counts"]})
+        return [",".join([str(number)] * kinds) for number in numbers]
+
     def near_misses(self, sample: Sample) -> Sequence[str]:
         """One too many of the first kind, of the first two, and so on; and more than twice of all."""
         true = sample.target["counts"]

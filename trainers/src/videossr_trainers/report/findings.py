@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
+from videossr.floors import normalised
 from videossr_trainers.report.data import BLIND, SIGHTED, WRONG_VIDEO, Interval, Run, Score
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Finding:
 
 def normalise(reward: float, floor: float) -> float | None:
     """A raw reward with 0 at the floor and 1 at the top; None where the floor leaves no room."""
-    return None if floor >= 1 else (reward - floor) / (1 - floor)
+    return None if floor >= 1 else normalised(reward, floor)
 
 
 def findings(run: Run) -> list[Finding]:

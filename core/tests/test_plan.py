@@ -1,0 +1,321 @@
+"""Planning tens of thousands of questions without a look at a video, and splitting by video."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from test_build import HALVES, PICK, VIDEO, configured
+from toy_plugins import Pick, registry_of, toys
+
+from videossr import Clip, ConfigError, DatasetError, Sample, Unsuitable, hookimpl
+from videossr.build import Plan, build, build_to, part_of
+from videossr.build.floors import expected_layout
+from videossr.build.spread import Spread, Substitutes
+from videossr.config import resolve
+from videossr.config.schema import BuildConfig
+from videossr.dataset import Dataset
+from videossr.journal import Journal
+from videossr.render import Renderer
+from videossr.scan import scan
+from videossr.video_table import VideoRow
+
+if TYPE_CHECKING:
+    import random
+
+    from videossr.config import RunConfig
+
+#: There is no video here.
+NOWHERE = Path("/nowhere")
+
+
+def row(number: int, **facts: Any) -> VideoRow:  # noqa: ANN401 - those of a row
+    """A row of a table, of a video of ten seconds at 10 frames a second that nobody has."""
+    made_up = {"hash": f"{number:032x}", "last": 9.9, "duration": 10.0, "frames": 100, "fps": 10.0}
+    size = {"height": 48, "width": 64}
+    return VideoRow(f"{number:05}.mp4", "ok", **{**made_up, **size, **facts})
+
+
+def planned(tasks: dict[str, Any] | None = None, **build_settings: object) -> RunConfig:
+    """A configuration that plans."""
+    tree = {
+        "seed": 1,
+        "video": VIDEO,
+        "build": {"size": 12, "check": False, **build_settings},
+        "tasks": PICK if tasks is None else tasks,
+    }
+    return resolve(tree, toys())
+
+
+# Without a look
+
+
+def test_a_plan_needs_no_video() -> None:
+    """All of a recipe but what only pixels can tell."""
+    dataset = build(planned({**PICK, **HALVES}), [row(i) for i in range(20)], NOWHERE)
+    assert 12 == len(dataset.recipes)
+    assert {("", "", "")} == {(r.question, r.answer, r.digest) for r in dataset.recipes}
+    assert not any(recipe.checked for recipe in dataset.recipes)
+    assert 12 == len({recipe.video for recipe in dataset.recipes})
+    assert 12 == len({recipe.seed for recipe in dataset.recipes})
+    assert {"pick", "halves"} == set(dataset.floors)
+
+
+def test_a_plan_is_what_a_check_confirms(drawn_videos: Path) -> None:
+    """Where every video will do, the recipes are the same but for what they turn out to be."""
+    rows = scan(drawn_videos)
+    checked = build(configured(PICK), rows, drawn_videos)
+    plan = build(planned(), rows, drawn_videos)
+    blank = tuple(replace(r, question="", answer="", digest="") for r in checked.recipes)
+    assert blank == plan.recipes
+    assert checked.header.floors == plan.header.floors
+
+
+def test_a_planned_question_renders(drawn_videos: Path) -> None:
+    """To what the check would have found."""
+    rows = scan(drawn_videos)
+    config = planned()
+    renderer = Renderer(config, drawn_videos)
+    checked = build(configured(PICK), rows, drawn_videos).recipes
+    for plan, known in zip(build(config, rows, drawn_videos).recipes, checked, strict=True):
+        assert known.digest == renderer.render(plan).digest()
+
+
+def test_a_planned_question_that_does_not_hold_is_told(drawn_videos: Path) -> None:
+    """With what to do about it."""
+    recipe = build(planned(), scan(drawn_videos), drawn_videos).recipes[0]
+    config = planned({"pick": {"longest_s": 0.1}})
+    with pytest.raises(DatasetError, match=r"was planned, .* too long; a build with build.check=t"):
+        Renderer(config, drawn_videos).render(recipe)
+
+
+def test_the_expected_times_are_those_of_the_frames(drawn_videos: Path) -> None:
+    """Of videos of an even rate, to the microsecond; the size too."""
+    rows, config = scan(drawn_videos), configured(PICK, size=5, spacing=0.125)
+    plan, renderer = Plan(config, rows, drawn_videos), Renderer(config, drawn_videos)
+    for slot in plan.slots():
+        recipe = plan.recipe(slot, plan.video(slot))
+        layout = expected_layout(plan.videos[plan.video(slot)], recipe, config.video)
+        clip = renderer.clip(recipe.excerpt)
+        assert clip.times.tolist() == pytest.approx(layout.times.tolist(), abs=1e-6)
+        assert (clip.height, clip.width) == layout.size
+
+
+def test_settings_are_part_of_a_recipe(drawn_videos: Path, tmp_path: Path) -> None:
+    """A header that somebody changed by hand no longer fits them."""
+    dataset = build(planned(), scan(drawn_videos), drawn_videos)
+    dataset.save(tmp_path / "dataset")
+    header = json.loads((tmp_path / "dataset" / "dataset.json").read_text())
+    header["config"]["tasks"]["pick"]["longest_s"] = 3.0
+    (tmp_path / "dataset" / "dataset.json").write_text(json.dumps(header))
+    changed = Dataset.load(tmp_path / "dataset")
+    with pytest.raises(DatasetError, match="task 'pick': its questions were made with other sett"):
+        Renderer.for_dataset(changed, registry=toys())
+    Renderer.for_dataset(dataset, registry=toys())
+
+
+# Evenly
+
+
+@given(
+    st.integers(1, 40),
+    st.lists(st.tuples(st.integers(0, 60), st.floats(0.1, 1)), min_size=1, max_size=4),
+    st.randoms(use_true_random=False),
+)
+def test_videos_are_taken_evenly(
+    videos: int, tasks: list[tuple[int, float]], rng: random.Random
+) -> None:
+    """A video is never taken while the task could have one that was taken less often."""
+    spread = Spread(videos)
+    for wanted, share in tasks:
+        able = [video for video in range(videos) if rng.random() < share] or [0]
+        before = list(spread.loads)
+        taken = spread.take(wanted, able)
+        assert wanted == len(taken)
+        assert set(taken) <= set(able)
+        got = Counter(taken)
+        assert spread.loads == [before[video] + got[video] for video in range(videos)]
+        for video in got:
+            assert spread.loads[video] - 1 <= min(spread.loads[other] for other in able)
+
+
+def test_a_substitute_has_failed_least_and_is_asked_about_least() -> None:
+    """By hand: 0 has failed, 1 is asked about twice, 2 once, 3 not at all but is broken."""
+    spread = Spread(4)
+    spread.loads = [0, 2, 1, 0]
+    substitutes = Substitutes(spread, [0, 1, 2, 3])
+    substitutes.failed(0)
+    taken = [substitutes.take(tried, {3}) for tried in ([0], [0, 2], [0, 1, 2], [1, 2], [1, 2, 0])]
+    assert [2, 1, None, 0, None] == taken
+    assert [1, 3, 2, 0] == spread.loads
+
+
+def test_files_of_one_content_are_one_video() -> None:
+    """By the name that comes first, and they are counted."""
+    rows = [row(i) for i in range(4)] + [row(9, hash=row(2).hash)]
+    plan = Plan(planned(), rows, NOWHERE)
+    assert (4, 1) == (len(plan.videos), plan.twins)
+    assert "00002.mp4" in {video.path for video in plan.videos}
+
+
+def test_a_task_with_little_choice_comes_first() -> None:
+    """One task can use two of six videos: the other leaves them to it."""
+    rows = [row(i, last=100.0 if i < 2 else 9.9) for i in range(6)]
+    long, all_of_them = {"plugin": "pick"}, {"plugin": "pick"}
+    config = planned({"all": all_of_them, "long": long}, size=6)
+    plan = Plan(config, rows, NOWHERE)
+    assert 6 == len({recipe.video for recipe in plan.recipes()})
+
+
+def test_each_name_of_a_plugin_is_a_task_of_its_own() -> None:
+    """Its own questions, seeds and settings; the plugin is noted."""
+    tasks = {"few": {"plugin": "pick", "options": 2}, "many": {"plugin": "pick", "options": 9}}
+    dataset = build(planned(tasks), [row(i) for i in range(12)], NOWHERE)
+    assert ("few", "many") == dataset.tasks
+    assert {"pick"} == {recipe.plugin for recipe in dataset.recipes}
+    assert 12 == len({recipe.seed for recipe in dataset.recipes})
+    assert 2 == len({recipe.settings for recipe in dataset.recipes})
+    assert dataset.floors["many"] < dataset.floors["few"]
+
+
+# Split
+
+
+@given(st.text(max_size=40), st.integers(0, 9))
+def test_a_video_is_on_one_side(content: str, seed: int) -> None:
+    """Whatever else is in the table; and the larger the share, the more are held out."""
+    small, large = (BuildConfig(held_out=share, split_seed=seed) for share in (0.1, 0.6))
+    assert part_of(content, small) == part_of(content, small)
+    if part_of(content, small) == "held_out":
+        assert "held_out" == part_of(content, large)
+
+
+def test_the_sides_have_no_video_in_common_and_all_of_them_together() -> None:
+    """2,000 videos: a tenth is 200, within four deviations of 13."""
+    rows = [row(i) for i in range(2000)]
+    sides = {
+        part: {v.hash for v in Plan(planned(part=part), rows, NOWHERE).videos}
+        for part in ("train", "held_out")
+    }
+    assert set() == sides["train"] & sides["held_out"]
+    assert {video.hash for video in rows} == sides["train"] | sides["held_out"]
+    assert 146 < len(sides["held_out"]) < 254
+
+
+def test_a_side_without_a_video_is_told() -> None:
+    """With what may be changed."""
+    with pytest.raises(DatasetError, match=r"none of the 1 videos is on the side 'held_out' of"):
+        Plan(planned(part="held_out", held_out=1e-6), [row(0)], NOWHERE)
+
+
+# In a folder
+
+
+def test_a_folder_is_what_is_built(drawn_videos: Path, tmp_path: Path) -> None:
+    """Whichever way; with a card, and nothing beside it."""
+    rows = scan(drawn_videos)
+    summary = build_to(tmp_path / "d", configured(), rows, drawn_videos)
+    dataset = build(configured(), rows, drawn_videos)
+    assert dataset == Dataset.load(tmp_path / "d")
+    assert [tmp_path / "d"] == list(tmp_path.iterdir())
+    assert (12, (2, 3), True) == (summary.questions, summary.asked, summary.checked)
+    assert dataset.floors == {name: task.floor for name, task in summary.tasks.items()}
+
+
+def test_the_card_says_what_a_reader_wants_to_know(drawn_videos: Path, tmp_path: Path) -> None:
+    """Its front matter is YAML, and its configuration builds the dataset again."""
+    rows = scan(drawn_videos)
+    build_to(tmp_path / "d", configured(), rows, drawn_videos)
+    card = (tmp_path / "d" / "README.md").read_text()
+    _, front, body = card.split("---\n", 2)
+    assert "d" == yaml.safe_load(front)["pretty_name"]
+    assert "# d\n\n12 verifiable questions about 5 videos" in body
+    assert "| pick | pick | 4 | 4 | 0.5 |" in body
+    tree = yaml.safe_load(body.split("```yaml\n")[1].split("```")[0])
+    again = build(resolve(tree, toys()), rows, drawn_videos)
+    assert again == Dataset.load(tmp_path / "d")
+
+
+def test_two_builds_of_one_folder_are_refused(drawn_videos: Path, tmp_path: Path) -> None:
+    """The second is told."""
+    with Journal(tmp_path / "d", [], "busy"), pytest.raises(ConfigError, match="another build is"):
+        build_to(tmp_path / "d", configured(), scan(drawn_videos), drawn_videos)
+
+
+class Fussy(Pick):
+    """Refuses some questions, and counts how often it is asked for one."""
+
+    asked = 0
+
+    @hookimpl
+    def make_sample(  # type: ignore[override] # hooks take what they need
+        self, clip: Clip, rng: random.Random
+    ) -> Sample:
+        """A digit, or not."""
+        type(self).asked += 1
+        if rng.random() < 0.15:
+            raise Unsuitable("not today")
+        return super().make_sample(clip, Pick.Config(), 0.5, rng)
+
+
+def test_a_build_goes_on_where_it_stopped(drawn_videos: Path, tmp_path: Path) -> None:
+    """What was rendered before is not rendered again, and the bytes are the same."""
+    rows = scan(drawn_videos)
+    config = configured(PICK, size=40, registry=registry_of(pick=Fussy()))
+    build_to(tmp_path / "whole", config, rows, drawn_videos)
+    whole = Fussy.asked
+    Fussy.asked = 0
+
+    def stop(done: int, total: int) -> None:
+        if done == total // 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_to(tmp_path / "d", config, rows, drawn_videos, progress=stop)
+    assert not (tmp_path / "d").exists()
+    build_to(tmp_path / "d", config, rows, drawn_videos, workers=2)
+    # Twice the draws of the floors, and no more than a few questions that were begun and not noted.
+    assert Fussy.asked < whole + 8
+    for file in ("recipes.parquet", "dataset.json"):
+        assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "d" / file).read_bytes()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+def test_a_build_that_is_killed_goes_on(drawn_videos: Path, tmp_path: Path) -> None:
+    """Killed at any moment, again and again, it writes the same bytes in the end."""
+    code = (
+        "import sys, time, pathlib, test_build as t, test_plan as p\n"
+        "from videossr.render import Renderer\n"
+        "make = Renderer.make\n"
+        "Renderer.make = lambda self, recipe: (time.sleep(0.05), make(self, recipe))[1]\n"
+        "folder, output = map(pathlib.Path, sys.argv[1:])\n"
+        "p.build_to(output, t.configured(t.PICK, size=40), t.scan(folder), folder)"
+    )
+    known = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(known)}
+    output, journal = tmp_path / "d", tmp_path / ".d.journal"
+    for target in (5, 20, 35, 1000):
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, str(drawn_videos), str(output)], env=env
+        )
+        while process.poll() is None:
+            lines = len(journal.read_bytes().splitlines()) if journal.exists() else 0
+            if lines > target:
+                process.send_signal(signal.SIGKILL)
+            time.sleep(0.01)
+    assert 0 == process.returncode
+    build_to(tmp_path / "whole", configured(PICK, size=40), scan(drawn_videos), drawn_videos)
+    for file in ("recipes.parquet", "dataset.json"):
+        assert (tmp_path / "whole" / file).read_bytes() == (output / file).read_bytes()
