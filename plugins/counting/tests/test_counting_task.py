@@ -17,15 +17,9 @@ from videossr import Clip, Sample, Unparsable, Unsuitable
 from videossr.sample import question_prompt
 from videossr.seeds import rng_for
 from videossr_counting import plugin
-from videossr_counting.counting import (
-    Kind,
-    Shape,
-    closeness,
-    coverage,
-    paint,
-    read_counts,
-    spaced_frames,
-)
+from videossr_counting.counting import closeness, read_counts
+from videossr_counting.placing import spaced_frames
+from videossr_counting.shapes import Kind, Shape, coverage, paint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +83,7 @@ def test_crowded_frames_are_counted_as_drawn(
 ) -> None:
     """Where fewer shapes fit than were drawn by lot, the answer is what fits."""
     task = bind_task(
-        "counting", colors="by_kind", **{"max_instances": 8, **settings}, min_size=0.35
+        "counting", colors="by_kind", **{"max_instances": 8, **settings}, min_size=0.35, max_size=0.4
     )
     for seed in range(3):
         sample = sample_of(task, even(frames, 48, 48), seed)
@@ -116,17 +110,25 @@ def test_random_shapes_are_counted_against_the_source(
         assert shown[at].tolist() == shape["color"]
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize(
+    ("difficulty", "least", "greatest"), [(0.0, 0.3, 0.45), (0.5, 0.2, 0.4), (1.0, 0.12, 0.3)]
+)
+@pytest.mark.parametrize("seed", range(8))
 def test_shapes_keep_clear_of_each_other_and_of_the_border(
-    seed: int, bind_task: Callable[..., Task], make_clip: Callable[..., Clip]
+    seed: int,
+    difficulty: float,
+    least: float,
+    greatest: float,
+    bind_task: Callable[..., Task],
+    make_clip: Callable[..., Clip],
 ) -> None:
-    """Circles around the shapes lie in the frame, disjoint, and across as much as the bounds allow."""
-    sample = sample_of(bind_task("counting"), make_clip(48, 64, 96), seed, difficulty=1.0)
+    """Circles around the shapes lie in the frame, disjoint, and across as much as the level allows."""
+    sample = sample_of(bind_task("counting"), make_clip(48, 64, 96), seed, difficulty)
     placed = sample.target["shapes"]
     for shape in placed:
         x, y, radius = shape["x"], shape["y"], shape["radius"]
         assert radius < min(x, y, 96 - x, 64 - y)
-        assert 0.2 * 64 - 0.02 <= 2 * radius <= 0.4 * 64 + 0.02
+        assert least * 64 - 0.02 <= 2 * radius <= greatest * 64 + 0.02
     for one, other in product(placed, placed):
         if one is not other and one["frame"] == other["frame"]:
             apart = math.hypot(one["x"] - other["x"], one["y"] - other["y"])
@@ -290,7 +292,7 @@ def test_counts_of_this_version_never_move(bind_task: Callable[..., Task]) -> No
         task.make_sample(even(48, 64, 64), difficulty=0.5, rng=rng_for("golden", i)).answer
         for i in range(4)
     ]
-    assert (plugin.version, answers) == ("1", ["7,7,7", "1,3,7", "2,3,5", "2,1,6"])
+    assert (plugin.version, answers) == ("2", ["7,7,7", "1,3,7", "2,3,5", "2,1,6"])
 
 
 def test_a_seed_decides_the_shapes(
@@ -447,7 +449,12 @@ def test_the_answer_scores_one_from_stored_counts(bind_task: Callable[..., Task]
     [
         ({"max_frames": 0}, "must stay from 1 to 64"),
         ({"max_instances": 17}, "must stay from 1 to 16"),
-        ({"max_size": 0.1}, r"max_size 0\.1 is less than min_size 0\.2"),
+        ({"max_size": 0.1}, r"max_size is 0\.1 at easy and min_size 0\.3; must be at least that"),
+        ({"min_size": 0.35}, r"max_size is 0\.3 at hard and min_size 0\.35; must be at least that"),
+        ({"min_size": 0.04}, r"min_size.*\n.*runs from 0\.04 to 0\.04; must stay from 0\.05 to 0\.8"),
+        ({"max_angle": 361}, r"max_angle.*\n.*must stay from 0 to 360"),
+        ({"min_contrast": -1}, r"min_contrast.*\n.*must stay from 0 to 127"),
+        ({"kinds": ("hexagon",)}, "'pentagon', 'star' or 'rectangle'"),
         ({"kinds": ("circle", "circle")}, "must each be named once"),
         ({"kinds": ()}, "at least 1 item"),
         ({"colors": "pink"}, "'random' or 'by_kind'"),
