@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from videossr import Clip, Unsuitable
 from videossr.draw import uniform
@@ -18,6 +20,7 @@ from videossr_counting.shapes import (
     KINDS,
     LEAST_PIXELS,
     MARGIN,
+    REACH,
     Kind,
     Shape,
     coverage,
@@ -166,6 +169,17 @@ def test_the_smallest_shapes_are_told_apart(kind: Kind) -> None:
             assert min(nearest, key=nearest.__getitem__) == kind
 
 
+@given(st.integers(300, 9_999), st.sampled_from(KINDS))
+def test_a_shape_at_the_border_stays_in_the_frame(hundredths: int, kind: Kind) -> None:
+    """However its place is rounded, as near as shapes are placed none reaches past either border."""
+    radius = hundredths / 100
+    near = round(radius + MARGIN, 2)
+    far = round(256 - (radius + MARGIN), 2)
+    (rows, columns), _ = coverage(alone(kind, radius, 0.0, near, far))
+    assert columns.start >= 0
+    assert rows.stop <= 256
+
+
 def test_a_star_points_where_its_angle_says() -> None:
     """By hand: at 0 degrees, of radius 20 at 30, it reaches to 50 on the right and to 13.8 on the left."""
     (_, columns), share = coverage(alone("star", 20.0, 0.0, 30.0, 30.5))
@@ -194,14 +208,14 @@ def test_colours_of_kinds_are_distinct_and_saturated() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_ring_lies_just_around_the_outline(kind: Kind) -> None:
-    """It holds no pixel that the shape touches, none beyond the margin, and goes all the way around."""
+    """It holds no pixel that the shape touches, none beyond the reach, and goes all the way around."""
     shape = alone(kind, 12.0, 20.0)
     (rows, columns), inside, around = inside_and_around(shape)
     _, share = coverage(shape)
     assert not (around & (share > 0)).any()
     y, x = (places + 0.5 for places in around.nonzero().double().unbind(1))
     distances = (x + columns.start - shape.x).hypot(y + rows.start - shape.y)
-    assert float(distances.max()) <= 12 + MARGIN
+    assert float(distances.max()) <= 12 + REACH
     turns = torch.atan2(y + rows.start - shape.y, x + columns.start - shape.x).mul(18 / math.pi)
     assert set(turns.floor().int().tolist()) == set(range(-18, 18))
     assert inside.equal(share > 0.5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from fractions import Fraction
 from itertools import pairwise, permutations
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from pydantic import ValidationError
 from videossr import Unparsable, Unsuitable
 from videossr.seeds import rng_for
 from videossr_jigsaw import plugin
-from videossr_jigsaw.jigsaw import closeness, inverse, read_order
+from videossr_jigsaw.jigsaw import closeness, cut_up, inverse, read_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,6 +131,52 @@ def test_orders_are_uniform_and_never_the_true_one(
     assert all(55 <= count <= 145 for count in counts.values())
 
 
+def test_the_true_order_is_shown_if_asked_for(
+    bind_task: Callable[..., Task], make_clip: Callable[..., Clip]
+) -> None:
+    """With `identity` each of the six orders of three parts comes up, about as often."""
+    task, clip = bind_task("jigsaw", segments=3, identity=True), make_clip(6, 1, 1)
+    counts = Counter(sample_of(task, clip, seed).answer for seed in range(600))
+    assert set(counts) == {"".join(order) for order in permutations("123")}
+    # five standard deviations of a binomial of 600 and 1/6 are 46
+    assert all(54 <= count <= 146 for count in counts.values())
+
+
+@pytest.mark.parametrize("parts", range(3, 10))
+def test_every_number_of_parts_is_cut_and_shuffled(
+    parts: int, bind_task: Callable[..., Task], make_clip: Callable[..., Clip]
+) -> None:
+    """In either layout, from the shortest clip that is long enough: two frames a part."""
+    clip = make_clip(2 * parts, 2, 2)
+    for layout in ("separate", "single"):
+        sample = sample_of(bind_task("jigsaw", segments=parts, layout=layout), clip)
+        shown = torch.cat([one.frames for one in sample.clips]).chunk(parts)
+        restored = torch.cat([shown[int(digit) - 1] for digit in sample.answer])
+        assert torch.equal(restored, clip.frames)
+        assert sample.answer != "".join(map(str, range(1, parts + 1)))
+
+
+@given(st.integers(2, 600), st.integers(3, 9), st.integers(0, 400))
+def test_any_clip_long_enough_is_cut(frames: int, parts: int, thousandths: int) -> None:
+    """Into even, equal, disjoint parts; and a shorter one is told the least that is enough."""
+    trim = thousandths / 1000
+    try:
+        cut = cut_up(frames, parts, trim)
+    except Unsuitable as error:
+        needed = int(str(error).rpartition(" ")[2])
+        assert needed > frames
+        assert len(cut_up(needed, parts, trim)) == parts
+        with pytest.raises(Unsuitable, match=f"needs at least {needed}$"):
+            cut_up(needed - 1, parts, trim)
+        return
+    lengths = {stop - start for start, stop in cut}
+    assert len(cut) == parts
+    assert len(lengths) == 1
+    assert all(length > 0 and length % 2 == 0 for length in lengths)
+    assert all(before[1] <= after[0] for before, after in pairwise(cut))
+    assert 0 <= cut[0][0] < cut[-1][1] <= frames
+
+
 def test_orders_of_this_version_never_move(
     bind_task: Callable[..., Task], make_clip: Callable[..., Clip]
 ) -> None:
@@ -216,12 +263,38 @@ def test_reward_is_one_less_the_share_of_displacement(
     assert closeness(stated, true) == pytest.approx(reward)
 
 
-@pytest.mark.parametrize(("parts", "floor"), [(6, 0.352), (8, 0.344)])
-def test_a_blind_answer_earns_the_known_floor(parts: int, floor: float) -> None:
-    """A fixed order against every order, as published: 0.352 for six parts, 0.344 for eight."""
+@pytest.mark.parametrize(
+    ("parts", "floor"), [(6, Fraction(19, 54)), (8, Fraction(11, 32)), (3, Fraction(1, 3))]
+)
+def test_a_blind_answer_earns_the_known_floor(parts: int, floor: Fraction) -> None:
+    """A fixed order against every order: 0.352 for six parts and 0.344 for eight, as published.
+
+    Exactly: a part is off by (n^2 - 1) / 3n places on average, so n of them earn 1 - (n^2 - 1) / 3 E_max.
+    All orders were enumerated.
+    """
     fixed = list(range(1, parts + 1))
-    rewards = [closeness(fixed, order) for order in permutations(fixed)]
-    assert sum(rewards) / len(rewards) == pytest.approx(floor, abs=0.0005)
+    rewards = [Fraction(closeness(fixed, order)) for order in permutations(fixed)]
+    assert float(sum(rewards) / len(rewards)) == pytest.approx(float(floor), abs=1e-12)
+
+
+def test_the_floor_moves_a_little_without_the_true_order() -> None:
+    """By enumeration of the 719 orders of six parts that remain: no longer is every fixed answer alike.
+
+    All 720 earn 720 * 19/54 = 760/3 together. The true order, stated, loses the one that it was right
+    about: (760/3 - 1) / 719 = 757/2157 = 0.3510. Its reverse loses nothing, and is the best constant:
+    760/2157 = 0.3523. What the others earn lies between.
+    """
+    true = list(range(1, 7))
+    shown = [order for order in permutations(true) if list(order) != true]
+    assert len(shown) == 719
+
+    def earned(stated: list[int]) -> float:
+        return sum(closeness(stated, order) for order in shown) / 719
+
+    assert earned(true) == pytest.approx(757 / 2157, abs=1e-12)
+    assert earned(true[::-1]) == pytest.approx(760 / 2157, abs=1e-12)
+    # swapped neighbours lose the 8/9 that they earn where the answer is 123456
+    assert earned([2, 1, 3, 4, 5, 6]) == pytest.approx((760 / 3 - 8 / 9) / 719, abs=1e-12)
 
 
 def test_reward_falls_as_more_pairs_are_swapped() -> None:
@@ -323,6 +396,7 @@ def test_the_answer_scores_one_from_a_stored_target(
         ({"segments": {"easy": 2, "hard": 6}}, "must stay from 3 to 9"),
         ({"trim": 0.5}, "less than or equal to 0.4"),
         ({"layout": "grid"}, "'separate' or 'single'"),
+        ({"identity": "perhaps"}, "valid boolean"),
         ({"surprise": 1}, "Extra inputs"),
     ],
 )
@@ -336,7 +410,7 @@ def test_wrong_jigsaw_settings_are_refused(
 
 def test_jigsaw_settings_survive_a_round_trip(bind_task: Callable[..., Task]) -> None:
     """What a run writes down binds to the same again; every field is described."""
-    config = bind_task("jigsaw", segments={"easy": 4, "hard": 9}, trim=0.1).config
+    config = bind_task("jigsaw", segments={"easy": 4, "hard": 9}, trim=0.1, identity=True).config
     assert bind_task("jigsaw", **config.model_dump(mode="json")).config == config
     assert all(field.description for field in type(config).model_fields.values())
 

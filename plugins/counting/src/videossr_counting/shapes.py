@@ -40,6 +40,10 @@ LEAST_PIXELS: Final[Mapping[Kind, int]] = {
 #: star ends half a pixel from the two sides of a point, which is 0.5 / sin 18 degrees = 1.6 from the point.
 MARGIN: Final = 2.0
 
+#: How far around a shape is looked at: no pixel beyond it is touched by one. Less than the margin, or a
+#: rounding error would make a shape that lies at the border look past it.
+REACH: Final = 1.75
+
 #: How many pixels wide the ring around an outline is that a shape has to be told from.
 RING: Final = 2.0
 
@@ -78,7 +82,7 @@ def coverage(shape: Shape) -> tuple[tuple[slice, slice], Tensor]:
     From the distance of a pixel's centre to the outline: an edge one pixel wide.
 
     Returns:
-        Slices, which reach as far as the margin, and float64 [rows, columns] in [0, 1].
+        Slices, and float64 [rows, columns] in [0, 1].
     """
     place, distance, _ = _distances(shape)
     return place, (0.5 - distance).clamp(0, 1)
@@ -87,13 +91,13 @@ def coverage(shape: Shape) -> tuple[tuple[slice, slice], Tensor]:
 def inside_and_around(shape: Shape) -> tuple[tuple[slice, slice], Tensor, Tensor]:
     """The rows and columns around a shape, the pixels mostly covered by it, and those of the ring around it.
 
-    The ring begins where nothing is covered and is `RING` pixels wide, but ends at the margin.
+    The ring begins where nothing is covered and is `RING` pixels wide, but ends at the reach.
 
     Returns:
         Slices, and two masks, bool [rows, columns], that share no pixel.
     """
     place, distance, from_centre = _distances(shape)
-    near = (distance < 0.5 + RING) & (from_centre <= shape.radius + MARGIN)
+    near = (distance < 0.5 + RING) & (from_centre <= shape.radius + REACH)
     return place, 0.5 - distance > 0.5, (distance >= 0.5) & near  # noqa: PLR2004 - as `coverage` has it
 
 
@@ -116,7 +120,7 @@ def _distances(shape: Shape) -> tuple[tuple[slice, slice], Tensor, Tensor]:
     """
     import torch  # noqa: PLC0415 - torch is no part of a light import
 
-    reach = shape.radius + MARGIN
+    reach = shape.radius + REACH
     top, left = math.floor(shape.y - reach), math.floor(shape.x - reach)
     bottom, right = math.ceil(shape.y + reach), math.ceil(shape.x + reach)
     y = (torch.arange(top, bottom, dtype=torch.float64) + (0.5 - shape.y))[:, None]

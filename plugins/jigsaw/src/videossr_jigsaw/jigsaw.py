@@ -58,6 +58,9 @@ class JigsawConfig(BaseModel):
             description="separate: a labelled video for each part; single: one video of all parts"
         ),
     ] = "separate"
+    identity: Annotated[
+        bool, Field(description="whether the true order may be shown too, like any other")
+    ] = False
 
 
 # The generator
@@ -86,10 +89,13 @@ def trimmed_frames(slot: int, trim: float) -> int:
     return math.ceil(slot * trim - 1e-9)
 
 
-def draw_order(parts: int, rng: random.Random) -> list[int]:
-    """The parts in the order in which they are shown, numbered from 1; any but the true order."""
+def draw_order(parts: int, rng: random.Random, *, identity: bool) -> list[int]:
+    """The parts in the order in which they are shown, numbered from 1; all orders are as likely.
+
+    Without `identity` all but the true one.
+    """
     true = list(range(1, parts + 1))
-    while (order := shuffled(rng, true)) == true:
+    while (order := shuffled(rng, true)) == true and not identity:
         pass
     return order
 
@@ -173,7 +179,7 @@ class Jigsaw:
 
         n = config.segments.whole_at(difficulty)
         parts = [Segment(*part) for part in cut_up(len(clip), n, config.trim)]
-        order = draw_order(n, rng)
+        order = draw_order(n, rng, identity=config.identity)
         right = inverse(order)
         if config.layout == "single":
             clips: tuple[Clip, ...] = (in_one(clip, parts, order),)
