@@ -205,7 +205,10 @@ def read_counts(completion: str, kinds: int) -> list[int]:
 
 
 def closeness(counts: Sequence[int], true: Sequence[int]) -> float:
-    """The mean over kinds of max(0, 1 - |stated - true| / (true + epsilon)); 1.0 where all are exact."""
+    """The mean over kinds of max(0, 1 - |stated - true| / (true + epsilon)); 1.0 where all are exact.
+
+    Where the true count is zero, zero is worth 1 and any other count nothing.
+    """
     pairs = zip(counts, true, strict=True)
     each = [max(0.0, 1 - abs(count - right) / (right + EPSILON)) for count, right in pairs]
     return sum(each) / len(each)
