@@ -12,6 +12,7 @@ from videossr.cli.options import (
     Overrides,
     PluginsDir,
     Quiet,
+    Root,
     Strict,
     checked_config,
 )
@@ -24,6 +25,7 @@ def train(
     dataset: Annotated[Path, typer.Option(help="A dataset from `videossr build`.")],
     output: Annotated[Path, typer.Option("--output", "-o", help=_RUN_HELP)],
     overrides: Overrides = None,
+    root: Root = None,
     plugins_dir: PluginsDir = None,
     allow: Allow = None,
     strict: Strict = False,
@@ -36,7 +38,7 @@ def train(
     from videossr.dataset import Dataset  # noqa: PLC0415 - needs pyarrow
 
     checked = checked_config(config, overrides, plugins_dir=plugins_dir, allow=allow, strict=strict)
-    loaded = Dataset.load(dataset)
+    loaded = Dataset.load(dataset, root=root)
     from accelerate import PartialState  # noqa: PLC0415 - needs torch
 
     from videossr_trainers.console import StageConsole, quiet_libraries  # noqa: PLC0415

@@ -28,6 +28,11 @@ Workers = Annotated[
     int | None, typer.Option(min=1, help="Videos read at a time; by default one for each core.")
 ]
 
+Root = Annotated[
+    Path | None,
+    typer.Option(help="The folder of the videos, if not where it was when the dataset was built."),
+]
+
 PluginsDir = Annotated[
     list[Path] | None,
     typer.Option(

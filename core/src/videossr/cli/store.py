@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from videossr.cli.options import AsJson, Quiet, Workers, progress_bar, worker_count
+from videossr.cli.options import AsJson, Quiet, Root, Workers, progress_bar, worker_count
 
 if TYPE_CHECKING:
     from videossr.clip_store import ClipStore
@@ -28,6 +28,7 @@ def store(
     check: Annotated[
         bool, typer.Option("--check", help="First read every clip, and remove what is damaged.")
     ] = False,
+    root: Root = None,
     workers: Workers = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -43,7 +44,7 @@ def store(
     from videossr.config import VideoConfig  # noqa: PLC0415
     from videossr.dataset import Dataset  # noqa: PLC0415
 
-    loaded = Dataset.load(dataset)
+    loaded = Dataset.load(dataset, root=root)
     kept = open_store(output, max_gib)
     sound, removed = kept.check() if check else (len(kept), 0)
     with progress_bar("decoding", quiet=quiet or as_json) as progress:
