@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from videossr import Unparsable, Unsuitable, hookimpl
 from videossr.draw import whole
+from videossr.marks import Mark
 from videossr.ramp import Ramp
 from videossr.sample import Sample, question_prompt
 from videossr.testing.toys import Fading, FadingConfig, Flash, FlashConfig
@@ -244,6 +245,13 @@ class FrameCounter(Flash):
         sample = super().make_sample(clip, config, difficulty, rng)
         times = [f"{time:.2f}" for time in clip.times.tolist()]
         return replace(sample, answer=f"{times.index(sample.answer) * 0.25:.2f}")
+
+
+class Astray(Flash):
+    """Marks a frame more than there are."""
+
+    def marks(self, sample: Sample) -> Sequence[Mark]:
+        return [Mark(0, 0, len(sample.clips[0]) + 1, "negative")]
 
 
 class Unmoved(Flash):

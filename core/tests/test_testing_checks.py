@@ -56,6 +56,7 @@ CASES: Final = [
     Case("fixedwheneasy", "task", "different_seeds_differ", "at easy 8 seeds made one sample of a"),
     Case("invisible", "task", "change_is_visible", "what is shown is the same for the answers"),
     Case("framecounter", "task", "answer_times_are_frame_times", "must be a frame's own time"),
+    Case("astray", "task", "marks_lie_in_the_clips", "frames; must lie in the clips"),
     Case("unmoved", "task", "harder_is_harder", "samples at easy and hard are the same; something"),
     Case("undifficult", "task", "harder_is_harder", "frames follows the difficulty, which make_sa"),
     Case("narrowing", "task", "harder_is_harder", "must not be easier to guess"),

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from acme_playback_speed import plugin
 from acme_playback_speed.playback_speed import closeness, read_factor
 from videossr import Clip, Unparsable, Unsuitable
+from videossr.marks import Mark
 from videossr.procedural import draw_video
 from videossr.registry import Registry
 from videossr.seeds import rng_for
@@ -238,6 +239,16 @@ def test_reward_falls_along_the_near_misses() -> None:
         rewards = [task.score(one, sample.answer, sample.target).value for one in stated]
         assert rewards == pytest.approx([1, 0.75, 0.5, 0], abs=0.02)
         assert all(near > far for near, far in pairwise(rewards))
+
+
+def test_marks_are_the_halves() -> None:
+    """At easy 8 frames each, under their speeds."""
+    sample = sample_of(bind(), brightening(), difficulty=0.0)
+    first, second = sample.target["speeds"]
+    assert plugin.marks(sample) == [
+        Mark(0, 0, 8, f"first half, speed {first}"),
+        Mark(0, 8, 16, f"second half, speed {second}"),
+    ]
 
 
 @pytest.mark.parametrize("completion", ["1.5", "1.50", " 1.50\n", "1.500", "01.5"])

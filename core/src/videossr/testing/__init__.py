@@ -9,7 +9,8 @@ In a plugin's tests:
         check()
 
 The same checks without pytest are `check_plugin("my_task")`. What they need of a plugin that has
-required settings is its attribute `example`; `near_misses` and `answer_times` make two of them sharper.
+required settings is its attribute `example`; `near_misses`, `answer_times` and `marks` make three of
+them sharper.
 """
 
 from __future__ import annotations

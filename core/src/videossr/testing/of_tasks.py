@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
 from typing import TYPE_CHECKING, Final
 
 from videossr.errors import PluginError, Unsuitable
 from videossr.levels import LEVELS
+from videossr.marks import misplaced
 from videossr.ramp import Ramp
 from videossr.schedules import Group, Seen
 from videossr.testing.check import BrokenRule, Check, Hopeless
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 #: How much more guessing may earn on harder samples: twice the deviation that few draws bring along.
 _CHANCE: Final = 0.1
+
+#: Samples of each level whose marks are looked at.
+_MARKED: Final = 8
 
 _NUMBER: Final = re.compile(r"[0-9]+(?:\.([0-9]+))?")
 
@@ -117,6 +121,20 @@ def answer_times_are_frame_times(subject: Subject) -> str:
     return ""
 
 
+def marks_lie_in_the_clips(subject: Subject) -> str:
+    """What `marks` says of a sample lies on frames, and on pixels, that its clips have."""
+    if not hasattr(subject.plugin, "marks"):
+        return "has no `marks`: shows nothing but clips, question and answer"
+    for asked in chain.from_iterable(few[:_MARKED] for few in subject.survey.asked.values()):
+        sample = subject.sample(asked.draw)
+        marks = subject.offered("marks", sample)
+        if not isinstance(marks, list | tuple):
+            raise BrokenRule(f"marks returned {marks!r}; must be a list of Marks")
+        if problem := misplaced(marks, sample):
+            raise BrokenRule(f"on {asked.draw} marks {problem}; must lie in the clips")
+    return ""
+
+
 def harder_is_harder(subject: Subject) -> str:
     """Harder samples are others, and guessing without the pixels earns no more on them.
 
@@ -177,6 +195,7 @@ MAKING: Final = (
     Check.of(different_seeds_differ),
     Check.of(change_is_visible),
     Check.of(answer_times_are_frame_times),
+    Check.of(marks_lie_in_the_clips),
     Check.of(harder_is_harder),
     Check.of(schedule_in_range),
 )

@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from videossr import Ramp, Sample, Unparsable, Unsuitable, hookimpl
 from videossr.draw import choice, whole
+from videossr.marks import Mark
 from videossr.ramp import within
 from videossr.sample import question_prompt
 
@@ -225,6 +226,16 @@ class PlaybackSpeed:
         """A quarter of the scale too fast, half of it, and all of it."""
         true, greatest = float(sample.answer), sample.target["greatest"]
         return [f"{true * greatest**share:.2f}" for share in (0.25, 0.5, 1)]
+
+    def marks(self, sample: Sample) -> list[Mark]:
+        """The two halves, each under its speed."""
+        half = len(sample.target["frames"]) // 2
+        return [
+            Mark(0, number * half, (number + 1) * half, f"{which} half, speed {speed}")
+            for number, (which, speed) in enumerate(
+                zip(("first", "second"), sample.target["speeds"], strict=True)
+            )
+        ]
 
 
 plugin = PlaybackSpeed()

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from videossr import Unparsable, Unsuitable, hookimpl
 from videossr.draw import whole
+from videossr.marks import Mark
 from videossr.perturbations import Perturbations  # noqa: TC001 - Pydantic reads the annotation
 from videossr.ramp import Ramp, within
 from videossr.sample import Sample, question_prompt
@@ -266,6 +267,11 @@ class Anomaly:
     def answer_times(self, answer: str) -> Sequence[float]:
         """The start and the end."""
         return read_interval(answer)
+
+    def marks(self, sample: Sample) -> Sequence[Mark]:
+        """The altered segment, under the name of what was done to it."""
+        start, stop = sample.target["segment"]
+        return [Mark(0, start, stop, sample.target["perturbation"])]
 
 
 plugin = Anomaly()

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from videossr import Unparsable, Unsuitable, hookimpl
 from videossr.draw import whole
+from videossr.marks import Box, Mark
 from videossr.ramp import Ramp, within
 from videossr.sample import Sample, question_prompt
 from videossr_counting.placing import Look, fill, spaced_frames
@@ -259,6 +260,15 @@ class Counting:
             for wrong in range(1, len(true) + 1)
         ]
         return [",".join(map(str, counts)) for counts in [*missed, [2 * c + 1 for c in true]]]
+
+    def marks(self, sample: Sample) -> Sequence[Mark]:
+        """Each shape, by the square around the circle around it."""
+        marks = []
+        for shape in sample.target["shapes"]:
+            frame, radius = shape["frame"], shape["radius"]
+            box = Box(shape["x"] - radius, shape["y"] - radius, 2 * radius, 2 * radius)
+            marks.append(Mark(0, frame, frame + 1, shape["kind"], box))
+        return marks
 
 
 plugin = Counting()

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from videossr import Unparsable, Unsuitable, hookimpl
 from videossr.draw import shuffled
+from videossr.marks import Mark
 from videossr.ramp import Ramp, within
 from videossr.sample import Sample, question_prompt
 
@@ -103,6 +104,11 @@ def draw_order(parts: int, rng: random.Random, *, identity: bool) -> list[int]:
 def inverse(order: Sequence[int]) -> list[int]:
     """Where each of the numbers from 1 stands in an order, counted from 1."""
     return [order.index(part) + 1 for part in range(1, len(order) + 1)]
+
+
+def ordinal(place: int) -> str:
+    """A place in words and figures: 1st, 2nd, 3rd, 4th."""
+    return f"{place}{({1: 'st', 2: 'nd', 3: 'rd'}).get(place, 'th')}"
 
 
 def question(parts: int, layout: Literal["separate", "single"]) -> list[str | None]:
@@ -210,6 +216,20 @@ class Jigsaw:
         ends = right[-1] + right[1:-1] + right[0]
         # of three parts, this is the reverse
         return [neighbours, *([ends] if len(right) > 3 else []), right[::-1]]  # noqa: PLR2004
+
+    def marks(self, sample: Sample) -> Sequence[Mark]:
+        """Each part as it is shown, under the place that it has in the video."""
+        shown, segments = sample.target["shown"], sample.target["segments"]
+        single = len(sample.clips) == 1
+        marks, start = [], 0
+        for at, (part, segment) in enumerate(zip(shown, segments, strict=True)):
+            stop = start + segment[1] - segment[0]
+            tone = (part - 1) / (len(shown) - 1)
+            marks.append(
+                Mark(0 if single else at, start, stop, f"plays {ordinal(part)}", tone=tone)
+            )
+            start = stop if single else 0
+        return marks
 
 
 plugin = Jigsaw()
