@@ -44,9 +44,7 @@ def marked(
     """The questions of a task with their samples and marks."""
     for recipe in dataset.of_task(task):
         sample = renderer.render(recipe)
-        origin = renderer.task(recipe).origin
-        plugin = renderer.config.registry.plugin(origin.name)
-        yield recipe, sample, marks_of(plugin, origin, sample)
+        yield recipe, sample, marks_of(renderer.task(recipe), sample)
 
 
 def test_anomaly_marks_the_frames_that_differ(dataset: Dataset, renderer: Renderer) -> None:
@@ -87,11 +85,10 @@ def test_jigsaw_marks_say_the_answer(dataset: Dataset, renderer: Renderer, layou
     """The clip that plays first is the first that the answer names, and so on to the last."""
     config = load_config("tiny", [f"tasks.jigsaw.layout={layout}"])
     task = config.tasks["jigsaw"].task
-    plugin = config.registry.plugin("jigsaw")
     for recipe in dataset.of_task("jigsaw"):
         source = renderer.clip(recipe.excerpt)
         sample = Renderer(config, dataset.root).make(recipe)
-        marks = marks_of(plugin, task.origin, sample)
+        marks = marks_of(task, sample)
         assert {0} if layout == "single" else {*range(len(marks))} == {m.clip for m in marks}
         order = sorted(range(len(marks)), key=lambda at: marks[at].label)
         assert sample.answer == "".join(str(at + 1) for at in order)

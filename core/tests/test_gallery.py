@@ -18,12 +18,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from test_dataset import RECIPE
 from toy_plugins import TOYS, Halves, Pick, distribution, registry_of
 
 from videossr import Clip, ConfigError, Sample, hookimpl
 from videossr.build import build
 from videossr.config import resolve
-from videossr.dataset import Dataset, Recipe
+from videossr.dataset import Dataset, Header, Recipe
+from videossr.floors import Floors
 from videossr.gallery import Written, choose, is_gallery, write_gallery
 from videossr.gallery.choice import level_of
 from videossr.gallery.player import player_of
@@ -165,14 +167,13 @@ def page(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Page:
 
 def recipe(task: str, index: int, difficulty: float = 0.5, video: str = "a.mp4") -> Recipe:
     """A recipe of which nothing else matters."""
-    return Recipe(
-        task, index, video, "", 0.0, 1.0, 8, "", difficulty, 1000 * index, "1", "", "", ""
-    )
+    facts = {"video": video, "difficulty": difficulty, "seed": 1000 * index}
+    return replace(RECIPE, task=task, index=index, **facts)
 
 
 def chosen_from(recipes: list[Recipe], **options: Any) -> tuple[Recipe, ...]:  # noqa: ANN401
     """What is chosen of these recipes."""
-    return choose(Dataset(tuple(recipes), Path(), {}, {}, {}), **options)
+    return choose(Dataset(tuple(recipes), Header(Path(), {}, {}, Floors())), **options)
 
 
 def test_every_task_and_level_is_shown() -> None:
@@ -533,9 +534,7 @@ def test_command_names_a_decoder_that_is_missing(
     run: Callable[..., Ran], saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A dataset made by another decoder than there is here."""
-    header = saved / "dataset.json"
-    header.write_text(header.read_text().replace('"decoder": "pyav"', '"decoder": "torchcodec"'))
-    monkeypatch.setattr("videossr.clips.available_backends", lambda: ("pyav",))
+    monkeypatch.setattr("videossr.clips.available_backends", lambda: ("torchcodec",))
     ran = run("gallery", saved, "-o", tmp_path / "gallery.html")
     assert 2 == ran.code
-    assert "video.decoder: 'torchcodec' does not work here" in ran.err
+    assert "video.decoder: 'pyav' does not work here" in ran.err

@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from toy_plugins import PICK, registry_of
+from toy_plugins import Pick, PickConfig, registry_of
 
 from videossr import Clip, PluginError, Sample
 from videossr.marks import Box, Mark, marks_of
 from videossr.sample import question_prompt
 
+if TYPE_CHECKING:
+    from videossr.facades import Task
+
 CLIP = Clip(torch.zeros(8, 3, 24, 32, dtype=torch.uint8), torch.arange(8).double())
 SAMPLE = Sample(question_prompt(None, None, "Which?"), (CLIP, CLIP), "1")
-ORIGIN = registry_of(pick=PICK).origin("pick")
 
 
-def marking(marks: Any) -> SimpleNamespace:  # noqa: ANN401 - whatever a stranger returns
-    """A plugin that offers these marks for any sample."""
-    return SimpleNamespace(marks=lambda _sample: marks)
+def marking(marks: Any) -> Task:  # noqa: ANN401 - whatever a stranger has there
+    """A task whose plugin has this for a method `marks`."""
+    plugin = Pick()
+    plugin.marks = marks  # type: ignore[attr-defined]
+    return registry_of(pick=plugin).task("pick", PickConfig(), 0.5)
 
 
 def test_a_plugin_without_marks_has_none() -> None:
     """The method is optional."""
-    assert () == marks_of(PICK, ORIGIN, SAMPLE)
+    plain = registry_of(pick=Pick()).task("pick", PickConfig(), 0.5)
+    assert () == marks_of(plain, SAMPLE)
 
 
 def test_marks_are_given_in_their_order() -> None:
     """The last frame, the last clip and the last pixel are inside."""
     marks = [Mark(1, 0, 8, "all"), Mark(0, 7, 8, "corner", Box(0, 0, 32, 24), tone=1.0)]
-    assert tuple(marks) == marks_of(marking(marks), ORIGIN, SAMPLE)
+    assert tuple(marks) == marks_of(marking(lambda _sample: marks), SAMPLE)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +51,7 @@ def test_marks_are_given_in_their_order() -> None:
 def test_what_lies_elsewhere_is_the_plugins_fault(mark: object, problem: str) -> None:
     """The error names the plugin, the method, the sample and what is wrong."""
     with pytest.raises(PluginError, match=problem) as caught:
-        marks_of(marking([mark]), ORIGIN, SAMPLE, "video a.mp4, seed 7")
+        marks_of(marking(lambda _sample: [mark]), SAMPLE, "video a.mp4, seed 7")
     assert ("pick", "marks") == (caught.value.plugin, caught.value.hook)
     assert "video a.mp4, seed 7" in str(caught.value)
 
@@ -64,7 +68,7 @@ def test_what_lies_elsewhere_is_the_plugins_fault(mark: object, problem: str) ->
 def test_what_raises_is_the_plugins_fault(marks: object, problem: str) -> None:
     """Whatever is raised, it comes out under the plugin's name, with its cause."""
     with pytest.raises(PluginError, match=problem) as caught:
-        marks_of(SimpleNamespace(marks=marks), ORIGIN, SAMPLE)
+        marks_of(marking(marks), SAMPLE)
     assert "pick" == caught.value.plugin
     assert caught.value.__cause__ is not None
 

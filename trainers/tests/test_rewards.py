@@ -92,6 +92,10 @@ def test_each_completion_goes_to_its_own_task_and_answer(tasks: Mapping[str, Tas
     assert metrics == {
         "difficulty/even": 0.5,
         "difficulty/odd": 0.5,
+        "substituted/even": 0.0,
+        "substituted/odd": 0.0,
+        "floor/even": 0.5,
+        "floor/odd": 0.0,
         "reward/even": 0.375,
         "normalised/even": -0.25,
         "parse_failures/even": 0.25,

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import sys
+from importlib.metadata import EntryPoint
+from types import ModuleType
+
 import pytest
 from plain_recipes import plain_recipe
+from pydantic import BaseModel
 from tiny_questions import random_clip
 
-from videossr import Sample
+import videossr.marks
+from videossr import Sample, hookimpl
 from videossr.facades import Score
+from videossr.registry import Registry
 from videossr.sample import question_prompt
 from videossr_trainers.evaluate import Answered
 from videossr_trainers.report import Mark
-from videossr_trainers.summary import evaluation, gains, marks, step_metrics
+from videossr_trainers.summary import evaluation, gains, step_metrics
+from videossr_trainers.summary import marks as marks_of_task
 
 
 def answered(task: str, index: int, value: float, *, parsed: bool = True) -> Answered:
@@ -59,18 +67,44 @@ def test_steps_keep_the_tasks_that_were_in_them() -> None:
     assert step.kl is None
 
 
-def test_marks_come_from_what_a_target_names() -> None:
-    """A segment is one mark; shapes are counted by frame and kind; other targets have none."""
-    clips = (random_clip(0, frames=8),)
-    altered = Sample(
-        question_prompt(None, "?"), clips, "1", {"segment": [2, 5], "perturbation": "x"}
+class Marking:
+    """A task that marks whatever its target says."""
+
+    class Config(BaseModel):
+        """No settings."""
+
+    summary = "For these tests"
+    version = "1"
+
+    @hookimpl
+    def make_sample(self) -> None:
+        """Asked for by no test here."""
+
+    @hookimpl
+    def reward(self) -> float:
+        """Nor this."""
+        return 0.0
+
+    def marks(self, sample: Sample) -> list[videossr.marks.Mark]:
+        """Frames with their labels."""
+        return [videossr.marks.Mark(0, *one) for one in sample.target["marked"]]
+
+
+def test_marks_of_the_same_frames_are_counted() -> None:
+    """A span is one mark; what lies on one frame is counted by label; others have none."""
+    module = ModuleType("toy_marks")
+    module.plugin = Marking()  # type: ignore[attr-defined]
+    sys.modules[module.__name__] = module
+    registry = Registry([EntryPoint("marking", "toy_marks:plugin", "videossr")])
+    task = registry.task("marking", Marking.Config(), 0.5)
+
+    def marked(*marks: tuple[int, int, str]) -> list[Mark]:
+        target = {"marked": [list(one) for one in marks]}
+        sample = Sample(question_prompt(None, "?"), (random_clip(0, frames=8),), "1", target)
+        return marks_of_task(task, sample)
+
+    assert [Mark(0, 2, 5, "x")] == marked((2, 5, "x"))
+    assert [Mark(0, 1, 2, "box"), Mark(0, 4, 5, "2 disc, 1 box")] == marked(
+        (4, 5, "disc"), (1, 2, "box"), (4, 5, "box"), (4, 5, "disc")
     )
-    assert marks(altered) == [Mark(0, 2, 5, "x")]
-    shapes = [
-        {"frame": 4, "kind": "disc"},
-        {"frame": 1, "kind": "box"},
-        {"frame": 4, "kind": "disc"},
-    ]
-    drawn = Sample(question_prompt(None, "?"), clips, "1", {"shapes": shapes})
-    assert marks(drawn) == [Mark(0, 1, 2, "1 box"), Mark(0, 4, 5, "2 disc")]
-    assert marks(Sample(question_prompt(None, "?"), clips, "1")) == []
+    assert [] == marked()

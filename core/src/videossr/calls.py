@@ -102,7 +102,7 @@ class Hooks:
         time_limit_s: float | None = None,
     ) -> None:
         self.origin = origin
-        self.plugin: Final = plugin
+        self.plugin: Final[Any] = plugin
         self._limit = time_limit_s
         self._plain: Final = plugin_manager()
         self._plain.register(plugin)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from videossr.errors import PluginError
-    from videossr.origin import Origin
+    from videossr.facades import Task
     from videossr.sample import Sample
 
 
@@ -65,12 +65,11 @@ class Mark:
             raise ValueError(f"tone: {self.tone}; must be from 0 to 1")
 
 
-def marks_of(plugin: object, origin: Origin, sample: Sample, context: str = "") -> tuple[Mark, ...]:
-    """The marks that a task has for a sample; none if it has no method for them.
+def marks_of(task: Task, sample: Sample, context: str = "") -> tuple[Mark, ...]:
+    """The marks that a task has for a sample; none if its plugin has no method for them.
 
     Args:
-        plugin: the task's plugin object.
-        origin: its name and bringer, for an error to blame.
+        task: whose plugin is asked.
         sample: one of its own.
         context: which sample that is, for an error to name.
 
@@ -79,8 +78,9 @@ def marks_of(plugin: object, origin: Origin, sample: Sample, context: str = "") 
     """
 
     def fault(problem: str) -> PluginError:
-        return blame(origin, "marks", problem, context)
+        return blame(task.origin, "marks", problem, context)
 
+    plugin = task.hooks.plugin
     if not hasattr(plugin, "marks"):
         return ()
     try:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from statistics import fmean
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from videossr.marks import marks_of
 from videossr_trainers.evaluate import interval
 from videossr_trainers.report import (
     Evaluation,
@@ -19,6 +20,7 @@ from videossr_trainers.report import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from videossr.facades import Task
     from videossr.render import Renderer
     from videossr.sample import Sample
     from videossr_trainers.evaluate import Answered
@@ -110,30 +112,27 @@ def shown_samples(
                 reward_after=new.score.value,
                 difficulty=recipe.difficulty,
                 clips=sample.clips,
-                marks=marks(sample),
+                marks=marks(renderer.task(recipe), sample),
             )
         )
     return [sample for of_task in shown.values() for sample in of_task]
 
 
-def marks(sample: Sample) -> list[Mark]:
-    """The frames that a task's target points to.
-
-    Any task may name them: `segment` is a pair of frame numbers [start, stop) of the first clip,
-    `shapes` a list of things that each have a `frame` and a `kind`.
-    """
-    target: Mapping[str, Any] = sample.target
-    found = []
-    if "segment" in target:
-        start, stop = target["segment"]
-        found.append(Mark(0, start, stop, str(target.get("perturbation", "segment"))))
-    by_frame: dict[int, list[str]] = {}
-    for shape in target.get("shapes", ()):
-        by_frame.setdefault(shape["frame"], []).append(str(shape["kind"]))
-    for frame, kinds in sorted(by_frame.items()):
-        label = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
-        found.append(Mark(0, frame, frame + 1, label))
-    return found
+def marks(task: Task, sample: Sample) -> list[Mark]:
+    """The frames that a task marks, with what it marks on them: `2 circle, 1 square`."""
+    by_frames: dict[tuple[int, int, int], list[str]] = {}
+    for mark in marks_of(task, sample):
+        by_frames.setdefault((mark.clip, mark.start, mark.stop), []).append(mark.label)
+    return [
+        Mark(
+            *frames,
+            ", ".join(
+                f"{labels.count(label)} {label}" if len(labels) > 1 else label
+                for label in dict.fromkeys(labels)
+            ),
+        )
+        for frames, labels in sorted(by_frames.items())
+    ]
 
 
 def _score(answered: Sequence[Answered]) -> Score:

@@ -13,6 +13,7 @@ from videossr.cli.options import (
     AsJson,
     PluginsDir,
     Quiet,
+    Root,
     Workers,
     progress_bar,
     worker_count,
@@ -41,6 +42,7 @@ def gallery(
         int, typer.Option(min=1, help="Most questions of a task at a level, or between two levels.")
     ] = 6,
     limit: Annotated[int | None, typer.Option(min=1, help="Most questions in all.")] = None,
+    root: Root = None,
     workers: Workers = None,
     plugins_dir: PluginsDir = None,
     allow: Allow = None,
@@ -62,7 +64,7 @@ def gallery(
     if output.exists() and not is_gallery(output):
         right = "choose another file, or remove this one"
         raise ConfigError(Mistake(str(output), "exists already, and is no gallery", right))
-    loaded = Dataset.load(dataset)
+    loaded = Dataset.load(dataset, root=root)
     chosen = choose(loaded, tasks=task or None, per_group=per_group, limit=limit)
     registry = _registry(loaded, plugins_dir or (), allow)
     renderer = Renderer.for_dataset(loaded, registry=registry)

@@ -29,7 +29,7 @@ class Card:
     Attributes:
         recipe: what it is made from.
         level: of its difficulty, or the stretch between two levels.
-        floor: what the best answer earns that never sees the pixels; None where it is not known.
+        floor: what the best answer earns that never sees the pixels.
         prompt: texts, and the numbers of the clips in their places.
         target: what else the reward needs, as JSON.
         label: the one label of its marks, such as the perturbation; empty where they have several.
@@ -38,7 +38,7 @@ class Card:
 
     recipe: Recipe
     level: str
-    floor: float | None
+    floor: float
     prompt: Sequence[str | int] = ()
     answer: str = ""
     target: str = ""
@@ -80,7 +80,7 @@ def cards_of(
 
 
 def _card(dataset: Dataset, recipe: Recipe, renderer: Renderer) -> Card:
-    level, floor = level_of(recipe.difficulty), _floor(dataset, recipe)
+    level, floor = level_of(recipe.difficulty), dataset.floor_of(recipe)
     try:
         sample = renderer.render(recipe)
     except VideossrError as error:
@@ -106,16 +106,11 @@ def _card(dataset: Dataset, recipe: Recipe, renderer: Renderer) -> Card:
     )
 
 
-def _floor(dataset: Dataset, recipe: Recipe) -> float | None:
-    return dataset.floors.get(recipe.task)
-
-
 def _marks(renderer: Renderer, recipe: Recipe, sample: Sample) -> tuple[Sequence[Mark], str]:
     """The marks of a sample, or none and why."""
-    origin = renderer.task(recipe).origin
-    plugin = renderer.config.registry.plugin(origin.name)
+    task = renderer.task(recipe)
     try:
-        return marks_of(plugin, origin, sample, recipe.context), ""
+        return marks_of(task, sample, recipe.context), ""
     except PluginError as error:
         return (), str(error)
 

@@ -62,7 +62,7 @@ class TaskRow:
     questions: int
     videos: int
     shown: int
-    floors: tuple[float, float] | None
+    floors: tuple[float, float]
 
 
 def write_gallery(
@@ -133,8 +133,8 @@ def _render(dataset: Dataset, cards: Sequence[Card], renderer: Renderer, title: 
         questions=len(dataset.recipes),
         videos=len({recipe.video for recipe in dataset.recipes}),
         failed=sum(bool(card.problem) for card in cards),
-        left_out=dataset.left_out,
-        broken=dataset.broken,
+        left_out=dataset.header.left_out,
+        broken=dataset.header.broken,
         config=yaml.safe_dump(_plain(dataset.config), sort_keys=False, allow_unicode=True),
     )
 
@@ -144,7 +144,7 @@ def _rows(dataset: Dataset, cards: Sequence[Card], renderer: Renderer) -> list[T
     for name in dataset.tasks:
         asked = dataset.of_task(name)
         shown = [card for card in cards if card.recipe.task == name]
-        floors = [card.floor for card in shown if card.floor is not None]
+        floors = [card.floor for card in shown]
         origin = renderer.task(asked[0]).origin
         rows.append(
             TaskRow(
@@ -154,7 +154,7 @@ def _rows(dataset: Dataset, cards: Sequence[Card], renderer: Renderer) -> list[T
                 questions=len(asked),
                 videos=len({recipe.video for recipe in asked}),
                 shown=len(shown),
-                floors=(min(floors), max(floors)) if floors else None,
+                floors=(min(floors), max(floors)),
             )
         )
     return rows
