@@ -27,7 +27,7 @@ _PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 NAMES = tuple(tomllib.loads(_PYPROJECT.read_text())["project"]["entry-points"]["videossr"])
 
 #: Those that change when pictures are shown, not what is on them.
-TEMPORAL = ("freeze", "reverse", "shuffle", "stutter")
+TEMPORAL = ("freeze", "reverse", "shuffle", "stutter_hold")
 
 PICTORIAL = tuple(name for name in NAMES if name not in TEMPORAL)
 
@@ -168,17 +168,17 @@ def test_shuffle_shows_every_frame_once(perturb: Callable[..., Tensor]) -> None:
 @pytest.mark.parametrize(
     ("held", "expected"), [(1, [0] * 8), (2, [0] * 4 + [4] * 4), (3, [0, 0, 0, 3, 3, 3, 6, 6])]
 )
-def test_stutter_holds_as_many_frames_as_told(
+def test_stutter_hold_holds_as_many_frames_as_told(
     held: int, expected: list[int], perturb: Callable[..., Tensor]
 ) -> None:
     """By hand, of eight frames; more than there are hold each for itself."""
-    assert expected == order(perturb("stutter", numbered(8), least=held, greatest=held))
-    assert [0, 1] == order(perturb("stutter", numbered(2), least=5, greatest=5))
+    assert expected == order(perturb("stutter_hold", numbered(8), least=held, greatest=held))
+    assert [0, 1] == order(perturb("stutter_hold", numbered(2), least=5, greatest=5))
 
 
-def test_vertical_flip_reverses_columns(perturb: Callable[..., Tensor]) -> None:
+def test_flip_reverses_columns(perturb: Callable[..., Tensor]) -> None:
     """By hand: the rows in reverse, each as it was."""
-    after = perturb("vertical_flip", clip_of(grey([[1, 2, 3], [4, 5, 6]])))
+    after = perturb("flip", clip_of(grey([[1, 2, 3], [4, 5, 6]])))
     assert after[0, 0].tolist() == [[4, 5, 6], [1, 2, 3]]
 
 
@@ -328,7 +328,7 @@ def test_zoom_out_smooths_what_it_shrinks(perturb: Callable[..., Tensor]) -> Non
 
 @pytest.mark.parametrize(
     ("name", "least", "greatest"),
-    [("zoom_in", 1.4, 1.2), ("zoom_out", 1.4, 1.2), ("noise", 40, 20), ("stutter", 4, 2)],
+    [("zoom_in", 1.4, 1.2), ("zoom_out", 1.4, 1.2), ("noise", 40, 20), ("stutter_hold", 4, 2)],
 )
 def test_bounds_must_be_in_order(
     name: str, least: float, greatest: float, registry: Registry

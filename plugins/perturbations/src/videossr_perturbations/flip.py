@@ -1,4 +1,4 @@
-"""Vertical flip: top and bottom change places, as in the reflection on a lake.
+"""Flip: top and bottom change places, as in the reflection on a lake.
 
 Not the same as a turn by 180 degrees, which swaps left and right too.
 """
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from videossr.clip import Clip
 
 
-class VerticalFlipConfig(BaseModel):
+class FlipConfig(BaseModel):
     """No settings."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class VerticalFlip:
-    """The perturbation `vertical_flip`."""
+class Flip:
+    """The perturbation `flip`."""
 
-    Config = VerticalFlipConfig
+    Config = FlipConfig
     summary = "Swap top and bottom"
     version = "1"
     phrase = "flipped top to bottom"
@@ -37,4 +37,4 @@ class VerticalFlip:
         return clip.frames.flip(2)
 
 
-plugin = VerticalFlip()
+plugin = Flip()

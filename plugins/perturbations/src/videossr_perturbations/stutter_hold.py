@@ -1,4 +1,4 @@
-"""Stutter: the segment holds still on a few of its frames, as a video does that has to wait for its data.
+"""Stutter-hold: the segment holds still on a few of its frames, as a video does that has to wait for its data.
 
 Among those offered by the authors of VideoSSR (arXiv 2511.06281), there on 2 to 5 frames. Invisible where
 nothing moves.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from videossr.clip import Clip
 
 
-class StutterConfig(Bounds):
+class StutterHoldConfig(Bounds):
     """On how many frames."""
 
     least: Annotated[int, Field(ge=1, le=64, description="fewest frames that are held")] = 2
@@ -31,16 +31,16 @@ class StutterConfig(Bounds):
     ] = 5
 
 
-class Stutter:
-    """The perturbation `stutter`."""
+class StutterHold:
+    """The perturbation `stutter_hold`."""
 
-    Config = StutterConfig
+    Config = StutterHoldConfig
     summary = "Hold still on a few frames"
     version = "1"
     phrase = "shown in jerks, held on a few frames"
 
     @hookimpl
-    def perturb(self, clip: Clip, config: StutterConfig, rng: random.Random) -> Tensor:
+    def perturb(self, clip: Clip, config: StutterHoldConfig, rng: random.Random) -> Tensor:
         """Each frame replaced by the last one that is held; uint8 [t, 3, H, W].
 
         The segment is cut into as many parts as frames are held, equally long but for rounding, and each
@@ -52,4 +52,4 @@ class Stutter:
         ]
 
 
-plugin = Stutter()
+plugin = StutterHold()
