@@ -17,7 +17,7 @@ import pytest
 import torch
 import typer
 
-from videossr import Clip
+from videossr import API_VERSION, Clip
 from videossr.cli.app import make_app
 from videossr.config import load_config, resolve
 from videossr.config.describe import ENTRIES, PLACES
@@ -77,10 +77,15 @@ def test_every_hook_has_a_page(name: str) -> None:
     arguments = specified()[name]
     first, signature, *_ = text.split("\n\n")
     assert first == f"# `{name}`"
-    assert re.match(rf"`{name}\({', '.join(arguments)}\) -> .*` · since version 1 · ", signature)
+    hook = re.match(
+        rf"`{name}\({', '.join(arguments)}\) -> .*` · since version (\d+) · ", signature
+    )
+    assert hook
     assert "**Called** " in text
     table = re.findall(r"^\| `(\w+)` \| (\d+) \| \S", text, re.MULTILINE)
-    assert table == [(argument, "1") for argument in arguments]
+    assert [argument for argument, _ in table] == list(arguments)
+    # An argument is as old as its hook or younger, and never younger than the installed hook API.
+    assert {int(since) for _, since in table} <= {*range(int(hook[1]), API_VERSION + 1)}
     assert f"def {name}(" in text
     assert f"hooks/{name}.md" in (DOCS / "hooks.md").read_text(encoding="utf-8")
 

@@ -564,9 +564,55 @@ class Constant(Fading):
 class Faint(Fading):
     """Changes every level by one."""
 
+    involution = True
+
     @hookimpl
     def perturb(self, clip: Clip) -> Tensor:  # type: ignore[override] # takes what it needs
         return clip.frames ^ 1
+
+
+class Seer(Fading):
+    """Sees what is not there."""
+
+    @hookimpl
+    def visible(self) -> bool:
+        return True
+
+
+class Blind(Fading):
+    """Sees nothing."""
+
+    @hookimpl
+    def visible(self) -> bool:
+        return False
+
+
+class Returning(Fading):
+    """Says that twice is as before."""
+
+    involution = True
+
+
+class Turning(Fading):
+    """Does not say that twice is as before."""
+
+    @hookimpl
+    def perturb(self, clip: Clip) -> Tensor:  # type: ignore[override] # takes what it needs
+        return clip.frames.flip(3)
+
+
+class Sentence(Fading):
+    """Says what changes in a sentence of its own."""
+
+    phrase = "The picture is darkened."
+
+
+class Refusing(Fading):
+    """Finds no clip good enough."""
+
+    @hookimpl
+    def perturb(self) -> Tensor:  # type: ignore[override] # takes what it needs
+        raise Unsuitable("not nice")
 
 
 class Frozen(Fading):
@@ -579,6 +625,8 @@ class Frozen(Fading):
 
 class Thrifty(Fading):
     """Uses its memory again."""
+
+    involution = True
 
     def __init__(self) -> None:
         self._kept: dict[tuple[int, ...], Tensor] = {}

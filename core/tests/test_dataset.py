@@ -240,7 +240,7 @@ def test_a_foreign_header_is_told(saved: Path, text: str) -> None:
     assert load_error(saved).startswith("dataset.json has the format None; this version of")
 
 
-@pytest.mark.parametrize("version", [1, "2", True, [2]])
+@pytest.mark.parametrize("version", [2, "3", True, [3]])
 def test_another_format_is_told(saved: Path, version: object) -> None:
     """With what to do about it, even where the table has another name by then."""
     change_header(saved, "format", version)

@@ -88,8 +88,8 @@ class Exploding:
         ),
         pytest.param(
             "odd",
-            altered(Pick, hook_api=2),
-            "was written for hook API 2; this videossr-core has hook API 1; "
+            altered(Pick, hook_api=3),
+            "was written for hook API 3; this videossr-core has hook API 2; "
             "pip install -U videossr-core",
             id="newer hook API",
         ),
@@ -202,8 +202,8 @@ def test_an_older_plugin_with_fewer_arguments_runs(
 
 def test_a_newer_plugin_runs_once_the_core_is_as_new(monkeypatch: pytest.MonkeyPatch) -> None:
     """The refusal is about the core that is installed."""
-    monkeypatch.setattr(_hooks, "API_VERSION", 2)
-    assert "enabled" == registry_of(odd=altered(Pick, hook_api=2)).origin("odd").state
+    monkeypatch.setattr(_hooks, "API_VERSION", 3)
+    assert "enabled" == registry_of(odd=altered(Pick, hook_api=3)).origin("odd").state
 
 
 # In a hook: what ends the run
@@ -326,8 +326,9 @@ def test_a_hook_that_returns_nonsense_is_named(
 
 @pytest.mark.parametrize("hook", HOOKS)
 def test_an_outcome_of_another_hook_is_a_fault(tmp_path: Path, clip: Clip, hook: str) -> None:
-    """No answer is unsuitable, no clip unparsable, and a perturbation is neither."""
-    wrong = Unparsable("?") if hook == "make_sample" else Unsuitable("?")
+    """No answer is unsuitable, and neither a clip nor a segment unparsable."""
+    made = hook in ("make_sample", "perturb")
+    wrong = Unparsable("?") if made else Unsuitable("?")
 
     def raising() -> object:
         raise wrong

@@ -234,8 +234,8 @@ def test_an_argument_that_no_hook_has_is_told() -> None:
             return clip.frames + colour
 
     assert (
-        "hook 'perturb': found perturb(clip, colour); expected perturb(clip, config, rng, call) "
-        "or fewer of these: 'colour' is none of its arguments"
+        "hook 'perturb': found perturb(clip, colour); expected perturb(clip, config, rng, footage, "
+        "call) or fewer of these: 'colour' is none of its arguments"
     ) == problem(Odd())
 
 

@@ -90,6 +90,21 @@ CASES: Final = [
     Case("salted", "perturbation", "same_pixels_in_another_process", "process made other pixels"),
     Case("constant", "perturbation", "different_seeds_differ", "16 seeds made the same pixels; mu"),
     Case("faint", "perturbation", "change_is_visible", "change by 1.00 levels; must be 3 or more"),
+    Case("seer", "perturbation", "visible_tells", "that have not changed count as visibly altered"),
+    Case(
+        "blind", "perturbation", "visible_tells", "of 6 textured clips it is visible on none; must"
+    ),
+    Case("returning", "perturbation", "involution_holds", "applied twice it does not; must give"),
+    Case("turning", "perturbation", "involution_holds", "it gives the frames back; must say so by"),
+    Case(
+        "sentence",
+        "perturbation",
+        "says_what_changes",
+        "phrase is 'The picture is darkened.'; must",
+    ),
+    Case(
+        "refusing", "perturbation", "keeps_shape_and_dtype", "clip is unsuitable: not nice; must a"
+    ),
     Case("frozen", "perturbation", "own_memory", "what it returned is a view of the clip; must re"),
     Case("thrifty", "perturbation", "own_memory", "two calls returned the same memory; must retu"),
     Case(
@@ -115,6 +130,7 @@ HOPELESS: Final = {
     "raising",
     "inplacepainter",
     "floating",
+    "refusing",
     "pointless",
 }
 

@@ -24,6 +24,7 @@ from videossr.errors import (
 if TYPE_CHECKING:
     from videossr.calls import HookCall
     from videossr.clip import Clip, Segment
+    from videossr.footage import Footage, Source
     from videossr.perturbations import Perturbations
     from videossr.ramp import Ramp
     from videossr.sample import Message, Sample
@@ -33,6 +34,7 @@ __all__ = [
     "Clip",
     "ConfigError",
     "DatasetError",
+    "Footage",
     "HookCall",
     "Message",
     "Perturbations",
@@ -40,6 +42,7 @@ __all__ = [
     "Ramp",
     "Sample",
     "Segment",
+    "Source",
     "Unparsable",
     "Unsuitable",
     "VideoError",
@@ -50,11 +53,13 @@ __all__ = [
 _LAZY = {
     "Clip": "videossr.clip",
     "Segment": "videossr.clip",
+    "Footage": "videossr.footage",
     "HookCall": "videossr.calls",
     "Message": "videossr.sample",
     "Perturbations": "videossr.perturbations",
     "Ramp": "videossr.ramp",
     "Sample": "videossr.sample",
+    "Source": "videossr.footage",
 }
 
 

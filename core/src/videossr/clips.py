@@ -16,13 +16,14 @@ from videossr.clip_cache import ClipCache
 from videossr.clip_store import ClipStore, as_shown
 from videossr.errors import ConfigError, Mistake, VideoError
 from videossr.threads import one_torch_thread
-from videossr.video import available_backends, decode, hash_file, target_times
+from videossr.video import available_backends, decode, hash_file, target_times, timeline_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from videossr.clip import Clip
     from videossr.config import StoreConfig, VideoConfig
+    from videossr.video import Timeline
 
 #: Decoded pixels kept in memory by default, in bytes: about 60 clips of 48 frames at 256 x 256.
 CACHE_BYTES: Final = 512 * 2**20
@@ -114,19 +115,30 @@ class Clips:
         Raises:
             VideoError: as for `get`.
         """
-        path = self._root / excerpt.video
-        if _hash_of(path) != excerpt.video_hash:
-            raise VideoError(
-                path, "changed", "is another file than when it was scanned; scan the videos again"
-            )
         return decode(
-            path,
+            self._path(excerpt.video, excerpt.video_hash),
             target_times(excerpt.start, excerpt.stop, excerpt.num_frames),
             max_pixels=self._config.max_pixels,
             min_pixels=self._config.min_pixels,
             multiple=self._config.size_multiple,
             backend=self._config.decoder,
         )
+
+    def timeline(self, video: str, video_hash: str) -> Timeline:
+        """When each frame of a video is shown. Read once, as long as the file stays as it is.
+
+        Raises:
+            VideoError: as for `get`.
+        """
+        return timeline_of(self._path(video, video_hash))
+
+    def _path(self, video: str, video_hash: str) -> Path:
+        path = self._root / video
+        if _hash_of(path) != video_hash:
+            raise VideoError(
+                path, "changed", "is another file than when it was scanned; scan the videos again"
+            )
+        return path
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ class DatasetError(VideossrError):
 
 
 class Unsuitable(VideossrError):  # noqa: N818 - an outcome that plugins report, no fault
-    """Raised by `make_sample`: this clip cannot carry a question of this kind.
+    """Raised by `make_sample`, or by `perturb`: this clip cannot carry a question of this kind, or be so altered.
 
     Give the reason in the same words each time, since the build counts them.
     """

@@ -11,7 +11,9 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from videossr.calls import blame
-from videossr.errors import PluginError, Unparsable, Unsuitable
+from videossr.change import VISIBLE, mean_change
+from videossr.errors import PluginError, Unparsable, Unsuitable, VideoError
+from videossr.footage import Footage, around, footage_around
 from videossr.perturbations import Perturbations
 
 if TYPE_CHECKING:
@@ -87,26 +89,44 @@ class Task(Bound):
         return any(one.hooks.takes("perturb", "footage") for some in drawn for one in some)
 
     def make_sample(
-        self, clip: Clip, *, difficulty: float, rng: random.Random, context: str = ""
+        self,
+        clip: Clip,
+        *,
+        difficulty: float,
+        rng: random.Random,
+        context: str = "",
+        footage: Footage | None = None,
     ) -> Sample:
         """Make the question that the hook `make_sample` describes.
 
+        Args:
+            clip: what the question is about.
+            difficulty: from 0 to 1.
+            rng: seeded from the recipe.
+            context: which sample that is, for an error to name.
+            footage: where perturbations find other frames; by default the clip's own alone.
+
         Raises:
             Unsuitable: the clip cannot carry such a question.
+            VideoError: a video of the footage cannot be decoded.
             PluginError: the hook raised, returned something else, or wrote to the clip.
         """
         from videossr.sample import Sample  # noqa: PLC0415 - needs torch; listing plugins doesn't
 
         before = _writes(clip)
-        sample = self.hooks.call(
-            "make_sample",
-            context,
-            Unsuitable,
-            clip=clip,
-            config=self.config,
-            difficulty=difficulty,
-            rng=rng,
-        )
+        footage = footage or Footage.of(clip)
+        with around(footage):
+            sample = self.hooks.call(
+                "make_sample",
+                context,
+                Unsuitable,
+                VideoError,
+                clip=clip,
+                config=self.config,
+                difficulty=difficulty,
+                rng=rng,
+                footage=footage,
+            )
         if not isinstance(sample, Sample):
             raise self._fault("make_sample", f"returned {sample!r}; must return a Sample", context)
         if _writes(clip) != before:
@@ -184,20 +204,52 @@ class Task(Bound):
 
 @dataclass(frozen=True, slots=True)
 class Perturbation(Bound):
-    """A perturbation with its configuration."""
+    """A perturbation with its configuration.
+
+    Attributes:
+        phrase: completes "part of this video is ...".
+        involution: whether applying it twice, each time by the same chance, gives every segment back
+            to the bit.
+    """
 
     phrase: str = ""
+    involution: bool = False
 
-    def apply(self, clip: Clip, *, rng: random.Random, context: str = "") -> Tensor:
+    def apply(
+        self,
+        clip: Clip,
+        *,
+        rng: random.Random,
+        context: str = "",
+        footage: Footage | None = None,
+    ) -> Tensor:
         """The altered frames of a segment, uint8 of the segment's own shape.
 
+        Args:
+            clip: the segment, its times those of the video that it is from.
+            rng: seeded from the recipe.
+            context: what for, for an error to name.
+            footage: where to find other frames; by default that of the sample which is being made,
+                and outside of any the segment's own frames alone.
+
         Raises:
+            Unsuitable: this segment cannot be altered so.
+            VideoError: a video of the footage cannot be decoded.
             PluginError: the hook raised, or returned another shape or dtype.
         """
         segment = f"segment of {len(clip)} frames from {clip.times[0]:.3f} s"
         context = ", ".join(filter(None, (context, segment)))
         before = _writes(clip)
-        frames = self.hooks.call("perturb", context, clip=clip, config=self.config, rng=rng)
+        frames = self.hooks.call(
+            "perturb",
+            context,
+            Unsuitable,
+            VideoError,
+            clip=clip,
+            config=self.config,
+            rng=rng,
+            footage=footage or footage_around() or Footage.of(clip),
+        )
         if _writes(clip) != before:
             raise self._fault("perturb", "wrote to the clip; must work on a copy", context)
         expected = f"a tensor torch.uint8 {list(clip.frames.shape)}"
@@ -209,6 +261,31 @@ class Perturbation(Bound):
         if found != expected.removeprefix("a tensor "):
             raise self._fault("perturb", f"returned {found}; must return {expected}", context)
         return frames  # type: ignore[no-any-return] # just checked
+
+    def visible(self, before: Clip, after: Tensor, *, context: str = "") -> bool:
+        """Whether a viewer can see that a segment was altered.
+
+        By the hook `visible` where the perturbation has one, and else by 10 grey levels of 255, on
+        average over the pixels.
+
+        Args:
+            before: the segment as it was.
+            after: what `apply` made of it, uint8 of the same shape.
+            context: what for, for an error to name.
+
+        Raises:
+            PluginError: the hook raised, or returned something else.
+        """
+        seen = None
+        if self.hooks.implements("visible"):
+            seen = self.hooks.call(
+                "visible", context, before=before, after=after, config=self.config
+            )
+        if seen is None:
+            return mean_change(before.frames, after) >= VISIBLE
+        if not isinstance(seen, bool):
+            raise self._fault("visible", f"returned {seen!r}; must return True or False", context)
+        return seen
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from videossr.calls import untraced
 from videossr.errors import Unsuitable
+from videossr.footage import Footage
 from videossr.seeds import derive_seed, rng_for
 
 if TYPE_CHECKING:
@@ -121,12 +122,14 @@ def _blind_floor(
         noise = torch.Generator().manual_seed(derive_seed(seed, "floor noise", number) >> 1)
         frames = torch.randint(0, 256, (len(times), 3, *size), generator=noise, dtype=torch.uint8)
         clip = Clip(frames, times)
+        # Perturbations that take frames from elsewhere find noise, too.
+        footage = Footage.noise(times, size, derive_seed(seed, "floor footage", number))
         by_wording: dict[str, list[Sample]] = defaultdict(list)
         for draw in range(draws):
             rng = rng_for(seed, "floor", task.name, task.version, number, draw)
             try:
                 sample = task.make_sample(
-                    clip, difficulty=difficulty, rng=rng, context="blind floor"
+                    clip, difficulty=difficulty, rng=rng, context="blind floor", footage=footage
                 )
             except Unsuitable:
                 continue

@@ -1,7 +1,7 @@
 """The hooks. A plugin implements those it has something to say to, and takes the arguments it needs.
 
 A task implements `make_sample` and `reward`, and may implement `difficulty_schedule`. A perturbation
-implements `perturb`, a modifier `make_modifier`. A package that adds commands, sections of the
+implements `perturb` and may implement `visible`, a modifier `make_modifier`. A package that adds commands, sections of the
 configuration or presets implements the three `register_*` hooks behind an entry point of the group
 `videossr.commands`.
 
@@ -25,13 +25,19 @@ if TYPE_CHECKING:
 
     from videossr.calls import HookCall
     from videossr.clip import Clip
+    from videossr.footage import Footage
     from videossr.sample import Sample
     from videossr.schedules import Seen
 
 
 @hookspec(firstresult=True)
 def make_sample(  # type: ignore[empty-body]
-    clip: Clip, config: BaseModel, difficulty: float, rng: random.Random, call: HookCall
+    clip: Clip,
+    config: BaseModel,
+    difficulty: float,
+    rng: random.Random,
+    footage: Footage,
+    call: HookCall,
 ) -> Sample:
     """Make one question from a clip.
 
@@ -43,6 +49,8 @@ def make_sample(  # type: ignore[empty-body]
         config: an instance of the plugin's own `Config`.
         difficulty: from 0 (easy) to 1 (hard).
         rng: seeded from the recipe.
+        footage: frames of the video at other times, and of another video. Perturbations that are
+            applied in here get it by themselves.
         call: which plugin is called, and for which video and seed.
 
     Returns:
@@ -103,7 +111,7 @@ def reward(  # type: ignore[empty-body]
 
 @hookspec(firstresult=True)
 def perturb(  # type: ignore[empty-body]
-    clip: Clip, config: BaseModel, rng: random.Random, call: HookCall
+    clip: Clip, config: BaseModel, rng: random.Random, footage: Footage, call: HookCall
 ) -> Tensor:
     """Alter the frames of a segment.
 
@@ -113,10 +121,35 @@ def perturb(  # type: ignore[empty-body]
         clip: the segment, frames uint8 [t, 3, H, W] and their times. Not to be written to.
         config: an instance of the plugin's own `Config`.
         rng: seeded from the recipe. Draw once for the whole segment what is to hold for all of it.
+        footage: frames of the video at other times, and of another video. Decoded when asked for.
         call: which plugin is called, and for which video and seed.
 
     Returns:
         The altered frames, uint8 of the same shape, in a tensor of their own.
+
+    Raises:
+        videossr.Unsuitable: this segment cannot be altered so (there is no other video, say).
+    """
+
+
+@hookspec(firstresult=True)
+def visible(before: Clip, after: Tensor, config: BaseModel, call: HookCall) -> bool | None:
+    """Say whether an alteration can be seen.
+
+    Called by tasks that ask about an alteration, since nobody can answer for one that cannot be seen.
+    A perturbation that does not implement it is visible where pixels change by 10 grey levels of 255
+    on average. The same arguments must give the same answer on every machine: compare sums of whole
+    numbers.
+
+    Args:
+        before: the segment as it was, frames uint8 [t, 3, H, W] and their times.
+        after: what `perturb` made of it, uint8 of the same shape. Neither is to be written to.
+        config: an instance of the plugin's own `Config`.
+        call: which plugin is called, and for which video and seed.
+
+    Returns:
+        Whether a viewer who looks at it closely sees that it is altered; or None, which leaves it to
+        the 10 grey levels.
     """
 
 

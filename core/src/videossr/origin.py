@@ -19,7 +19,10 @@ KINDS: Final[Mapping[Kind, frozenset[str]]] = {
 }
 
 #: The hooks that it may implement besides.
-OPTIONAL: Final[Mapping[Kind, frozenset[str]]] = {"task": frozenset({"difficulty_schedule"})}
+OPTIONAL: Final[Mapping[Kind, frozenset[str]]] = {
+    "task": frozenset({"difficulty_schedule"}),
+    "perturbation": frozenset({"visible"}),
+}
 
 #: Fields of an entry in the configuration that the core reads, and so no plugin's own.
 RESERVED: Final[Mapping[Kind, frozenset[str]]] = {

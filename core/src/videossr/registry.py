@@ -145,13 +145,20 @@ class Registry:
         modifiers: Sequence[Modifier] = (),
         time_limit_s: float | None = None,
     ) -> Perturbation:
-        """A working perturbation plugin bound to its configuration; arguments as for `task`."""
+        """A working perturbation plugin bound to its configuration; arguments as for `task`.
+
+        Raises:
+            PluginError: what it says of itself with these settings is no text, or neither True nor
+                False.
+        """
         from videossr.calls import Hooks  # noqa: PLC0415 - needed by runs, not by lists
         from videossr.facades import Perturbation  # noqa: PLC0415
 
         plugin, origin = self.plugin(name), self.origin(name)
         hooks = Hooks(plugin, origin, modifiers, time_limit_s)
-        return Perturbation(origin, config, hooks, str(getattr(plugin, "phrase", origin.summary)))
+        phrase = _stated(plugin, origin, "phrase", config, origin.summary)
+        involution = _stated(plugin, origin, "involution", config, False)
+        return Perturbation(origin, config, hooks, phrase, involution)
 
     def modifier(self, name: str, config: BaseModel) -> Modifier:
         """A working modifier plugin, with wrappers made for one run.
@@ -231,6 +238,26 @@ def _load(candidate: Candidate) -> tuple[Origin, Any]:
         problem=vetted.problem,
     )
     return known, plugin
+
+
+def _stated(plugin: Any, origin: Origin, fact: str, config: BaseModel, default: Any) -> Any:  # noqa: ANN401
+    """What a plugin says of itself by an attribute, or by a method that takes its configuration."""
+    from videossr.calls import blame  # noqa: PLC0415 - needed by runs, not by lists
+
+    stated = getattr(plugin, fact, default)
+    if callable(stated):
+        try:
+            stated = stated(config)
+        except Exception as error:
+            problem = f"{fact} raised {type(error).__name__}: {error}"
+            raise blame(origin, "", problem) from error
+    if type(stated) is not type(default):
+        right = "True or False" if isinstance(default, bool) else "a text"
+        problem = (
+            f"{fact} is {stated!r}; must be {right}, or a method of the settings that gives it"
+        )
+        raise blame(origin, "", problem)
+    return stated
 
 
 def _canonical(name: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from videossr.clip import Clip
 from videossr.clips import CACHE_BYTES, Clips, Excerpt
 from videossr.config import RunConfig, VideoConfig, resolve
 from videossr.errors import DatasetError, Unsuitable
+from videossr.footage import Footage
 from videossr.origin import SECTIONS
 from videossr.seeds import question_seed, rng_for
 from videossr.windows import too_few
@@ -21,6 +22,26 @@ if TYPE_CHECKING:
     from videossr.facades import Task
     from videossr.registry import Registry
     from videossr.sample import Sample
+
+
+@dataclass(frozen=True, slots=True)
+class _Video:
+    """A video of the dataset as a source of frames, read when asked."""
+
+    clips: Clips
+    video: str
+    video_hash: str
+
+    @property
+    def first(self) -> float:
+        return float(self.clips.timeline(self.video, self.video_hash).times[0])
+
+    @property
+    def last(self) -> float:
+        return float(self.clips.timeline(self.video, self.video_hash).times[-1])
+
+    def take(self, start: float, stop: float, frames: int) -> Clip:
+        return self.clips.get(Excerpt(self.video, self.video_hash, start, stop, frames))
 
 
 class Renderer:
@@ -97,6 +118,16 @@ class Renderer:
             raise Unsuitable(too_few(fewest))
         return clip if even == len(clip) else Clip(clip.frames[:even], clip.times[:even])
 
+    def footage(self, video: str, video_hash: str, donor: str, donor_hash: str) -> Footage:
+        """The footage of a question. Nothing is decoded until frames are asked for.
+
+        Args:
+            video, video_hash: what the question is about, as in `Excerpt`.
+            donor, donor_hash: the other video; empty where there is none.
+        """
+        other = _Video(self._clips, donor, donor_hash) if donor else None
+        return Footage(_Video(self._clips, video, video_hash), other)
+
     def make(self, recipe: Recipe) -> Sample:
         """The sample that a recipe makes now.
 
@@ -109,6 +140,7 @@ class Renderer:
             difficulty=recipe.difficulty,
             rng=rng_for(recipe.seed),
             context=recipe.context,
+            footage=self.footage(recipe.video, recipe.video_hash, recipe.donor, recipe.donor_hash),
         )
 
     def at_difficulty(self, recipe: Recipe, difficulty: float) -> tuple[Sample, Recipe]:

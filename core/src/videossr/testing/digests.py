@@ -11,6 +11,7 @@ from functools import cache
 from threading import Event, Timer
 from typing import TYPE_CHECKING, Any, Final
 
+from videossr.errors import Unsuitable
 from videossr.levels import LEVELS
 from videossr.perturbations import Perturbations
 from videossr.sample import Sample, question_prompt
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from videossr.clip import Clip
     from videossr.facades import Perturbation, Task
     from videossr.testing.subject import Subject
 
@@ -47,6 +49,19 @@ def digests_of(subject: Subject) -> list[str]:
         case _:
             task, altering = subject.modified()
             return _samples(task) + _alterations(altering)
+
+
+def alteration(altering: Perturbation, clip: Clip, seed: int, number: int | None = None) -> str:
+    """What tells an alteration from another: a hash of its frames, or why there is none.
+
+    Args:
+        altering, clip, seed, number: as for `alter`.
+    """
+    try:
+        frames = alter(altering, clip, seed, number=number)
+    except Unsuitable as reason:
+        return f"unsuitable: {reason}"
+    return digest_of(frames, seed if number is None else number)
 
 
 def digest_of(frames: Tensor, seed: int) -> str:
@@ -85,7 +100,7 @@ def _samples(task: Task) -> list[str]:
 
 def _alterations(altering: Perturbation) -> list[str]:
     seeds = range(1000, 1000 + 2 * CLIPS)
-    return [digest_of(alter(altering, textured(seed % CLIPS), seed), seed) for seed in seeds]
+    return [alteration(altering, textured(seed % CLIPS), seed) for seed in seeds]
 
 
 def _request(subject: Subject, what: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from videossr.levels import LEVELS
 from videossr.sample import Sample
 from videossr.seeds import rng_for
 from videossr.testing.check import BrokenRule
-from videossr.testing.clips import CLIPS, textured, timeline
+from videossr.testing.clips import CLIPS, footage, textured, timeline
 from videossr.testing.settings import PERTURBATION, TASK, example_config, own_plugins
 
 if TYPE_CHECKING:
@@ -195,13 +195,27 @@ def make(task: Task, draw: Draw, *, clip: Clip | None = None) -> Sample:
     """A sample, on a clip that nobody else holds unless one is given."""
     rng = rng_for("conformance", draw.seed)
     shown = textured(draw.clip) if clip is None else clip
-    return task.make_sample(shown, difficulty=draw.difficulty, rng=rng, context=str(draw))
+    return task.make_sample(
+        shown,
+        difficulty=draw.difficulty,
+        rng=rng,
+        context=str(draw),
+        footage=footage(draw.clip),
+    )
 
 
-def alter(altering: Perturbation, clip: Clip, seed: int) -> Tensor:
-    """The altered frames of a clip, uint8 of its shape."""
+def alter(altering: Perturbation, clip: Clip, seed: int, *, number: int | None = None) -> Tensor:
+    """The altered frames of a clip, uint8 of its shape.
+
+    Args:
+        altering: what alters it.
+        clip: one of the kit's, of any size.
+        seed: of the chance.
+        number: which one of the kit's it is; by default the one whose turn it is at this seed.
+    """
+    around = footage(seed % CLIPS if number is None else number, len(clip), clip.height, clip.width)
     rng = rng_for("conformance", seed)
-    return altering.apply(clip, rng=rng, context=f"kit's clip, seed {seed}")
+    return altering.apply(clip, rng=rng, context=f"kit's clip, seed {seed}", footage=around)
 
 
 def outcome(task: Task, draw: Draw) -> str:

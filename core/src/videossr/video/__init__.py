@@ -14,7 +14,7 @@ from videossr.video.sizing import fit_size
 from videossr.video.timeline import Timeline, read_timeline
 
 if TYPE_CHECKING:
-    from videossr.video.decoding import Backend, available_backends, decode
+    from videossr.video.decoding import Backend, available_backends, decode, timeline_of
     from videossr.video.encode import encode_mp4, mp4_bytes
 
 __all__ = [
@@ -31,12 +31,14 @@ __all__ = [
     "probe",
     "read_timeline",
     "target_times",
+    "timeline_of",
 ]
 
 _LAZY = {
     "Backend": "videossr.video.decoding",
     "available_backends": "videossr.video.decoding",
     "decode": "videossr.video.decoding",
+    "timeline_of": "videossr.video.decoding",
     "encode_mp4": "videossr.video.encode",
     "mp4_bytes": "videossr.video.encode",
 }

@@ -76,7 +76,7 @@ def decode(
         raise ValueError(
             f"backend: {backend!r} does not work here; available: {', '.join(available_backends())}"
         )
-    timeline = _timeline(path)
+    timeline = timeline_of(path)
     wanted = [int(frame) for frame in frames_on_screen(timeline.times, times_wanted)]
     frames: torch.Tensor | None = None
     times: list[float] = []
@@ -98,8 +98,12 @@ def decode(
     return Clip(frames, torch.tensor(times, dtype=torch.float64))
 
 
-def _timeline(path: Path | str) -> Timeline:
-    """As `read_timeline`, but a file that has not changed since is not read again."""
+def timeline_of(path: Path | str) -> Timeline:
+    """As `read_timeline`, but a file that has not changed since is not read again.
+
+    Raises:
+        VideoError: as for `read_timeline`.
+    """
     try:
         status = Path(path).stat()
     except OSError as error:
