@@ -12,7 +12,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from videossr import Clip
+from videossr import Clip, Footage
 from videossr.seeds import rng_for
 from videossr_perturbations.blur import gaussian
 
@@ -29,7 +29,10 @@ NAMES = tuple(tomllib.loads(_PYPROJECT.read_text())["project"]["entry-points"]["
 #: Those that change when pictures are shown, not what is on them.
 TEMPORAL = ("freeze", "reverse", "shuffle", "stutter_hold")
 
-PICTORIAL = tuple(name for name in NAMES if name not in TEMPORAL)
+#: Those that take frames from elsewhere; test_footage.py looks at which.
+SOURCED = ("fast_forward", "slow_motion", "swap")
+
+PICTORIAL = tuple(name for name in NAMES if name not in TEMPORAL + SOURCED)
 
 
 def clip_of(picture: Tensor, frames: int = 1) -> Clip:
@@ -48,7 +51,9 @@ def perturb(registry: Registry) -> Callable[..., Tensor]:
 
     def apply(name: str, clip: Clip, seed: int = 0, **settings: Any) -> Tensor:  # noqa: ANN401
         config = registry.schema(name)(**settings)
-        return registry.perturbation(name, config).apply(clip, rng=rng_for(seed))
+        footage = Footage.noise(clip.times, (clip.height, clip.width), 0)
+        perturbation = registry.perturbation(name, config)
+        return perturbation.apply(clip, rng=rng_for(seed), footage=footage)
 
     return apply
 
@@ -81,7 +86,7 @@ def test_every_perturbation_of_pictures_changes_every_frame(
     assert all(not torch.equal(*pair) for pair in zip(after, clip.frames, strict=True))
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "noise"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("noise", *SOURCED)])
 def test_every_perturbation_treats_all_frames_alike(
     name: str, make_clip: Callable[..., Clip], perturb: Callable[..., Tensor]
 ) -> None:
@@ -99,7 +104,7 @@ def test_every_perturbation_follows_its_seed(
     assert torch.equal(perturb(name, clip, seed=3), perturb(name, clip, seed=3))
 
 
-@pytest.mark.parametrize("name", ["zoom_in", "zoom_out", "noise", "occlusion"])
+@pytest.mark.parametrize("name", ["zoom_in", "zoom_out", "noise", "occlusion", "swap"])
 def test_what_is_drawn_follows_the_seed(
     name: str, make_clip: Callable[..., Clip], perturb: Callable[..., Tensor]
 ) -> None:
@@ -328,7 +333,14 @@ def test_zoom_out_smooths_what_it_shrinks(perturb: Callable[..., Tensor]) -> Non
 
 @pytest.mark.parametrize(
     ("name", "least", "greatest"),
-    [("zoom_in", 1.4, 1.2), ("zoom_out", 1.4, 1.2), ("noise", 40, 20), ("stutter_hold", 4, 2)],
+    [
+        ("zoom_in", 1.4, 1.2),
+        ("zoom_out", 1.4, 1.2),
+        ("noise", 40, 20),
+        ("stutter_hold", 4, 2),
+        ("fast_forward", 4, 2),
+        ("slow_motion", 4, 2),
+    ],
 )
 def test_bounds_must_be_in_order(
     name: str, least: float, greatest: float, registry: Registry

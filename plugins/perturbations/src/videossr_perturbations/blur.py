@@ -7,11 +7,12 @@ Gaussian's standard deviation in pixels.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from videossr import hookimpl
+from videossr.change import mean_change
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,10 +21,17 @@ if TYPE_CHECKING:
 
     from videossr.clip import Clip
 
-
 #: Weights of a kernel add up to this, so that every sum below is a whole number that a float holds exactly:
 #: 255 * 256 * 256 is less than 2**24.
 _ONE: Final = 256
+
+#: Pixels that are made by one product, and frames that are made together: by trial.
+_STRIP: Final = 32
+_TOGETHER: Final = 4
+
+#: Grey levels of 255 by which pixels have to change on average. Only edges change, so that it takes few:
+#: of 40 real clips, bottles on a table change by 1.9 and are plainly blurred, a road by 1.3 and is not.
+_VISIBLE: Final = 1.5
 
 
 class BlurConfig(BaseModel):
@@ -43,7 +51,9 @@ class Blur:
     Config = BlurConfig
     summary = "Blur the picture"
     version = "1"
+    hook_api = 2
     phrase = "blurred"
+    involution = False
 
     @hookimpl
     def perturb(self, clip: Clip, config: BlurConfig) -> Tensor:
@@ -51,17 +61,52 @@ class Blur:
         import torch  # noqa: PLC0415 - torch is no part of a light import
 
         weights = gaussian(config.radius)
-        rows, columns = (smoothing(side, weights) for side in (clip.height, clip.width))
-        blurred = rows.T @ (clip.frames.float() @ columns)
-        rounded = blurred.add_(_ONE * _ONE // 2).div_(_ONE * _ONE, rounding_mode="floor")
-        return rounded.to(torch.uint8)
+        rows, columns = (strips(side, weights) for side in (clip.height, clip.width))
+        blurred = torch.empty_like(clip.frames)
+        # A few frames at a time, which stay in the processor's cache.
+        for start in range(0, len(clip), _TOGETHER):
+            some = slice(start, start + _TOGETHER)
+            sharp = clip.frames[some].float()
+            across, along = torch.empty_like(sharp), sharp
+            for strip in columns:
+                across[..., strip.made] = sharp[..., strip.read] @ strip.matrix
+            for strip in rows:
+                along[..., strip.made, :] = strip.matrix.T @ across[..., strip.read, :]
+            # a power of two, by which a float is divided exactly; bytes cut the fraction off
+            blurred[some] = along.add_(_ONE * _ONE // 2).mul_(1 / (_ONE * _ONE))
+        return blurred
+
+    @hookimpl
+    def visible(self, before: Clip, after: Tensor) -> bool:
+        """Whether there were edges to lose."""
+        return mean_change(before.frames, after) >= _VISIBLE
+
+
+class Strip(NamedTuple):
+    """Which pixels of a row are made, from which, and by what matrix, float32 [read, made]."""
+
+    made: slice
+    read: slice
+    matrix: Tensor
+
+
+def strips(side: int, weights: Sequence[int]) -> list[Strip]:
+    """The strips by which a row of pixels is smoothed; borders are repeated.
+
+    A product with a matrix is several times quicker than a convolution by torch, and as exact. Most of
+    the matrix for a whole row would be zero; in strips the products are four times quicker again.
+    """
+    reach, whole = len(weights) // 2, smoothing(side, weights)
+    found = []
+    for start in range(0, side, _STRIP):
+        made = slice(start, min(side, start + _STRIP))
+        read = slice(max(0, start - reach), min(side, made.stop + reach))
+        found.append(Strip(made, read, whole[read, made].contiguous()))
+    return found
 
 
 def smoothing(side: int, weights: Sequence[int]) -> Tensor:
-    """The matrix, float32 [side, side], by which a row of pixels is smoothed; borders are repeated.
-
-    A product with it is several times quicker than a convolution by torch, and as exact.
-    """
+    """The matrix, float32 [side, side], by which a whole row of pixels is smoothed."""
     import torch  # noqa: PLC0415 - torch is no part of a light import
 
     matrix = torch.zeros(side, side)

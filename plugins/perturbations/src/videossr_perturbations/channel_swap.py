@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from videossr import hookimpl
+from videossr_perturbations.colour import colours_show
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,12 +31,19 @@ class ChannelSwap:
     Config = ChannelSwapConfig
     summary = "Swap the red and the blue channel"
     version = "1"
+    hook_api = 2
     phrase = "shown with red and blue swapped"
+    involution = True
 
     @hookimpl
     def perturb(self, clip: Clip) -> Tensor:
         """The frames with channels in the order blue, green, red; uint8 [t, 3, H, W]."""
         return clip.frames.flip(1)
+
+    @hookimpl
+    def visible(self, before: Clip, after: Tensor) -> bool:
+        """Whether the colours change enough for it to show."""
+        return colours_show(before, after)
 
 
 plugin = ChannelSwap()

@@ -30,6 +30,7 @@ class Flip:
     summary = "Swap top and bottom"
     version = "1"
     phrase = "flipped top to bottom"
+    involution = True
 
     @hookimpl
     def perturb(self, clip: Clip) -> Tensor:

@@ -27,6 +27,7 @@ class Invert:
     summary = "Turn every colour into its negative"
     version = "1"
     phrase = "shown as a colour negative"
+    involution = True
 
     @hookimpl
     def perturb(self, clip: Clip) -> Tensor:

@@ -30,6 +30,7 @@ class Mirror:
     summary = "Swap left and right"
     version = "1"
     phrase = "mirrored left to right"
+    involution = True
 
     @hookimpl
     def perturb(self, clip: Clip) -> Tensor:

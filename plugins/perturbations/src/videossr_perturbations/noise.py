@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 from pydantic import Field
 
 from videossr import hookimpl
+from videossr.change import mean_change
 from videossr.draw import uniform
 from videossr_perturbations.bounds import Bounds
 
@@ -22,9 +23,12 @@ if TYPE_CHECKING:
 
     from videossr.clip import Clip
 
-
 #: Steps of the Gaussian: noise takes this many values, each as likely.
 _STEPS: Final = 4096
+
+#: Grey levels of 255 by which pixels have to change on average: noise of a standard deviation of 5, which
+#: is more than what cameras leave in frames of this size.
+_VISIBLE: Final = 4.0
 
 
 class NoiseConfig(Bounds):
@@ -44,7 +48,9 @@ class Noise:
     Config = NoiseConfig
     summary = "Add Gaussian noise"
     version = "1"
+    hook_api = 2
     phrase = "shown with noise"
+    involution = False
 
     @hookimpl
     def perturb(self, clip: Clip, config: NoiseConfig, rng: random.Random) -> Tensor:
@@ -58,9 +64,19 @@ class Noise:
         table = np.array([round(value) for value in quantiles], dtype=np.int16)
         count = clip.frames.numel()
         bits = np.random.PCG64(int(rng.random() * 2**53)).random_raw(-(-count // 4))
-        drawn = table[bits.view(np.uint16)[:count] % _STEPS]
-        noisy = clip.frames.to(torch.int16) + torch.from_numpy(drawn).view(clip.frames.shape)
-        return noisy.clamp_(0, 255).to(torch.uint8)
+        # the remainder by a power of two, several times quicker than `%`
+        drawn = table[bits.view(np.uint16)[:count] & np.uint16(_STEPS - 1)]
+        noisy = torch.empty_like(clip.frames)
+        # Frame by frame, which stay in the processor's cache.
+        added = torch.from_numpy(drawn).view(clip.frames.shape)
+        for frame, plain, more in zip(noisy, clip.frames, added, strict=True):
+            frame.copy_((more + plain).clamp_(0, 255))
+        return noisy
+
+    @hookimpl
+    def visible(self, before: Clip, after: Tensor) -> bool:
+        """Whether it is stronger than a camera's own."""
+        return mean_change(before.frames, after) >= _VISIBLE
 
 
 plugin = Noise()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from videossr import hookimpl
+from videossr_perturbations.motion import moves
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,12 +30,19 @@ class Reverse:
     Config = ReverseConfig
     summary = "Run backwards"
     version = "1"
+    hook_api = 2
     phrase = "shown backwards"
+    involution = True
 
     @hookimpl
     def perturb(self, clip: Clip) -> Tensor:
         """The frames from the last to the first; uint8 [t, 3, H, W]."""
         return clip.frames.flip(0)
+
+    @hookimpl
+    def visible(self, before: Clip, after: Tensor) -> bool:
+        """Whether enough moves for it to show."""
+        return moves(before, after)
 
 
 plugin = Reverse()

@@ -7,7 +7,7 @@ frame, with black to both sides, so that the frame keeps its size within the cli
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from videossr.clip import Clip
+
+
+#: Degrees of a half turn, after which the picture still fits.
+_HALF: Final = 180
 
 
 class RotateConfig(BaseModel):
@@ -37,14 +41,24 @@ class Rotate:
     Config = RotateConfig
     summary = "Turn the picture by 90, 180 or 270 degrees"
     version = "1"
-    phrase = "rotated"
+    hook_api = 2
+
+    def phrase(self, config: RotateConfig) -> str:
+        """By how much, and which way where it matters."""
+        if config.degrees == _HALF:
+            return "rotated by 180 degrees"
+        return f"rotated by {config.degrees} degrees clockwise"
+
+    def involution(self, config: RotateConfig) -> bool:
+        """A half turn."""
+        return config.degrees == _HALF
 
     @hookimpl
     def perturb(self, clip: Clip, config: RotateConfig) -> Tensor:
         """The frames turned clockwise; uint8 [t, 3, H, W]."""
         # torch counts its quarter turns the other way round
         turned = clip.frames.rot90(4 - config.degrees // 90, (2, 3))
-        if config.degrees == 180 or clip.height == clip.width:  # noqa: PLR2004 - a half turn fits
+        if config.degrees == _HALF or clip.height == clip.width:
             return turned
         share = min(clip.height / clip.width, clip.width / clip.height)
         # the turned picture is `width` high and `height` wide

@@ -40,3 +40,13 @@ def framed(frames: Tensor, *, like: Clip) -> Tensor:
     black = like.frames.new_zeros(like.frames.shape)
     black[:, :, top : top + height, left : left + width] = frames
     return black
+
+
+def covering(frames: Tensor, *, like: Clip) -> Tensor:
+    """Frames of any shape, scaled until they cover a clip's, aspect kept; the rest is cut off evenly."""
+    height, width = frames.shape[2:]
+    factor = max(like.height / height, like.width / width)
+    if factor != 1:
+        frames = resized(frames, height * factor, width * factor)
+    top, left = (frames.shape[2] - like.height) // 2, (frames.shape[3] - like.width) // 2
+    return frames[:, :, top : top + like.height, left : left + like.width].clone()

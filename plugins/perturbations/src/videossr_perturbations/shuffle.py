@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from videossr import hookimpl
 from videossr.draw import shuffled
+from videossr_perturbations.motion import moves
 
 if TYPE_CHECKING:
     import random
@@ -33,7 +34,9 @@ class Shuffle:
     Config = ShuffleConfig
     summary = "Put the frames into another order"
     version = "1"
+    hook_api = 2
     phrase = "shown with its frames in a wrong order"
+    involution = False
 
     @hookimpl
     def perturb(self, clip: Clip, rng: random.Random) -> Tensor:
@@ -42,6 +45,11 @@ class Shuffle:
         while order == sorted(order) and len(clip) > 1:
             order = shuffled(rng, order)
         return clip.frames[order]
+
+    @hookimpl
+    def visible(self, before: Clip, after: Tensor) -> bool:
+        """Whether enough moves for it to show."""
+        return moves(before, after)
 
 
 plugin = Shuffle()

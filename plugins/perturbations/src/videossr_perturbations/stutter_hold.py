@@ -13,6 +13,7 @@ from pydantic import Field
 from videossr import hookimpl
 from videossr.draw import whole
 from videossr_perturbations.bounds import Bounds
+from videossr_perturbations.motion import moves
 
 if TYPE_CHECKING:
     import random
@@ -37,7 +38,9 @@ class StutterHold:
     Config = StutterHoldConfig
     summary = "Hold still on a few frames"
     version = "1"
+    hook_api = 2
     phrase = "shown in jerks, held on a few frames"
+    involution = False
 
     @hookimpl
     def perturb(self, clip: Clip, config: StutterHoldConfig, rng: random.Random) -> Tensor:
@@ -50,6 +53,11 @@ class StutterHold:
         return clip.frames[
             [(i * held // len(clip) * len(clip) + held - 1) // held for i in range(len(clip))]
         ]
+
+    @hookimpl
+    def visible(self, before: Clip, after: Tensor) -> bool:
+        """Whether enough moves for it to show."""
+        return moves(before, after)
 
 
 plugin = StutterHold()

@@ -41,6 +41,7 @@ class ZoomIn:
     summary = "Enlarge the middle of the picture to fill the frame"
     version = "1"
     phrase = "zoomed in on its centre"
+    involution = False
 
     @hookimpl
     def perturb(self, clip: Clip, config: ZoomInConfig, rng: random.Random) -> Tensor:

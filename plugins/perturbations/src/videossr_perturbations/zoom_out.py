@@ -40,6 +40,7 @@ class ZoomOut:
     summary = "Shrink the picture into a black border"
     version = "1"
     phrase = "zoomed out, with a black border"
+    involution = False
 
     @hookimpl
     def perturb(self, clip: Clip, config: ZoomOutConfig, rng: random.Random) -> Tensor:
