@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from videossr import Unparsable, Unsuitable, hookimpl
+from videossr.change import mean_change
 from videossr.draw import whole
 from videossr.marks import Mark
 from videossr.perturbations import Perturbations  # noqa: TC001 - Pydantic reads the annotation
@@ -62,19 +63,29 @@ class AnomalyConfig(BaseModel):
             description="most frames that are altered; never more than three quarters of the clip"
         ),
     ] = Ramp.between(24, 8, train=16)
-    min_change: Annotated[
-        float,
+    margin: Annotated[
+        Ramp,
+        within(0, 4096),
         Field(
-            ge=0,
-            le=255,
-            description="mean absolute change of the altered pixels, in grey levels of 255, under "
-            "which the alteration counts as invisible and is drawn again; 0 lets any pass",
+            description="frames left as they are at either end, at least; harder is fewer. In a short "
+            "clip the margin gives way before the length does"
         ),
-    ] = 10.0
+    ] = Ramp.between(4, 0, train=0)
+    min_change: Annotated[
+        Annotated[float, Field(ge=0, le=255)] | None,
+        Field(
+            description="mean absolute change of the altered pixels, in grey levels of 255, under "
+            "which the alteration counts as invisible and is drawn again; 0 lets any pass. null: "
+            "what each perturbation itself says",
+        ),
+    ] = None
     redraws: Annotated[
         int,
         Field(
-            ge=0, le=1000, description="invisible alterations drawn again before a clip is given up"
+            ge=0,
+            le=1000,
+            description="alterations that are invisible, or do not suit the clip, drawn again before "
+            "a clip is given up",
         ),
     ] = 20
     named: Annotated[
@@ -114,7 +125,9 @@ def draw_segment(
 ) -> tuple[int, int]:
     """Draw where the alteration starts and stops, as frame numbers, the stop not included.
 
-    At least a quarter of the clip stays as it was: of a clip altered all over, nothing stands out.
+    At least a quarter of the clip stays as it was: of a clip altered all over, nothing stands out. Up
+    to the margin both ends stay as they were, so that there is something to compare with on either side.
+    Where the margin does not fit beside the length that was drawn, half of what is left stands in for it.
 
     Raises:
         Unsuitable: the shortest segment of this difficulty takes more than three quarters.
@@ -124,15 +137,9 @@ def draw_segment(
     if room < least:
         raise Unsuitable(f"{frames} frames; needs at least {-(-4 * least // 3)}")
     length = whole(rng, least, min(room, config.max_segment_frames.whole_at(difficulty)))
-    start = whole(rng, 0, frames - length)
+    margin = min(config.margin.whole_at(difficulty), (frames - length) // 2)
+    start = whole(rng, margin, frames - length - margin)
     return start, start + length
-
-
-def mean_change(before: Tensor, after: Tensor) -> float:
-    """The mean absolute difference of two uint8 tensors of one shape, in grey levels of 255."""
-    difference = before.maximum(after) - before.minimum(after)
-    # summed as whole numbers, so that no order of summation can move a clip across the threshold
-    return int(difference.sum()) / difference.numel()
 
 
 def altered(
@@ -141,19 +148,37 @@ def altered(
     """The clip with one segment altered visibly, the segment, the perturbation, and the redraws.
 
     Raises:
-        Unsuitable: too few frames, or every alteration that was tried could hardly be seen.
+        Unsuitable: too few frames, or every alteration that was tried could hardly be seen or did not
+            suit the clip.
     """
     from videossr import Segment  # noqa: PLC0415 - needs torch, which a light import leaves out
 
+    reasons: set[str] = set()
     for redraws in range(config.redraws + 1):
         perturbation = config.perturbations.pick(rng)
         segment = Segment(*draw_segment(len(clip), config, difficulty, rng))
         before = clip.cut(segment)
-        after = perturbation.apply(before, rng=rng)
-        if mean_change(before.frames, after) >= config.min_change:
+        try:
+            after = perturbation.apply(before, rng=rng)
+        except Unsuitable as reason:
+            reasons.add(str(reason))
+            continue
+        if shows(perturbation, before, after, config.min_change):
             return clip.splice(segment, after), (segment.start, segment.stop), perturbation, redraws
     names = ", ".join(perturbation.name for perturbation in config.perturbations)
-    raise Unsuitable(f"no visible change by {names}; needs a mean of {config.min_change:g} of 255")
+    needed = "" if config.min_change is None else f"; needs a mean of {config.min_change:g} of 255"
+    # In a fixed order: the reasons of a build are counted by their words.
+    refused = "".join(f"; {reason}" for reason in sorted(reasons))
+    raise Unsuitable(f"no visible change by {names}{needed}{refused}")
+
+
+def shows(
+    perturbation: Perturbation, before: Clip, after: Tensor, min_change: float | None
+) -> bool:
+    """Whether an alteration can be seen: by the mean change if one is asked for, else as it says itself."""
+    if min_change is None:
+        return perturbation.visible(before, after)
+    return mean_change(before.frames, after) >= min_change
 
 
 def question(perturbation: Perturbation, *, named: bool) -> str:
