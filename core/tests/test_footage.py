@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 from pydantic import BaseModel, ConfigDict
-from toy_plugins import Settings, registry_of
+from toy_plugins import Settings, registry_of, toys
 
 from videossr import Clip, Footage, Perturbations, PluginError, Unsuitable, VideoError, hookimpl
 from videossr.build import build
@@ -211,12 +211,37 @@ def dataset(drawn_videos: Path, registry: Registry) -> Dataset:
 
 
 def test_a_recipe_names_another_video(dataset: Dataset) -> None:
-    """The next one by path, the first again after the last, with its hash."""
+    """One of the others, with its hash."""
     videos = {recipe.video: recipe for recipe in dataset.recipes}
-    paths = sorted(videos)
-    following = {path: paths[(at + 1) % len(paths)] for at, path in enumerate(paths)}
-    assert following == {path: recipe.donor for path, recipe in videos.items()}
+    assert [] == [r for r in dataset.recipes if r.donor == r.video]
     assert all(r.donor_hash == videos[r.donor].video_hash for r in dataset.recipes)
+
+
+def test_no_other_video_is_named_where_nobody_asks_for_footage(drawn_videos: Path) -> None:
+    """A video that a question does not need should not stand in its recipe."""
+    tree = {"video": {"num_frames": 8, "min_frames": 4}, "build": {"size": 5}, "tasks": {"pick": {}}}
+    dataset = build(resolve(tree, toys()), list(scan(drawn_videos)), drawn_videos)
+    assert {("", "")} == {(recipe.donor, recipe.donor_hash) for recipe in dataset.recipes}
+
+
+def test_another_video_that_cannot_be_decoded_is_told_apart(
+    drawn_videos: Path, registry: Registry, tmp_path: Path
+) -> None:
+    """It is the one that is broken, and what it was to lend frames to is asked about elsewhere."""
+    for file in drawn_videos.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    rows = list(scan(tmp_path))
+    (tmp_path / rows[2].path).write_bytes(b"")
+    tree = {
+        "video": {"num_frames": 8, "min_frames": 4, "max_pixels": 2304, "min_pixels": 1024},
+        "build": {"size": 8},
+        "tasks": {"drawing": {"perturbations": {"showing": {}}}},
+    }
+    dataset = build(resolve(tree, registry), rows, tmp_path)
+    assert [rows[2].path] == list(dataset.header.broken)
+    assert 8 == len(dataset.recipes)
+    used = {name for recipe in dataset.recipes for name in (recipe.video, recipe.donor)}
+    assert rows[2].path not in used
 
 
 def test_the_other_video_is_rendered_again(
