@@ -18,12 +18,15 @@ import torch
 import typer
 
 from videossr import API_VERSION, Clip
-from videossr.cli.app import make_app
+from videossr.cli.app import main, make_app
 from videossr.config import load_config, resolve
 from videossr.config.describe import ENTRIES, PLACES
+from videossr.config.presets import presets
 from videossr.config.schema import BuildConfig, PluginsConfig, StoreConfig, VideoConfig
+from videossr.dataset import Dataset, Recipe
 from videossr.extensions import extensions
 from videossr.origin import SECTIONS, STATES
+from videossr.procedural import write_videos
 from videossr.registry import Registry
 from videossr.vetting import specified, vet
 from videossr.video_table import VideoRow
@@ -233,3 +236,28 @@ def test_every_column_and_reason_is_explained() -> None:
     noted = re.findall(r'(?:_quarantined\(|"?reason"?[=:] ?)"(\w+)"', code)
     assert {"truncated", "too_slow"} <= {*raised, *noted}
     assert set() == {*raised, *noted} - named
+
+
+def test_every_column_of_a_dataset_is_explained() -> None:
+    """The page names every column of the table of recipes, and every preset that there is."""
+    named = set(re.findall(r"`(\w+)`", (DOCS / "datasets.md").read_text()))
+    assert set() == {field.name for field in fields(Recipe)} - named
+    assert set() == presets().keys() - named
+
+
+def test_the_page_on_datasets_can_be_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of its commands, one after the other, on videos drawn by code."""
+    monkeypatch.chdir(tmp_path)
+    write_videos(tmp_path / "my_videos", 12, seed=0, seconds=6, fps=8, height=64, width=64)
+    lines = "".join(blocks(DOCS / "datasets.md", "sh")).splitlines()
+    assert 8 == len(lines)
+    for line in lines:
+        with pytest.raises(SystemExit) as stop:
+            main([*shlex.split(line, comments=True)[1:]])
+        assert 0 == stop.value.code, line
+    train, held_out = (Dataset.load(tmp_path / f"{side}_set") for side in ("train", "test"))
+    assert set() == {r.video for r in train.recipes} & {r.video for r in held_out.recipes}
+    assert "<video" in (tmp_path / "gallery.html").read_text()
+    assert not any(recipe.checked for recipe in Dataset.load(tmp_path / "planned").recipes)

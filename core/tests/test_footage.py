@@ -219,7 +219,11 @@ def test_a_recipe_names_another_video(dataset: Dataset) -> None:
 
 def test_no_other_video_is_named_where_nobody_asks_for_footage(drawn_videos: Path) -> None:
     """A video that a question does not need should not stand in its recipe."""
-    tree = {"video": {"num_frames": 8, "min_frames": 4}, "build": {"size": 5}, "tasks": {"pick": {}}}
+    tree = {
+        "video": {"num_frames": 8, "min_frames": 4},
+        "build": {"size": 5},
+        "tasks": {"pick": {}},
+    }
     dataset = build(resolve(tree, toys()), list(scan(drawn_videos)), drawn_videos)
     assert {("", "")} == {(recipe.donor, recipe.donor_hash) for recipe in dataset.recipes}
 

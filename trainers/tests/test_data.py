@@ -1,0 +1,79 @@
+"""Rows of a training: rendered when they are asked for, and replaced where a plan does not hold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from videossr import DatasetError, VideoError
+from videossr.build import build
+from videossr.config import load_config
+from videossr.procedural import write_videos
+from videossr.render import Renderer
+from videossr.scan import scan
+from videossr_trainers.data import Questions
+from videossr_trainers.order import Key
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from videossr.config import RunConfig
+    from videossr.dataset import Dataset
+
+_PLAN = ["build.check=false", "build.size=8", "tasks.counting.enabled=false"]
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four videos drawn by code."""
+    folder = tmp_path_factory.mktemp("videos")
+    write_videos(folder, 4, seed=1, seconds=5, fps=8, height=64, width=64)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def config() -> RunConfig:
+    """Questions of two tasks, planned."""
+    return load_config("tiny", _PLAN)
+
+
+@pytest.fixture
+def planned(videos: Path, config: RunConfig) -> Dataset:
+    """The plan."""
+    return build(config, scan(videos), videos)
+
+
+def test_a_question_that_does_not_hold_gives_way_to_the_next_of_its_task(
+    planned: Dataset, config: RunConfig
+) -> None:
+    """It is told, and noted in the row; a question that holds is asked itself."""
+    too_short = replace(planned.recipes[0], stop=planned.recipes[0].start + 0.1)
+    recipes = (too_short, *planned.recipes[1:])
+    questions = Questions(recipes, Renderer(config, planned.root))
+    with pytest.warns(UserWarning, match=rf"{too_short.task} 0 .*fewer than 10 frames .* instead"):
+        (row,) = questions.__getitems__([Key(0)])
+    following = next(r for r in recipes[1:] if r.task == too_short.task)
+    assert (True, following.context) == (row["substituted"], row["context"])
+    assert not questions[Key(1)]["substituted"]
+
+
+def test_where_nothing_holds_that_is_an_error(planned: Dataset, config: RunConfig) -> None:
+    """With what to do about it."""
+    recipes = [replace(recipe, stop=recipe.start + 0.1) for recipe in planned.recipes]
+    questions = Questions(recipes, Renderer(config, planned.root))
+    with (
+        pytest.warns(UserWarning, match="asked instead"),
+        pytest.raises(DatasetError, match=r"neither it nor the \d after it .* build.check=true"),
+    ):
+        questions[Key(0)]
+
+
+def test_a_video_that_is_another_file_is_no_matter_of_chance(
+    planned: Dataset, config: RunConfig
+) -> None:
+    """The folder is wrong, not the question: nothing stands in."""
+    recipes = (replace(planned.recipes[0], video_hash="0" * 32), *planned.recipes[1:])
+    with pytest.raises(VideoError, match="is another file than when it was scanned"):
+        Questions(recipes, Renderer(config, planned.root))[Key(0)]
