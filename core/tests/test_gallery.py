@@ -455,6 +455,18 @@ def saved(drawn_videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     return tmp_path / "dataset"
 
 
+def test_tasks_that_are_not_shown_are_listed(dataset: Dataset, tmp_path: Path) -> None:
+    """With their floors: a page of one task says what else there is."""
+    renderer = Renderer.for_dataset(dataset, registry=registry_of(**PLUGINS))
+    path = tmp_path / "gallery.html"
+    write_gallery(dataset, choose(dataset, tasks=["pick"]), renderer, path, title="x")
+    text = path.read_text()
+    assert 4 == len(Page(text).of("article"))
+    for task, floor in dataset.floors.items():
+        assert task in text
+        assert task == "pick" or f"{floor:.3f}" in text
+
+
 def test_command_writes_the_page(run: Callable[..., Ran], saved: Path, tmp_path: Path) -> None:
     """And says how many it shows, of how many; a second time in place of the first."""
     output = tmp_path / "new" / "gallery.html"

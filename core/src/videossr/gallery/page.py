@@ -54,7 +54,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class TaskRow:
-    """A task in the page's table; `floors` are the lowest and the highest of its questions shown."""
+    """A task in the page's table; `floors` are the lowest and the highest of its questions."""
 
     name: str
     summary: str
@@ -144,7 +144,7 @@ def _rows(dataset: Dataset, cards: Sequence[Card], renderer: Renderer) -> list[T
     for name in dataset.tasks:
         asked = dataset.of_task(name)
         shown = [card for card in cards if card.recipe.task == name]
-        floors = [card.floor for card in shown]
+        floors = [dataset.floor_of(recipe) for recipe in asked]
         origin = renderer.task(asked[0]).origin
         rows.append(
             TaskRow(
