@@ -113,6 +113,16 @@ def test_the_expected_times_are_those_of_the_frames(drawn_videos: Path) -> None:
         assert (clip.height, clip.width) == layout.size
 
 
+def test_a_window_with_too_few_frames_is_left_out_where_the_table_tells() -> None:
+    """Eight frames an eighth of a second apart are 0.875 s: of 10 frames a second nine, of 5 five or six."""
+    slow = [row(i, frames=50, fps=5.0, last=9.8) for i in range(3)]
+    tree = {"video": {**VIDEO, "spacing": 0.125}, "build": {"size": 4, "check": False}}
+    config = resolve({**tree, "tasks": PICK}, toys())
+    plan = Plan(config, [*slow, row(7), row(8, frames=50, last=9.8, variable=True)], NOWHERE)
+    assert {"pick": {"fewer than 8 frames in the window": 3}} == plan.left_out
+    assert {"00007.mp4", "00008.mp4"} == {recipe.video for recipe in plan.recipes()}
+
+
 def test_settings_are_part_of_a_recipe(drawn_videos: Path, tmp_path: Path) -> None:
     """A header that somebody changed by hand no longer fits them."""
     dataset = build(planned(), scan(drawn_videos), drawn_videos)
