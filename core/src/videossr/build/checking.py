@@ -1,0 +1,216 @@
+"""Rendering every question of a plan once, and finding another video for those that will not do."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import astuple, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from videossr.build.planning import Slot, counted
+from videossr.build.spread import Substitutes
+from videossr.errors import DatasetError, Unsuitable, VideoError
+from videossr.threads import one_torch_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from videossr.build.planning import Plan
+    from videossr.dataset import Recipe
+    from videossr.journal import Journal
+    from videossr.render import Renderer
+
+    #: A question and the number of the video that is tried for it.
+    Try = tuple[Slot, int]
+
+#: Videos that are tried for one question before the build ends.
+_TRIES: Final = 64
+
+
+@dataclass(slots=True)
+class _Found:
+    """What a question turned out to be about a video: a sample's words and digest, or why there is none.
+
+    Attributes:
+        unsuitable: why the video cannot carry it.
+        broken: why the video cannot be decoded.
+        donor_broken: why the video that frames are borrowed from cannot.
+    """
+
+    question: str = ""
+    answer: str = ""
+    digest: str = ""
+    unsuitable: str = ""
+    broken: str = ""
+    donor_broken: str = ""
+
+    @property
+    def problem(self) -> str:
+        return self.unsuitable or self.broken or self.donor_broken
+
+
+@dataclass(slots=True)
+class Checked:
+    """What came of a plan.
+
+    Attributes:
+        made: the number of the video, question, answer and digest of each question.
+        left_out: for each task the reasons why videos were passed over, counted.
+        broken: videos that could not be decoded, with the reason, by path.
+    """
+
+    made: dict[Slot, tuple[int, str, str, str]] = field(default_factory=dict)
+    left_out: dict[str, Counter[str]] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+
+    def recipes(self, plan: Plan) -> Iterator[Recipe]:
+        """The recipes as they turned out, task by task."""
+        for slot in plan.slots():
+            video, question, answer, digest = self.made[slot]
+            recipe = plan.recipe(slot, video)
+            yield replace(recipe, question=question, answer=answer, digest=digest)
+
+
+def check(
+    plan: Plan,
+    renderer: Renderer,
+    *,
+    workers: int = 1,
+    journal: Journal | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Checked:
+    """Render every question of a plan.
+
+    It goes in rounds: when all questions have been tried, those whose videos would not do get other
+    videos, in the questions' order, and are tried again. So the outcome does not depend on which was
+    tried first.
+
+    Args:
+        plan: what is to be asked. How often its videos are asked about is brought up to date.
+        renderer: with the plan's own configuration.
+        workers: threads; decoding runs outside of Python's lock.
+        journal: where each outcome is kept, and taken from where it is there already.
+        progress: called with questions done and questions in all.
+
+    Raises:
+        DatasetError: none of the videos tried can carry some question.
+        PluginError: a hook failed.
+    """
+    checked = Checked()
+    known = _remembered(journal)
+    substitutes = {name: Substitutes(plan.spread, plan.able(name)) for name in plan.sizes}
+    tried: dict[Slot, list[int]] = {}
+    reasons: dict[Slot, list[str]] = {}
+    broken: set[int] = set()
+    pending: list[Try] = [(slot, plan.video(slot)) for slot in plan.slots()]
+    with one_torch_thread(), ThreadPoolExecutor(workers) as pool:
+        try:
+            while pending:
+                failed = []
+                for (slot, video), found in _round(pending, plan, renderer, pool, workers, known, journal):
+                    if not found.problem:
+                        checked.made[slot] = video, found.question, found.answer, found.digest
+                        if progress:
+                            progress(len(checked.made), len(plan))
+                        continue
+                    failed.append((slot, video, found))
+                pending = []
+                for slot, video, found in sorted(failed, key=lambda one: one[:2]):
+                    plan.spread.give_back(video)
+                    substitutes[slot.task].failed(video)
+                    if found.broken:
+                        broken.add(video)
+                        checked.broken[plan.videos[video].path] = found.broken
+                    elif found.donor_broken:
+                        checked.broken[plan.recipe(slot, video).donor] = found.donor_broken
+                    else:
+                        checked.left_out.setdefault(slot.task, Counter())[found.unsuitable] += 1
+                    tried.setdefault(slot, []).append(video)
+                    reasons.setdefault(slot, []).append(found.problem)
+                for slot, *_ in sorted(failed, key=lambda one: one[:2]):
+                    pending.append((slot, _another(slot, plan, substitutes, tried, broken, reasons)))
+        finally:
+            # After Ctrl-C or a failure, the questions not yet begun are let go.
+            pool.shutdown(cancel_futures=True)
+    return checked
+
+
+def _another(
+    slot: Slot,
+    plan: Plan,
+    substitutes: Mapping[str, Substitutes],
+    tried: Mapping[Slot, Sequence[int]],
+    broken: set[int],
+    reasons: Mapping[Slot, Sequence[str]],
+) -> int:
+    """Another video for a question.
+
+    Raises:
+        DatasetError: there is none, or enough have been tried.
+    """
+    another = None
+    if len(tried[slot]) < _TRIES:
+        another = substitutes[slot.task].take(tried[slot], broken)
+    if another is not None:
+        return another
+    why = counted(Counter(reasons[slot]))
+    listed = "; ".join(f"{often} x {reason}" for reason, often in why.items())
+    raise DatasetError(
+        f"task {slot.task!r}: none of {len(tried[slot])} videos that were tried, of {len(plan.videos)}, "
+        f"can carry question {slot.number}: {listed}"
+        + (f"; {len(broken)} more cannot be decoded" if (broken := broken - {*tried[slot]}) else "")
+    )
+
+
+def _round(
+    pending: Sequence[Try],
+    plan: Plan,
+    renderer: Renderer,
+    pool: ThreadPoolExecutor,
+    workers: int,
+    known: Mapping[Try, _Found],
+    journal: Journal | None,
+) -> Iterator[tuple[Try, _Found]]:
+    """What each of some questions turns out to be, in the order in which they come."""
+    # Questions about one video follow each other, so that its clips are still in memory.
+    waiting = deque(sorted(pending, key=lambda one: (one[1], one[0])))
+    running: dict[Future[_Found], Try] = {}
+    while waiting or running:
+        # A few ahead, not all: a hundred thousand futures are no use to anybody.
+        while waiting and len(running) < 4 * workers:
+            one = waiting.popleft()
+            if one in known:
+                yield one, known[one]
+            else:
+                running[pool.submit(_look, plan.recipe(*one), renderer)] = one
+        if running:
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                one, found = running.pop(future), future.result()
+                if journal is not None:
+                    journal.add(_entry(one, found))
+                yield one, found
+
+
+def _look(recipe: Recipe, renderer: Renderer) -> _Found:
+    try:
+        sample = renderer.make(recipe)
+    except Unsuitable as error:
+        return _Found(unsuitable=str(error) or "no reason given")
+    except VideoError as error:
+        detail = error.detail or error.reason
+        borrowed = recipe.donor and error.path == str(renderer.root / recipe.donor)
+        return _Found(donor_broken=detail) if borrowed else _Found(broken=detail)
+    return _Found(sample.question, sample.answer, sample.digest())
+
+
+def _entry(one: Try, found: _Found) -> list[Any]:
+    (task, index), video = one
+    return [task, index, video, *astuple(found)]
+
+
+def _remembered(journal: Journal | None) -> dict[Try, _Found]:
+    entries = journal.entries if journal is not None else ()
+    return {
+        (Slot(task, index), video): _Found(*outcome) for task, index, video, *outcome in entries
+    }

@@ -1,0 +1,184 @@
+"""The blind floors of a dataset's tasks, at every level that they ask at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+import torch
+
+from videossr.build.planning import Slot
+from videossr.errors import DatasetError, Unsuitable
+from videossr.floor_cache import cached
+from videossr.floors import Floors, blind_floor
+from videossr.levels import LEVELS
+from videossr.video.sampling import frames_on_screen, target_times
+from videossr.video.sizing import fit_size
+from videossr.windows import too_few
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from torch import Tensor
+
+    from videossr.build.planning import Plan
+    from videossr.config import RunConfig, VideoConfig
+    from videossr.dataset import Recipe
+    from videossr.facades import Task
+    from videossr.render import Renderer
+    from videossr.video_table import VideoRow
+
+#: Questions of which a task's timelines are looked at, and how many of these stand for all.
+_SEEN: Final = 256
+_STANDING: Final = 8
+
+#: Questions that are made for each level, and the fewest for each of its timelines.
+_DRAWS: Final = 1024
+_FEWEST: Final = 256
+
+#: Levels at which it is measured where there are more than so many.
+_LEVELS: Final = 5
+
+
+class Layout(NamedTuple):
+    """What a prompt gives away of a clip: the times of its frames, float64 [T] s, height and width."""
+
+    times: Tensor
+    size: tuple[int, int]
+
+
+def plan_floors(plan: Plan) -> Floors:
+    """The blind floors of a plan's tasks, on timelines that stand for those of all its questions.
+
+    Raises:
+        DatasetError: a task makes no question on any of them.
+    """
+    measured = {}
+    for name, size in plan.sizes.items():
+        if not size:
+            continue
+        slots = [Slot(name, index) for index in _some(size, _SEEN)]
+        layouts = [
+            expected_layout(
+                plan.videos[plan.video(slot)],
+                plan.recipe(slot, plan.video(slot)),
+                plan.config.video,
+            )
+            for slot in slots
+        ]
+        fewest = plan.config.video.min_frames
+        long = [layout for layout in layouts if len(layout.times) >= fewest]
+        if not long:
+            raise DatasetError(f"task {name!r}: {too_few(fewest)} of every video looked at")
+        task = plan.config.tasks[name].task
+        levels = _levels(task, plan.difficulties(name))
+        measured[name] = _measured(name, task, long, levels, plan.config)
+    return Floors(measured)
+
+
+def floors_of(config: RunConfig, recipes: Sequence[Recipe], renderer: Renderer) -> Floors:
+    """The blind floors of recipes under a run's own modifiers, on the timelines of some of them.
+
+    Raises:
+        DatasetError: a task makes no question on any of them.
+        VideoError: a video cannot be decoded.
+    """
+    measured = {}
+    for name, weighted in config.tasks.items():
+        asked = [recipe for recipe in recipes if recipe.task == name]
+        if not asked:
+            continue
+        clips = [renderer.clip(asked[index].excerpt) for index in _some(len(asked), _STANDING)]
+        layouts = [Layout(clip.times, (clip.height, clip.width)) for clip in clips]
+        levels = _levels(weighted.task, (recipe.difficulty for recipe in asked))
+        measured[name] = _measured(name, weighted.task, layouts, levels, config)
+    return Floors(measured)
+
+
+def expected_layout(row: VideoRow, recipe: Recipe, config: VideoConfig) -> Layout:
+    """What the clip of a recipe is going to be like, by what the table says of its video.
+
+    As if the video's frames were evenly spaced, which they are in most.
+    """
+    frames = np.linspace(row.first, row.last, row.frames)
+    wanted = target_times(recipe.start, recipe.stop, recipe.num_frames)
+    shown = frames[frames_on_screen(frames, wanted)]
+    size = fit_size(
+        row.height,
+        row.width,
+        max_pixels=config.max_pixels,
+        min_pixels=config.min_pixels,
+        multiple=config.size_multiple,
+    )
+    return Layout(torch.from_numpy(shown[: len(shown) // 2 * 2]), size)
+
+
+def _some(size: int, most: int) -> list[int]:
+    """The numbers of some questions, evenly among all."""
+    return [int(index) for index in np.linspace(0, size - 1, min(size, most))]
+
+
+def _standing(layouts: Sequence[Layout]) -> list[tuple[Layout, float]]:
+    """Layouts that stand for all, each with its share, one for each number of frames.
+
+    What a guess earns follows from how many frames there are: where they are few, a segment takes up
+    more of them. How far apart they are changes its seconds and not its share.
+    """
+    ordered = sorted(layouts, key=lambda layout: len(layout.times))
+    middles = [(2 * i + 1) * len(ordered) // (2 * _STANDING) for i in range(_STANDING)]
+    shares: dict[int, tuple[Layout, float]] = {}
+    for layout in (ordered[middle] for middle in middles):
+        first, share = shares.get(len(layout.times), (layout, 0.0))
+        shares[len(layout.times)] = first, share + 1 / _STANDING
+    return list(shares.values())
+
+
+def _levels(task: Task, difficulties: Iterable[float]) -> list[float]:
+    """The difficulties at which floors are measured: all of them, or some that lie evenly between."""
+    if task.follows_rewards:
+        return sorted(LEVELS.values())  # any may come
+    different = sorted(set(difficulties))
+    if len(different) <= _LEVELS:
+        return different
+    return [float(level) for level in np.linspace(different[0], different[-1], _LEVELS)]
+
+
+def _measured(
+    name: str, task: Task, layouts: Sequence[Layout], levels: Sequence[float], config: RunConfig
+) -> dict[float, float]:
+    """The blind floor of a task at each of some levels."""
+    standing = _standing(layouts)
+    draws = max(_FEWEST, _DRAWS // len(standing))
+    floors = {}
+    for level in levels:
+        earned, asked, refusal = 0.0, 0.0, None
+        for layout, share in standing:
+            try:
+                floor = _floor(name, task, layout, level, draws, config)
+            except Unsuitable as error:  # a build passes such clips over, too
+                refusal = error
+                continue
+            earned, asked = earned + share * floor, asked + share
+        if not asked:
+            raise DatasetError(
+                f"task {name!r}: the blind floor cannot be measured: {refusal}"
+            ) from refusal
+        floors[level] = earned / asked
+    return floors
+
+
+def _floor(
+    name: str, task: Task, layout: Layout, level: float, draws: int, config: RunConfig
+) -> float:
+    """The blind floor of a task on one timeline."""
+    timelines = [(layout.times, level)]
+
+    def measure() -> float:
+        try:
+            return blind_floor(task, timelines, seed=config.seed, draws=draws)
+        except Unsuitable:
+            # Small stand-in frames are quick, but too small for some settings.
+            size = layout.size
+            return blind_floor(task, timelines, seed=config.seed, draws=draws, size=size)
+
+    return cached(config, name, timelines, draws, measure)
