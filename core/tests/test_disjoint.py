@@ -56,7 +56,9 @@ def test_a_video_in_common_is_named(run: Callable[..., Ran], sides: Path) -> Non
 
 
 def test_one_source_is_no_pair(run: Callable[..., Ran], sides: Path) -> None:
-    """Wrong use."""
+    """Wrong use; nor is the same one twice."""
+    twice = run("disjoint", sides / "all", sides / "train" / ".." / "all")
+    assert (2, True) == (twice.code, "is given twice; name each once" in twice.err)
     assert (2, "error: ") == ((ran := run("disjoint", sides / "all")).code, ran.err[:7])
 
 

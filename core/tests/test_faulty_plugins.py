@@ -57,6 +57,12 @@ class RenamingInside(Settings):
     spans: tuple[Renaming, ...] | None = None
 
 
+class Unordered(Settings):
+    """Holds a set, deep down."""
+
+    inner: dict[str, frozenset[str] | None] = Field(default_factory=dict)
+
+
 class Exploding:
     """Raises when it is looked at."""
 
@@ -161,6 +167,13 @@ class Exploding:
             "its Config gives the field 'spans.start' an alias; "
             "name the field as it is written in YAML",
             id="schema with an alias in a model within",
+        ),
+        pytest.param(
+            "odd",
+            altered(Pick, Config=Unordered),
+            "its Config has a set in 'inner'; "
+            "use a tuple, or each process would write the settings in another order",
+            id="schema with a set",
         ),
         pytest.param(
             "odd",

@@ -136,6 +136,37 @@ def test_settings_are_part_of_a_recipe(drawn_videos: Path, tmp_path: Path) -> No
     Renderer.for_dataset(dataset, registry=toys())
 
 
+def test_settings_that_have_their_defaults_do_not_count() -> None:
+    """Written out or left out they are the same; and in whatever order perturbations stand."""
+    plain = planned({"halves": {"perturbations": {"dim": {}, "upend": {}}}})
+    written = planned(
+        {"halves": {"weight": 3, "perturbations": {"upend": {"weight": 1}, "dim": {"amount": 40}}}}
+    )
+    other = planned({"halves": {"perturbations": {"dim": {"amount": 41}, "upend": {}}}})
+    hashes = [config.settings_hash("halves") for config in (plain, written, other)]
+    assert hashes[0] == hashes[1] != hashes[2]
+    rows = [row(i) for i in range(12)]
+    seeds = [[r.seed for r in Plan(config, rows, NOWHERE).recipes()] for config in (plain, written)]
+    assert seeds[0] == seeds[1]
+
+
+def test_the_order_of_perturbations_leaves_no_trace(drawn_videos: Path) -> None:
+    """The same questions, to the bit."""
+    rows = scan(drawn_videos)
+    one, other = (
+        build(configured({"halves": {"perturbations": names}}), rows, drawn_videos).recipes
+        for names in ({"dim": {}, "upend": {}}, {"upend": {}, "dim": {}})
+    )
+    assert one == other
+
+
+def test_a_task_whose_share_is_no_question_is_told() -> None:
+    """With what may be changed."""
+    tasks = {"few": {"plugin": "pick", "weight": 0.01}, "pick": {}}
+    with pytest.raises(DatasetError, match=r"task 'few': its share of 12 .* tasks\.few\.weight"):
+        Plan(planned(tasks), [row(0)], NOWHERE)
+
+
 # Evenly
 
 
@@ -165,8 +196,7 @@ def test_a_substitute_has_failed_least_and_is_asked_about_least() -> None:
     """By hand: 0 has failed, 1 is asked about twice, 2 once, 3 not at all but is broken."""
     spread = Spread(4)
     spread.loads = [0, 2, 1, 0]
-    substitutes = Substitutes(spread, [0, 1, 2, 3])
-    substitutes.failed(0)
+    substitutes = Substitutes(spread, [0, 1, 2, 3], {0: 1})
     taken = [substitutes.take(tried, {3}) for tried in ([0], [0, 2], [0, 1, 2], [1, 2], [1, 2, 0])]
     assert [2, 1, None, 0, None] == taken
     assert [1, 3, 2, 0] == spread.loads
@@ -300,6 +330,53 @@ def test_a_build_goes_on_where_it_stopped(drawn_videos: Path, tmp_path: Path) ->
     assert Fussy.asked < whole + 8
     for file in ("recipes.parquet", "dataset.json"):
         assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "d" / file).read_bytes()
+
+
+def test_a_video_that_was_away_for_a_while_is_tried_again(
+    drawn_videos: Path, tmp_path: Path
+) -> None:
+    """A failure of the moment is not kept: the dataset is that of a build that never failed."""
+    for file in drawn_videos.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    rows = scan(tmp_path)
+    away, home = tmp_path / "away", tmp_path / rows[0].path
+    home.rename(away)
+
+    def stop(done: int, total: int) -> None:
+        if done > total // 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_to(tmp_path / "d", configured(PICK), rows, tmp_path, progress=stop)
+    away.rename(home)
+    build_to(tmp_path / "d", configured(PICK), rows, tmp_path)
+    assert build(configured(PICK), rows, tmp_path) == Dataset.load(tmp_path / "d")
+
+
+def test_what_a_build_trains_on_later_is_no_reason_to_begin_again(
+    drawn_videos: Path, tmp_path: Path
+) -> None:
+    """Where clips are stored does not change what a question is; the seed does."""
+    rows = scan(drawn_videos)
+
+    def stop(done: int, total: int) -> None:
+        if done == total - 1:
+            raise KeyboardInterrupt
+
+    def resumed(**changes: Any) -> int:  # noqa: ANN401 - sections
+        tree = {"seed": 1, "video": VIDEO, "build": {"size": 12}, "tasks": PICK}
+        with pytest.raises(KeyboardInterrupt):
+            build_to(tmp_path / "d", resolve(tree, toys()), rows, drawn_videos, progress=stop)
+        before = len((tmp_path / ".d.journal").read_text().splitlines())
+        config = resolve({**tree, **changes}, toys())
+        with pytest.raises(KeyboardInterrupt):
+            build_to(tmp_path / "d", config, rows, drawn_videos, progress=stop)
+        return len((tmp_path / ".d.journal").read_text().splitlines()) - before
+
+    assert 0 <= resumed(store={"max_gib": 1.0}) <= 1
+    head = (tmp_path / ".d.journal").read_text().splitlines()[0]
+    resumed(seed=2)
+    assert head != (tmp_path / ".d.journal").read_text().splitlines()[0]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")

@@ -59,6 +59,18 @@ def test_a_question_that_does_not_hold_gives_way_to_the_next_of_its_task(
     assert not questions[Key(1)]["substituted"]
 
 
+def test_what_stands_in_is_asked_at_the_difficulty_that_is_wanted(
+    planned: Dataset, config: RunConfig
+) -> None:
+    """A task that follows the rewards asks for one."""
+    too_short = replace(planned.recipes[0], stop=planned.recipes[0].start + 0.1)
+    questions = Questions((too_short, *planned.recipes[1:]), Renderer(config, planned.root))
+    for difficulty in (0.5, 0.25):
+        with pytest.warns(UserWarning, match="is asked instead"):
+            row = questions[Key(0, difficulty)]
+        assert (True, difficulty) == (row["substituted"], row["difficulty"])
+
+
 def test_where_nothing_holds_that_is_an_error(planned: Dataset, config: RunConfig) -> None:
     """With what to do about it."""
     recipes = [replace(recipe, stop=recipe.start + 0.1) for recipe in planned.recipes]

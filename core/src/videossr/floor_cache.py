@@ -1,7 +1,9 @@
 """Blind floors that were measured before, kept between runs.
 
-A floor depends on code, so the key has a hash of every line of code that takes part. A floor that comes
-from plugins whose code is not in files is measured every time.
+A floor depends on code, so the key has a hash of all code of the core and of the packages that the plugins
+come from, and the versions of torch and NumPy. What else a package imports is taken to change with its
+version. Floors of loose files, which may import anything, and of plugins that are in no file at all are
+measured every time.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import json
 import os
 import sys
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -32,6 +35,7 @@ def cached(
     config: RunConfig,
     task: str,
     timelines: Sequence[tuple[Tensor, float]],
+    size: tuple[int, int],
     draws: int,
     measure: Callable[[], float],
 ) -> float:
@@ -41,6 +45,7 @@ def cached(
         config: of the run.
         task: the name of its entry in the configuration.
         timelines: times in seconds, each with its difficulty.
+        size: height and width of the frames.
         draws: questions for each of them.
         measure: what to call if it was not measured before.
     """
@@ -48,11 +53,16 @@ def cached(
     if code is None:
         return measure()
     tree = config.tree()
+    entry = {k: v for k, v in tree["tasks"][task].items() if k not in ("weight", "difficulty")}
     determining = [
         code,
+        config.provenance,
+        [version(name) for name in ("torch", "numpy")],
         config.seed,
-        tree["tasks"][task],
+        config.tasks[task].task.name,
+        entry,
         tree["modifiers"],
+        size,
         [[times.tolist(), difficulty] for times, difficulty in timelines],
         draws,
     ]
@@ -83,7 +93,7 @@ def _keep(path: Path, floor: float) -> None:
 
 
 def _code_of(origins: Iterable[Origin]) -> str | None:
-    """A hash of the code of the core and of some plugins; None where some is not in a file."""
+    """A hash of the code of the core and of some plugins; None where some is not cached."""
     folders = [Path(__file__).parent]
     for origin in origins:
         folder = _folder(origin)
@@ -94,10 +104,10 @@ def _code_of(origins: Iterable[Origin]) -> str | None:
 
 
 def _folder(origin: Origin) -> Path | None:
-    """The folder of a plugin's top-level package, or its only file."""
+    """The folder of a plugin's top-level package, or its only file; None of one that is not cached."""
     module = origin.module.partition(":")[0]
     if origin.loose:
-        return Path(module)
+        return None
     top = sys.modules.get(module.partition(".")[0])
     file = getattr(top, "__file__", None)
     if file is None:

@@ -12,7 +12,7 @@ if sys.platform != "win32":
     import fcntl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import BinaryIO
@@ -51,14 +51,14 @@ class Journal:
                 right = "wait for it, or choose another name"
                 raise ConfigError(Mistake(str(self._output), self._rival, right)) from error
         #: Entries of a job that was not finished.
-        self.entries: list[Any] = list(self._read())
-        # Written again without the line that a kill may have torn.
-        self._file.truncate(0)
-        self._file.write(f"{self._head}\n".encode())
-        self._empty = True
-        for entry in self.entries:
-            self._write(entry)
-        self._file.flush()
+        self.entries: list[Any] = []
+        whole = self._read()
+        # What a kill has torn is cut off, and nothing else touched: it is all that there is.
+        self._file.truncate(whole)
+        if not whole:
+            self._file.write(f"{self._head}\n".encode())
+            self._file.flush()
+        self._empty = not self.entries
         return self
 
     def __exit__(
@@ -84,13 +84,20 @@ class Journal:
         self._empty = False
         self._file.write(json.dumps(entry).encode() + b"\n")
 
-    def _read(self) -> Iterator[Any]:
+    def _read(self) -> int:
+        """Take in the entries, and say how many bytes of the file they and the head take up."""
         self._file.seek(0)
-        lines = self._file.read().decode("ascii", "replace").splitlines()
-        if not lines or lines[0] != self._head:
-            return
+        lines = self._file.read().splitlines(keepends=True)
+        if not lines or lines[0] != f"{self._head}\n".encode():
+            return 0
+        whole = len(lines[0])
         for line in lines[1:]:
             try:
-                yield json.loads(line)
+                self.entries.append(json.loads(line))
             except ValueError:
-                return  # torn by a kill
+                break
+            if not line.endswith(b"\n"):
+                self.entries.pop()
+                break
+            whole += len(line)
+        return whole

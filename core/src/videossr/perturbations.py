@@ -25,7 +25,8 @@ class Perturbations:
     """
 
     def __init__(self, weighted: Mapping[str, tuple[Perturbation, float]]) -> None:
-        self._weighted = dict(weighted)
+        # By name, or the order in which somebody wrote them down would change what is drawn.
+        self._weighted = dict(sorted(weighted.items()))
 
     def __iter__(self) -> Iterator[Perturbation]:
         return (perturbation for perturbation, _ in self._weighted.values())
@@ -50,6 +51,16 @@ class Perturbations:
         """The mapping that gives this set again, with every default written out."""
         return {
             name: {"weight": weight, **perturbation.config.model_dump(mode="json")}
+            for name, (perturbation, weight) in self._weighted.items()
+        }
+
+    def changed_settings(self) -> dict[str, dict[str, Any]]:
+        """As `settings`, without those that have their defaults."""
+        return {
+            name: {
+                "weight": weight,
+                **perturbation.config.model_dump(mode="json", exclude_defaults=True),
+            }
             for name, (perturbation, weight) in self._weighted.items()
         }
 

@@ -149,10 +149,11 @@ class Renderer:
         Where the clip cannot carry one, it is the recipe's own.
 
         Raises:
+            Unsuitable: the recipe was only planned, and makes no question at either.
             DatasetError, VideoError, PluginError: as for `render`.
         """
         if difficulty == recipe.difficulty:
-            return self.render(recipe), recipe
+            return self._own(recipe), recipe
         seed = question_seed(
             self.config.seed,
             recipe.task,
@@ -165,10 +166,13 @@ class Renderer:
         try:
             sample = self.make(moved)
         except Unsuitable:
-            return self.render(recipe), recipe
+            return self._own(recipe), recipe
         return sample, replace(
             moved, question=sample.question, answer=sample.answer, digest=sample.digest()
         )
+
+    def _own(self, recipe: Recipe) -> Sample:
+        return self.render(recipe) if recipe.checked else self.make(recipe)
 
     def render(self, recipe: Recipe, *, exact: bool = False) -> Sample:
         """The sample that a recipe promises.

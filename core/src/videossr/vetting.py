@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args, get_origin
 
 import pluggy
 
@@ -198,6 +199,10 @@ def _misnamed(config: type[BaseModel], kind: Kind) -> str:
     if renamed:
         right = "name the field as it is written in YAML"
         return f"its Config gives the field {_listed(renamed)} an alias; {right}"
+    unordered = list(_unordered(config, frozenset()))
+    if unordered:
+        right = "use a tuple, or each process would write the settings in another order"
+        return f"its Config has a set in {_listed(unordered)}; {right}"
     taken = RESERVED[kind] & config.model_fields.keys()
     if taken:
         return (
@@ -214,6 +219,23 @@ def _aliased(schema: type[BaseModel], around: frozenset[type]) -> Iterator[str]:
             yield name
         for inner in _models(field.annotation) - around - {schema}:
             yield from (f"{name}.{below}" for below in _aliased(inner, around | {schema}))
+
+
+def _unordered(schema: type[BaseModel], around: frozenset[type]) -> Iterator[str]:
+    """The fields that hold sets, those of models inside it too."""
+    for name, field in schema.model_fields.items():
+        if _has_set(field.annotation):
+            yield name
+        for inner in _models(field.annotation) - around - {schema}:
+            yield from (f"{name}.{below}" for below in _unordered(inner, around | {schema}))
+
+
+def _has_set(annotation: object) -> bool:
+    """Whether a type is a set, or made of one."""
+    origin = get_origin(annotation) or annotation
+    if isinstance(origin, type) and issubclass(origin, AbstractSet):
+        return True
+    return any(map(_has_set, get_args(annotation)))
 
 
 def _models(annotation: object) -> set[type[BaseModel]]:

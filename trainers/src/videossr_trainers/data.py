@@ -70,10 +70,7 @@ class Questions:
 
     def _row(self, number: int, difficulty: float | None) -> dict[str, Any]:
         asked = self.recipes[number]
-        if difficulty is None:
-            sample, recipe = self._render(number)
-        else:
-            sample, recipe = self.renderer.at_difficulty(asked, difficulty)
+        sample, recipe = self._render(number, difficulty)
         return {
             "prompt": [{"role": "user", "content": sample.question}],
             "sample": sample,
@@ -85,24 +82,24 @@ class Questions:
             "substituted": (recipe.task, recipe.index) != (asked.task, asked.index),
         }
 
-    def _render(self, number: int) -> tuple[Sample, Recipe]:
+    def _render(self, number: int, difficulty: float | None) -> tuple[Sample, Recipe]:
         """A recipe's sample; of one that was only planned and does not hold, that of the next of its task."""
         asked = self.recipes[number]
         if asked.checked:
-            return self.renderer.render(asked), asked
+            level = asked.difficulty if difficulty is None else difficulty
+            return self.renderer.at_difficulty(asked, level)
         following = [*self.recipes[number:], *self.recipes[:number]]
         of_task = [recipe for recipe in following if recipe.task == asked.task][:_SUBSTITUTES]
         for recipe in of_task:
+            wanted = recipe.difficulty if difficulty is None else difficulty
             try:
-                sample = self.renderer.make(recipe)
+                return self.renderer.at_difficulty(recipe, wanted)
             except Unsuitable as error:
                 reason = str(error)
             except VideoError as error:
                 if error.reason in _OTHER_FILE:
                     raise
                 reason = str(error)
-            else:
-                return sample, recipe
             warnings.warn(f"{recipe.name}: {reason}; the next is asked instead", stacklevel=2)
         raise DatasetError(
             f"{asked.name}: neither it nor the {len(of_task) - 1} after it makes a question; build the "

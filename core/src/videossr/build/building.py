@@ -102,7 +102,7 @@ def build(
     plan = Plan(config, videos, root)
     checked = _checked(plan, workers, progress, None)
     recipes = tuple(_recipes(plan, checked))
-    return Dataset(recipes=recipes, header=_header(plan, checked, plan_floors(plan)))
+    return Dataset(recipes=recipes, header=_header(plan, checked, _floors(plan, checked)))
 
 
 def build_to(
@@ -133,7 +133,7 @@ def build_to(
     plan = Plan(config, videos, root)
     with Journal(folder, _head(plan), "another build is writing this dataset") as journal:
         checked = _checked(plan, workers, progress, journal)
-        header = _header(plan, checked, plan_floors(plan))
+        header = _header(plan, checked, _floors(plan, checked))
         tally = _Tally(plan, header)
         recipes = tally.counting(_recipes(plan, checked))
         write_dataset(folder, recipes, header, lambda: card(folder.name, tally.summary(), header))
@@ -148,6 +148,11 @@ def _checked(
         return None
     renderer = Renderer(plan.config, plan.root)
     return check(plan, renderer, workers=workers, journal=journal, progress=progress)
+
+
+def _floors(plan: Plan, checked: Checked | None) -> Floors:
+    made = checked.made if checked else {}
+    return plan_floors(plan, lambda slot: made[slot][0] if made else plan.video(slot))
 
 
 def _recipes(plan: Plan, checked: Checked | None) -> Iterator[Recipe]:
@@ -177,7 +182,8 @@ def _head(plan: Plan) -> list[object]:
     for row in plan.videos:
         hasher.update(repr(asdict(row)).encode())
     tree = plan.config.tree()
-    return ["videossr build", FORMAT, tree, plan.config.provenance, hasher.hexdigest()]
+    parts = {name: tree[name] for name in ("seed", "video", "build", "tasks", "modifiers")}
+    return ["videossr build", FORMAT, parts, plan.config.provenance, hasher.hexdigest()]
 
 
 class _Tally:
@@ -209,7 +215,6 @@ class _Tally:
                     left_out=self._header.left_out.get(name, {}),
                 )
                 for name, size in plan.sizes.items()
-                if size
             },
             videos=len(plan.videos),
             used=len(self._asked),

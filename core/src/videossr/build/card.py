@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import jinja2
@@ -23,13 +24,14 @@ def card(name: str, summary: Summary, header: Header) -> str:
         header: what the dataset says of itself.
     """
     tasks: dict[str, dict[str, Any]] = header.config["tasks"]
-    template = jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.PackageLoader("videossr.build", ""),
-        autoescape=False,  # noqa: S701 - Markdown, of which no part is a stranger's
+        autoescape=False,  # noqa: S701 - Markdown; strangers' texts go through `plain`
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
-    ).get_template("card.md.jinja")
-    return template.render(
+    )
+    environment.filters["plain"] = _plain
+    return environment.get_template("card.md.jinja").render(
         name=name,
         summary=summary,
         times=times(summary),
@@ -49,6 +51,12 @@ def times(summary: Summary) -> str:
     if most == 1:
         return "once"
     return f"{least} times" if least == most else f"{least} to {most} times"
+
+
+def _plain(text: str) -> str:
+    """A text that Markdown shows as it is, and that a file can hold."""
+    printable = text.encode("utf-8", "backslashreplace").decode()
+    return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", printable)
 
 
 def _schedule(difficulty: object) -> str:

@@ -89,7 +89,7 @@ def check(
         plan: what is to be asked. How often its videos are asked about is brought up to date.
         renderer: with the plan's own configuration.
         workers: threads; decoding runs outside of Python's lock.
-        journal: where each outcome is kept, and taken from where it is there already.
+        journal: where outcomes are kept, and taken from where they are there already.
         progress: called with questions done and questions in all.
 
     Raises:
@@ -98,7 +98,7 @@ def check(
     """
     checked = Checked()
     known = _remembered(journal)
-    substitutes = {name: Substitutes(plan.spread, plan.able(name)) for name in plan.sizes}
+    failures: dict[str, Counter[int]] = {name: Counter() for name in plan.sizes}
     tried: dict[Slot, list[int]] = {}
     reasons: dict[Slot, list[str]] = {}
     broken: set[int] = set()
@@ -107,7 +107,9 @@ def check(
         try:
             while pending:
                 failed = []
-                for (slot, video), found in _round(pending, plan, renderer, pool, workers, known, journal):
+                for (slot, video), found in _round(
+                    pending, plan, renderer, pool, workers, known, journal
+                ):
                     if not found.problem:
                         checked.made[slot] = video, found.question, found.answer, found.digest
                         if progress:
@@ -117,7 +119,7 @@ def check(
                 pending = []
                 for slot, video, found in sorted(failed, key=lambda one: one[:2]):
                     plan.spread.give_back(video)
-                    substitutes[slot.task].failed(video)
+                    failures[slot.task][video] += 1
                     if found.broken:
                         broken.add(video)
                         checked.broken[plan.videos[video].path] = found.broken
@@ -127,8 +129,14 @@ def check(
                         checked.left_out.setdefault(slot.task, Counter())[found.unsuitable] += 1
                     tried.setdefault(slot, []).append(video)
                     reasons.setdefault(slot, []).append(found.problem)
+                substitutes = {
+                    name: Substitutes(plan.spread, plan.able(name), failures[name])
+                    for name in {slot.task for slot, *_ in failed}
+                }
                 for slot, *_ in sorted(failed, key=lambda one: one[:2]):
-                    pending.append((slot, _another(slot, plan, substitutes, tried, broken, reasons)))
+                    pending.append(
+                        (slot, _another(slot, plan, substitutes, tried, broken, reasons))
+                    )
         finally:
             # After Ctrl-C or a failure, the questions not yet begun are let go.
             pool.shutdown(cancel_futures=True)
@@ -187,7 +195,8 @@ def _round(
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
                 one, found = running.pop(future), future.result()
-                if journal is not None:
+                # A file that cannot be read now may be read next time.
+                if journal is not None and not (found.broken or found.donor_broken):
                     journal.add(_entry(one, found))
                 yield one, found
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import torch
 
 from videossr.build.planning import Slot
-from videossr.errors import DatasetError, Unsuitable
+from videossr.errors import DatasetError, Unsuitable, VideoError
 from videossr.floor_cache import cached
 from videossr.floors import Floors, blind_floor
 from videossr.levels import LEVELS
@@ -17,7 +18,7 @@ from videossr.video.sizing import fit_size
 from videossr.windows import too_few
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from torch import Tensor
 
@@ -37,7 +38,7 @@ _DRAWS: Final = 1024
 _FEWEST: Final = 256
 
 #: Levels at which it is measured where there are more than so many.
-_LEVELS: Final = 5
+_LEVELS: Final = 9
 
 
 class Layout(NamedTuple):
@@ -47,21 +48,23 @@ class Layout(NamedTuple):
     size: tuple[int, int]
 
 
-def plan_floors(plan: Plan) -> Floors:
+def plan_floors(plan: Plan, video_of: Callable[[Slot], int]) -> Floors:
     """The blind floors of a plan's tasks, on timelines that stand for those of all its questions.
+
+    Args:
+        plan: of the dataset.
+        video_of: the number of the video that a question is about.
 
     Raises:
         DatasetError: a task makes no question on any of them.
     """
     measured = {}
     for name, size in plan.sizes.items():
-        if not size:
-            continue
         slots = [Slot(name, index) for index in _some(size, _SEEN)]
         layouts = [
             expected_layout(
-                plan.videos[plan.video(slot)],
-                plan.recipe(slot, plan.video(slot)),
+                plan.videos[video_of(slot)],
+                plan.recipe(slot, video_of(slot)),
                 plan.config.video,
             )
             for slot in slots
@@ -80,19 +83,30 @@ def floors_of(config: RunConfig, recipes: Sequence[Recipe], renderer: Renderer) 
     """The blind floors of recipes under a run's own modifiers, on the timelines of some of them.
 
     Raises:
-        DatasetError: a task makes no question on any of them.
-        VideoError: a video cannot be decoded.
+        DatasetError: a task makes no question on any of them, or no video can be decoded.
     """
     measured = {}
     for name, weighted in config.tasks.items():
         asked = [recipe for recipe in recipes if recipe.task == name]
         if not asked:
             continue
-        clips = [renderer.clip(asked[index].excerpt) for index in _some(len(asked), _STANDING)]
-        layouts = [Layout(clip.times, (clip.height, clip.width)) for clip in clips]
+        layouts = list(islice(_layouts(asked, renderer), _STANDING))
+        if not layouts:
+            raise DatasetError(f"task {name!r}: none of its videos can be decoded, as it seems")
         levels = _levels(weighted.task, (recipe.difficulty for recipe in asked))
         measured[name] = _measured(name, weighted.task, layouts, levels, config)
     return Floors(measured)
+
+
+def _layouts(recipes: Sequence[Recipe], renderer: Renderer) -> Iterator[Layout]:
+    """The layouts of some recipes, evenly among all; what turns out not to hold is passed over."""
+    few, more = (_some(len(recipes), most) for most in (_STANDING, 8 * _STANDING))
+    for index in dict.fromkeys([*few, *more]):
+        try:
+            clip = renderer.clip(recipes[index].excerpt)
+        except (Unsuitable, VideoError):
+            continue
+        yield Layout(clip.times, (clip.height, clip.width))
 
 
 def expected_layout(row: VideoRow, recipe: Recipe, config: VideoConfig) -> Layout:
@@ -181,4 +195,4 @@ def _floor(
             size = layout.size
             return blind_floor(task, timelines, seed=config.seed, draws=draws, size=size)
 
-    return cached(config, name, timelines, draws, measure)
+    return cached(config, name, timelines, layout.size, draws, measure)

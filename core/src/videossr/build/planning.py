@@ -65,13 +65,20 @@ class Plan:
         self._able: dict[str, array[int]] = {}
         self._taken: dict[str, array[int]] = {}
         self._settings = {name: config.settings_hash(name) for name in config.tasks}
-        self._donors = {name: weighted.task.takes_footage for name, weighted in config.tasks.items()}
-        for name in self.sizes:
+        self._donors = {
+            name: weighted.task.takes_footage for name, weighted in config.tasks.items()
+        }
+        for name, size in self.sizes.items():
+            if not size:
+                raise DatasetError(
+                    f"task {name!r}: its share of {config.build.size} questions is less than one; raise "
+                    f"build.size or tasks.{name}.weight, or set tasks.{name}.enabled=false"
+                )
             self._able[name] = self._order(name)
         # Those first that have the least choice.
         for name in sorted(self.sizes, key=lambda name: (len(self._able[name]), name)):
             wanted = self.sizes[name]
-            if wanted and not self._able[name]:
+            if not self._able[name]:
                 raise self._hopeless(name)
             self._taken[name] = array("q", self.spread.take(wanted, self._able[name]))
 
@@ -158,7 +165,9 @@ class Plan:
             return str(error)
         fewest = self.config.video.min_frames
         in_window = row.frames
-        if not row.variable and row.last > row.first:  # where they are even, the table tells how many a window has at most
+        if (
+            not row.variable and row.last > row.first
+        ):  # where they are even, the table tells how many a window has at most
             gaps = (window.stop - window.start) * (row.frames - 1) / (row.last - row.first)
             in_window = min(window.frames, ceil(gaps + _ROUNDING) + 1)
         return too_few(fewest) if in_window < fewest else ""
@@ -188,9 +197,7 @@ def shares(config: RunConfig) -> dict[str, int]:
     return sizes
 
 
-def _usable(
-    config: RunConfig, rows: Iterable[VideoRow], root: Path
-) -> tuple[list[VideoRow], int]:
+def _usable(config: RunConfig, rows: Iterable[VideoRow], root: Path) -> tuple[list[VideoRow], int]:
     """One row for each content on the side that is asked for, and how many files were its like."""
     ok = sorted((row for row in rows if row.state == "ok"), key=lambda row: row.path)
     if not ok:

@@ -6,7 +6,7 @@ import heapq
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 
 class Spread:
@@ -44,28 +44,26 @@ class Spread:
 
 
 class Substitutes:
-    """Videos of one task for the questions that their own could not carry.
+    """Videos of one task for the questions that their own could not carry, for one round of them.
 
-    Those that have failed least come first, then those that are asked about least.
+    Those that have failed least come first, then those that are asked about least. Within the round
+    videos are only ever asked about more often.
 
     Args:
         spread: how often each video is asked about.
         order: the videos of the task.
+        failures: how often each could not carry a question of the task.
     """
 
-    def __init__(self, spread: Spread, order: Sequence[int]) -> None:
+    def __init__(self, spread: Spread, order: Sequence[int], failures: Mapping[int, int]) -> None:
         self._spread = spread
         self._ranks = {video: rank for rank, video in enumerate(order)}
-        self._failures = dict.fromkeys(order, 0)
+        self._failures = failures
         self._waiting = [self._entry(video) for video in order]
         heapq.heapify(self._waiting)
 
     def _entry(self, video: int) -> tuple[int, int, int, int]:
-        return self._failures[video], self._spread.loads[video], self._ranks[video], video
-
-    def failed(self, video: int) -> None:
-        """A video could not carry a question of this task."""
-        self._failures[video] += 1
+        return self._failures.get(video, 0), self._spread.loads[video], self._ranks[video], video
 
     def take(self, tried: Collection[int], broken: Collection[int]) -> int | None:
         """The next video for a question, or None where there is no other.
@@ -81,7 +79,7 @@ class Substitutes:
             video = entry[-1]
             if video in broken:
                 continue
-            if entry != self._entry(video):  # asked about, or failed, since it was put here
+            if entry != self._entry(video):  # asked about since it was put here
                 heapq.heappush(self._waiting, self._entry(video))
             elif video in tried:
                 passed.append(entry)

@@ -40,6 +40,10 @@ def disjoint(
 
     if len(sources) < 2:  # noqa: PLR2004 - a pair
         raise ConfigError(Mistake(str(sources[0]), "is the only one", "give two or more"))
+    real = [source.resolve() for source in sources]
+    for number, source in enumerate(sources):
+        if real[number] in real[:number]:
+            raise ConfigError(Mistake(str(source), "is given twice", "name each once"))
     read = {str(source): contents(source) for source in sources}
     found = [overlap(one, read[one], other, read[other]) for one, other in combinations(read, 2)]
     if as_json:

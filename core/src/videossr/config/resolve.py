@@ -113,11 +113,19 @@ class RunConfig:
     def settings_hash(self, task: str) -> str:
         """XXH3, 128 bits, hexadecimal, of all settings that a task's questions depend on.
 
-        Not of its weight and its schedule, which say how many there are and how hard.
+        Not of its weight and its schedule, which say how many there are and how hard. Settings that have
+        their defaults don't count, so that a new one does not make old datasets unreadable; a default
+        that changes is a new version of the plugin.
         """
-        entry = _entry(task, self.tasks[task])
-        own = {name: value for name, value in entry.items() if name not in ("weight", "difficulty")}
-        determining = [self.tasks[task].task.name, own, self.video.model_dump(mode="json")]
+        bound = self.tasks[task].task
+        own = bound.config.model_dump(mode="json", exclude_defaults=True)
+        own |= {
+            name: field.changed_settings()
+            for name, field in bound.config
+            if isinstance(field, Perturbations)
+        }
+        video = self.video.model_dump(mode="json", exclude_defaults=True)
+        determining = [bound.name, own, video]
         return xxhash.xxh3_128_hexdigest(json.dumps(determining, sort_keys=True).encode())
 
     def tree(self) -> dict[str, Any]:

@@ -1,0 +1,17 @@
+"""What holds for all tests: what the project keeps between runs, they keep in a folder of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VIDEOSSR_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
