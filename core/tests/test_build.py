@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from toy_plugins import TOYS, Dim, Pick, distribution, points_of, registry_of, toys
 
-from videossr import Clip, DatasetError, PluginError, Sample, Unsuitable, hookimpl
+from videossr import Clip, DatasetError, HookCall, PluginError, Sample, Unsuitable, hookimpl
 from videossr.build import build, shares
 from videossr.config import RunConfig, resolve
 from videossr.dataset import Dataset
@@ -91,6 +91,19 @@ class Moody(Pick):
         sample = super().make_sample(clip, Pick.Config(), 0.5, rng)
         brighter = clip.with_frames(clip.frames + self.pixels)
         return Sample(sample.prompt, (brighter,), self.answer or sample.answer)
+
+
+class Camera(Pick):
+    """Refuses every video, and makes questions of what is drawn up for it."""
+
+    @hookimpl
+    def make_sample(  # type: ignore[override] # hooks take what they need
+        self, clip: Clip, rng: random.Random, call: HookCall
+    ) -> Sample:
+        """A digit, or not."""
+        if "video" in call.context:
+            raise Unsuitable("too long")
+        return super().make_sample(clip, Pick.Config(), 0.5, rng)
 
 
 # The same again
@@ -318,7 +331,7 @@ def test_without_a_usable_video_there_is_no_dataset(tmp_path: Path) -> None:
 def test_a_question_that_no_video_carries_is_told(drawn_videos: Path, rows: list[VideoRow]) -> None:
     """With the task's own reasons, counted."""
     with pytest.raises(DatasetError) as caught:
-        build(configured({"pick": {"longest_s": 0.5}}), rows, drawn_videos)
+        build(configured(PICK, registry=registry_of(pick=Camera())), rows, drawn_videos)
     expected = (
         r"task 'pick': none of 5 videos that were tried, of 5, can carry question \d+: 5 x too long"
     )
@@ -349,7 +362,7 @@ def test_all_reasons_are_counted(drawn_videos: Path, tmp_path: Path) -> None:
     found = scan(tmp_path)
     (tmp_path / found[0].path).write_bytes(b"")
     with pytest.raises(DatasetError, match=r": 2 x too long(; 1 x \S+|; 1 more cannot be decoded)"):
-        build(configured({"pick": {"longest_s": 0.5}}), found, tmp_path)
+        build(configured(PICK, registry=registry_of(pick=Camera())), found, tmp_path)
 
 
 # Failures

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import av
 import pytest
 import torch
+from command_line import Ran
 from hypothesis import given
 from hypothesis import strategies as st
 from test_dataset import RECIPE
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Iterator
 
-    from command_line import Ran
 
 HOSTILE = "</p><script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{ 7 * 7 }}"
 
@@ -501,16 +501,25 @@ def test_command_fails_where_a_question_does(
     run: Callable[..., Ran], saved: Path, tmp_path: Path
 ) -> None:
     """Exit code 1, each question named, and the page is there."""
-    header = saved / "dataset.json"
-    elsewhere = json.dumps(str(tmp_path / "elsewhere"))
-    header.write_text(
-        re.sub(r'"root": "[^"]*"', lambda _: f'"root": {elsewhere}', header.read_text())
-    )
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for video in Dataset.load(saved).root.iterdir():
+        (elsewhere / video.name).write_bytes(video.read_bytes() + b" ")
     output = tmp_path / "gallery.html"
-    ran = run("gallery", saved, "-o", output, "-q", "--limit", "2")
+    ran = run("gallery", saved, "-o", output, "-q", "--limit", "2", "--root", elsewhere)
     assert (1, "") == (ran.code, ran.out)
-    assert 2 == len(re.findall(r"^error: toy_pick \d .*: No such file", ran.err, re.MULTILINE))
+    assert 2 == len(re.findall(r"^error: toy_pick \d .*: is another file", ran.err, re.MULTILINE))
     assert is_gallery(output)
+
+
+def test_command_says_where_videos_are_missed(
+    run: Callable[..., Ran], saved: Path, tmp_path: Path
+) -> None:
+    """Once, and not for each question."""
+    ran = run("gallery", saved, "-o", tmp_path / "gallery.html", "--root", tmp_path)
+    problem = "none of the dataset's videos is here, as it was when it was built"
+    right = "give their folder by --root"
+    assert Ran(2, "", f"error: {tmp_path}: {problem}; {right}\n") == ran
 
 
 @pytest.mark.parametrize(

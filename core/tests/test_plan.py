@@ -160,6 +160,29 @@ def test_the_order_of_perturbations_leaves_no_trace(drawn_videos: Path) -> None:
     assert one == other
 
 
+def test_a_task_that_can_ask_nothing_is_told_before_any_work() -> None:
+    """With the task's own reason, though no video is there; every such task at once."""
+    hopeless = {"longest_s": 0.5}
+    tasks = {"short": {"plugin": "pick", **hopeless}, "pick": hopeless, **HALVES}
+    for check in (True, False):
+        with pytest.raises(ConfigError) as caught:
+            build(planned(tasks, check=check), [row(i) for i in range(3)], NOWHERE)
+        assert [
+            f"tasks.{name}: makes no question of a clip as these videos give: too long; "
+            "change its settings, or those of video, such as video.num_frames"
+            for name in ("short", "pick")
+        ] == str(caught.value).splitlines()
+
+
+def test_videos_that_have_moved_are_missed_at_once(drawn_videos: Path, tmp_path: Path) -> None:
+    """And the way to say where they are is told."""
+    dataset = build(planned(), scan(drawn_videos), drawn_videos)
+    dataset.refuse_moved()
+    moved = replace(dataset, header=replace(dataset.header, root=tmp_path))
+    with pytest.raises(ConfigError, match="give their folder by --root"):
+        moved.refuse_moved()
+
+
 def test_a_task_whose_share_is_no_question_is_told() -> None:
     """With what may be changed."""
     tasks = {"few": {"plugin": "pick", "weight": 0.01}, "pick": {}}
@@ -196,7 +219,7 @@ def test_a_substitute_has_failed_least_and_is_asked_about_least() -> None:
     """By hand: 0 has failed, 1 is asked about twice, 2 once, 3 not at all but is broken."""
     spread = Spread(4)
     spread.loads = [0, 2, 1, 0]
-    substitutes = Substitutes(spread, [0, 1, 2, 3], {0: 1})
+    substitutes = Substitutes(spread, [0, 1, 2, 3], {0: 1}, {})
     taken = [substitutes.take(tried, {3}) for tried in ([0], [0, 2], [0, 1, 2], [1, 2], [1, 2, 0])]
     assert [2, 1, None, 0, None] == taken
     assert [1, 3, 2, 0] == spread.loads

@@ -136,7 +136,9 @@ class Clips:
         path = self._root / video
         if _hash_of(path) != video_hash:
             raise VideoError(
-                path, "changed", "is another file than when it was scanned; scan the videos again"
+                path,
+                "changed",
+                "is another file than when it was scanned; put that one back, or scan and build again",
             )
         return path
 

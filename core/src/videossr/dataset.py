@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from videossr.clips import Excerpt
-from videossr.errors import DatasetError
+from videossr.errors import ConfigError, DatasetError, Mistake
 from videossr.floors import Floors
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ FORMAT: Final = 3
 _RECIPES: Final = "recipes.parquet"
 _HEADER: Final = "dataset.json"
 _CARD: Final = "README.md"
+
+#: Videos that are looked for to see whether their folder is the right one.
+_LOOKED_FOR: Final = 64
 
 #: Recipes that are written at a time.
 _ROWS: Final = 4096
@@ -175,6 +178,13 @@ class Dataset:
     def floor_of(self, recipe: Recipe) -> float:
         """The blind floor of a question."""
         return self.header.floors.at(recipe.task, recipe.difficulty)
+
+    def refuse_moved(self) -> None:
+        """Raise `ConfigError` if none of the videos is where it was when the dataset was built."""
+        some = list(dict.fromkeys(recipe.video for recipe in self.recipes))[:_LOOKED_FOR]
+        if some and not any((self.root / video).exists() for video in some):
+            problem = "none of the dataset's videos is here, as it was when it was built"
+            raise ConfigError(Mistake(str(self.root), problem, "give their folder by --root"))
 
     def save(self, folder: Path) -> None:
         """Write the dataset. The folder appears whole or not at all.

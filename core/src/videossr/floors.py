@@ -9,7 +9,7 @@ gives away how long a segment can be.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import TYPE_CHECKING, Final
@@ -118,6 +118,7 @@ def _blind_floor(
     from videossr.clip import Clip  # noqa: PLC0415
 
     floors = []
+    refusals: Counter[str] = Counter()
     for number, (times, difficulty) in enumerate(timelines):
         noise = torch.Generator().manual_seed(derive_seed(seed, "floor noise", number) >> 1)
         frames = torch.randint(0, 256, (len(times), 3, *size), generator=noise, dtype=torch.uint8)
@@ -131,7 +132,8 @@ def _blind_floor(
                 sample = task.make_sample(
                     clip, difficulty=difficulty, rng=rng, context="blind floor", footage=footage
                 )
-            except Unsuitable:
+            except Unsuitable as error:
+                refusals[str(error)] += 1
                 continue
             by_wording[sample.question].append(sample)
         floors += [
@@ -140,7 +142,8 @@ def _blind_floor(
         ]
     total = sum(count for _, count in floors)
     if not total:
-        raise Unsuitable(f"task {task.name!r} makes no question on any timeline")
+        ((reason, _),) = refusals.most_common(1) or [("none was asked for", 0)]
+        raise Unsuitable(f"task {task.name!r} makes no question on any timeline: {reason}")
     return sum(floor * count for floor, count in floors) / total
 
 

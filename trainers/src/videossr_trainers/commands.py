@@ -39,6 +39,7 @@ def train(
 
     checked = checked_config(config, overrides, plugins_dir=plugins_dir, allow=allow, strict=strict)
     loaded = Dataset.load(dataset, root=root)
+    loaded.refuse_moved()
     from accelerate import PartialState  # noqa: PLC0415 - needs torch
 
     from videossr_trainers.console import StageConsole, quiet_libraries  # noqa: PLC0415

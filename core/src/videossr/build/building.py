@@ -10,7 +10,7 @@ import xxhash
 
 from videossr.build.card import card
 from videossr.build.checking import check
-from videossr.build.floors import plan_floors
+from videossr.build.floors import plan_floors, refuse_hopeless
 from videossr.build.planning import Plan, counted
 from videossr.dataset import FORMAT, Dataset, Header, refuse_existing, write_dataset
 from videossr.journal import Journal
@@ -96,10 +96,12 @@ def build(
         progress: called with questions done and questions in all.
 
     Raises:
+        ConfigError: a task can make no question of such clips.
         DatasetError: no video is usable, or no video can carry some question.
         PluginError: a hook failed.
     """
     plan = Plan(config, videos, root)
+    refuse_hopeless(plan)
     checked = _checked(plan, workers, progress, None)
     recipes = tuple(_recipes(plan, checked))
     return Dataset(recipes=recipes, header=_header(plan, checked, _floors(plan, checked)))
@@ -125,12 +127,13 @@ def build_to(
         config, videos, root, workers, progress: as for `build`.
 
     Raises:
-        ConfigError: another build is writing this folder.
+        ConfigError: as for `build`; or another build is writing this folder.
         DatasetError: as for `build`; or something is there already.
         PluginError: a hook failed.
     """
     refuse_existing(folder)
     plan = Plan(config, videos, root)
+    refuse_hopeless(plan)
     with Journal(folder, _head(plan), "another build is writing this dataset") as journal:
         checked = _checked(plan, workers, progress, journal)
         header = _header(plan, checked, _floors(plan, checked))

@@ -129,8 +129,11 @@ def check(
                         checked.left_out.setdefault(slot.task, Counter())[found.unsuitable] += 1
                     tried.setdefault(slot, []).append(video)
                     reasons.setdefault(slot, []).append(found.problem)
+                asked = {name: Counter[int]() for name in plan.sizes}
+                for slot, (video, *_) in checked.made.items():
+                    asked[slot.task][video] += 1
                 substitutes = {
-                    name: Substitutes(plan.spread, plan.able(name), failures[name])
+                    name: Substitutes(plan.spread, plan.able(name), failures[name], asked[name])
                     for name in {slot.task for slot, *_ in failed}
                 }
                 for slot, *_ in sorted(failed, key=lambda one: one[:2]):

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import islice, product
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import torch
 
 from videossr.build.planning import Slot
-from videossr.errors import DatasetError, Unsuitable, VideoError
+from videossr.errors import (
+    ConfigError,
+    DatasetError,
+    Mistake,
+    PluginError,
+    Unsuitable,
+    VideoError,
+)
 from videossr.floor_cache import cached
 from videossr.floors import Floors, blind_floor
 from videossr.levels import LEVELS
@@ -48,6 +55,36 @@ class Layout(NamedTuple):
     size: tuple[int, int]
 
 
+def refuse_hopeless(plan: Plan) -> None:
+    """Try each task on noise of the expected layouts, before any video is opened.
+
+    Raises:
+        ConfigError: a task refuses all of them, whatever the difficulty; every such task is listed.
+    """
+    mistakes = []
+    for name in plan.sizes:
+        task = plan.config.tasks[name].task
+        standing = [layout for layout, _ in _standing(_expected(plan, name, plan.video))]
+        levels = _levels(task, plan.difficulties(name))
+        refusal = ""
+        for layout, level in product(standing, {levels[0], levels[-1]}):
+            try:
+                timeline = [(layout.times, level)]
+                blind_floor(task, timeline, seed=plan.config.seed, draws=2, size=layout.size)
+            except Unsuitable as error:
+                refusal = str(error).partition(" timeline: ")[2]
+            except PluginError:
+                break  # which comes again with a video's name
+            else:
+                break
+        else:
+            problem = f"makes no question of a clip as these videos give: {refusal}"
+            right = "change its settings, or those of video, such as video.num_frames"
+            mistakes.append(Mistake(f"tasks.{name}", problem, right))
+    if mistakes:
+        raise ConfigError(mistakes)
+
+
 def plan_floors(plan: Plan, video_of: Callable[[Slot], int]) -> Floors:
     """The blind floors of a plan's tasks, on timelines that stand for those of all its questions.
 
@@ -59,23 +96,11 @@ def plan_floors(plan: Plan, video_of: Callable[[Slot], int]) -> Floors:
         DatasetError: a task makes no question on any of them.
     """
     measured = {}
-    for name, size in plan.sizes.items():
-        slots = [Slot(name, index) for index in _some(size, _SEEN)]
-        layouts = [
-            expected_layout(
-                plan.videos[video_of(slot)],
-                plan.recipe(slot, video_of(slot)),
-                plan.config.video,
-            )
-            for slot in slots
-        ]
-        fewest = plan.config.video.min_frames
-        long = [layout for layout in layouts if len(layout.times) >= fewest]
-        if not long:
-            raise DatasetError(f"task {name!r}: {too_few(fewest)} of every video looked at")
+    for name in plan.sizes:
+        layouts = _expected(plan, name, video_of)
         task = plan.config.tasks[name].task
         levels = _levels(task, plan.difficulties(name))
-        measured[name] = _measured(name, task, long, levels, plan.config)
+        measured[name] = _measured(name, task, layouts, levels, plan.config)
     return Floors(measured)
 
 
@@ -96,6 +121,26 @@ def floors_of(config: RunConfig, recipes: Sequence[Recipe], renderer: Renderer) 
         levels = _levels(weighted.task, (recipe.difficulty for recipe in asked))
         measured[name] = _measured(name, weighted.task, layouts, levels, config)
     return Floors(measured)
+
+
+def _expected(plan: Plan, name: str, video_of: Callable[[Slot], int]) -> list[Layout]:
+    """The expected layouts of some of a task's questions, evenly among all.
+
+    Raises:
+        DatasetError: all have too few frames.
+    """
+    slots = [Slot(name, index) for index in _some(plan.sizes[name], _SEEN)]
+    layouts = [
+        expected_layout(
+            plan.videos[video_of(slot)], plan.recipe(slot, video_of(slot)), plan.config.video
+        )
+        for slot in slots
+    ]
+    fewest = plan.config.video.min_frames
+    long = [layout for layout in layouts if len(layout.times) >= fewest]
+    if not long:
+        raise DatasetError(f"task {name!r}: {too_few(fewest)} of every video looked at")
+    return long
 
 
 def _layouts(recipes: Sequence[Recipe], renderer: Renderer) -> Iterator[Layout]:
@@ -154,7 +199,7 @@ def _levels(task: Task, difficulties: Iterable[float]) -> list[float]:
     different = sorted(set(difficulties))
     if len(different) <= _LEVELS:
         return different
-    return [float(level) for level in np.linspace(different[0], different[-1], _LEVELS)]
+    return [round(float(level), 6) for level in np.linspace(different[0], different[-1], _LEVELS)]
 
 
 def _measured(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from videossr.dataset import Dataset
+from videossr.errors import DatasetError
 from videossr.video_table import is_table, read_table
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ def contents(source: Path) -> dict[str, str]:
     if is_table(source):
         rows, _ = read_table(source)
         return {row.hash: row.path for row in rows if row.state == "ok"}
+    if not source.is_dir():
+        raise DatasetError(f"{source}: neither a dataset's folder nor a table from `videossr scan`")
     recipes = Dataset.load(source).recipes
     donors = {recipe.donor_hash: recipe.donor for recipe in recipes if recipe.donor}
     return donors | {recipe.video_hash: recipe.video for recipe in recipes}

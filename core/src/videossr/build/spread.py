@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -46,24 +47,34 @@ class Spread:
 class Substitutes:
     """Videos of one task for the questions that their own could not carry, for one round of them.
 
-    Those that have failed least come first, then those that are asked about least. Within the round
+    Those that have failed least come first, then those that are asked about least, over all tasks and then
+    by this one. Within the round
     videos are only ever asked about more often.
 
     Args:
         spread: how often each video is asked about.
         order: the videos of the task.
         failures: how often each could not carry a question of the task.
+        own: how often each is asked about by this task.
     """
 
-    def __init__(self, spread: Spread, order: Sequence[int], failures: Mapping[int, int]) -> None:
+    def __init__(
+        self,
+        spread: Spread,
+        order: Sequence[int],
+        failures: Mapping[int, int],
+        own: Mapping[int, int],
+    ) -> None:
+        self._own = Counter(own)
         self._spread = spread
         self._ranks = {video: rank for rank, video in enumerate(order)}
         self._failures = failures
         self._waiting = [self._entry(video) for video in order]
         heapq.heapify(self._waiting)
 
-    def _entry(self, video: int) -> tuple[int, int, int, int]:
-        return self._failures.get(video, 0), self._spread.loads[video], self._ranks[video], video
+    def _entry(self, video: int) -> tuple[int, int, int, int, int]:
+        seen = self._spread.loads[video], self._own[video]
+        return self._failures.get(video, 0), *seen, self._ranks[video], video
 
     def take(self, tried: Collection[int], broken: Collection[int]) -> int | None:
         """The next video for a question, or None where there is no other.
@@ -87,6 +98,7 @@ class Substitutes:
                 chosen = video
         if chosen is not None:
             self._spread.loads[chosen] += 1
+            self._own[chosen] += 1
             passed.append(self._entry(chosen))
         for entry in passed:
             heapq.heappush(self._waiting, entry)

@@ -96,7 +96,8 @@ def _describe(output: Path, summary: Summary) -> None:
             f"  {name}: {task.questions} about {task.videos} videos, blind floor {task.floor:.3f}"
         )
         for reason, count in task.left_out.items():
-            typer.echo(f"    passed over {count} times: {reason}")
+            often = "once" if count == 1 else f"{count} times"
+            typer.echo(f"    passed over {often}: {reason}")
     if summary.twins:
         typer.echo(f"  passed over, of the same content as another: {summary.twins} videos")
     for video, reason in summary.broken.items():

@@ -65,6 +65,7 @@ def gallery(
         right = "choose another file, or remove this one"
         raise ConfigError(Mistake(str(output), "exists already, and is no gallery", right))
     loaded = Dataset.load(dataset, root=root)
+    loaded.refuse_moved()
     chosen = choose(loaded, tasks=task or None, per_group=per_group, limit=limit)
     registry = _registry(loaded, plugins_dir or (), allow)
     renderer = Renderer.for_dataset(loaded, registry=registry)

@@ -45,6 +45,7 @@ def store(
     from videossr.dataset import Dataset  # noqa: PLC0415
 
     loaded = Dataset.load(dataset, root=root)
+    loaded.refuse_moved()
     kept = open_store(output, max_gib)
     sound, removed = kept.check() if check else (len(kept), 0)
     with progress_bar("decoding", quiet=quiet or as_json) as progress:

@@ -225,9 +225,8 @@ class Jigsaw:
         for at, (part, segment) in enumerate(zip(shown, segments, strict=True)):
             stop = start + segment[1] - segment[0]
             tone = (part - 1) / (len(shown) - 1)
-            marks.append(
-                Mark(0 if single else at, start, stop, f"plays {ordinal(part)}", tone=tone)
-            )
+            label = f"part {at + 1} plays {ordinal(part)}" if single else f"plays {ordinal(part)}"
+            marks.append(Mark(0 if single else at, start, stop, label, tone=tone))
             start = stop if single else 0
         return marks
 
