@@ -208,7 +208,7 @@ def test_a_clip_that_no_perturbation_suits_is_unsuitable(
     task = bind_task("anomaly", perturbations=perturbations)
     with pytest.raises(
         Unsuitable,
-        match=r"^no visible change by swap, slow_motion; the video has no frames between those of the "
+        match=r"^no visible change by slow_motion, swap; the video has no frames between those of the "
         r"clip; there is no other video to swap with$",
     ):
         sample_of(task, make_clip())
