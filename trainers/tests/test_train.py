@@ -13,8 +13,10 @@ from videossr import ConfigError
 from videossr.config import RunConfig, load_config
 from videossr.dataset import Dataset, Header
 from videossr.floors import Floors
+from videossr_trainers.arguments import check_batches, grpo_arguments
+from videossr_trainers.provenance import write_provenance
 from videossr_trainers.sections import GrpoSection, ModelSection
-from videossr_trainers.train import check_batches, chosen_recipes, grpo_arguments, write_provenance
+from videossr_trainers.selection import chosen_recipes
 
 
 def dataset_for(config: RunConfig) -> Dataset:

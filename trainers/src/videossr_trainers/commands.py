@@ -43,7 +43,7 @@ def train(
     from accelerate import PartialState  # noqa: PLC0415 - needs torch
 
     from videossr_trainers.console import StageConsole, quiet_libraries  # noqa: PLC0415
-    from videossr_trainers.train import chosen_recipes  # noqa: PLC0415 - needs transformers
+    from videossr_trainers.selection import chosen_recipes  # noqa: PLC0415
     from videossr_trainers.train import train as run  # noqa: PLC0415
 
     quiet_libraries()

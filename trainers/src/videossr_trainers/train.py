@@ -9,32 +9,30 @@ run/model/            the trained model and its processor
 
 from __future__ import annotations
 
-import json
-import platform
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
-import torch
-import xxhash
 from accelerate import PartialState
-from omegaconf import OmegaConf
 from transformers import PrinterCallback
-from trl import GRPOConfig
 
 from videossr import ConfigError
-from videossr.build import floors_of
 from videossr.errors import Mistake
 from videossr.render import Renderer
-from videossr.threads import core_count
+from videossr_trainers.arguments import (
+    check_batches,
+    grpo_arguments,
+    leave_cores_to_loaders,
+)
 from videossr_trainers.callbacks import StepReport
 from videossr_trainers.data import Questions, training_table
 from videossr_trainers.difficulty import DifficultyTrail, FollowRewards, batches_ahead
 from videossr_trainers.grpo import VideoGRPOTrainer
 from videossr_trainers.models import load_model, locate_model
 from videossr_trainers.order import QuestionSampler
+from videossr_trainers.provenance import write_provenance
 from videossr_trainers.rewards import TaskReward
 from videossr_trainers.sections import GrpoSection, ModelSection, WarmStartSection
+from videossr_trainers.selection import chosen_recipes, current_floors
 from videossr_trainers.warm_start import warm_start
 
 if TYPE_CHECKING:
@@ -43,7 +41,6 @@ if TYPE_CHECKING:
 
     from videossr.config import RunConfig
     from videossr.dataset import Dataset, Recipe
-    from videossr.floors import Floors
 
     #: Called after each step with the stage, the step, the steps in all and what was measured.
     Report = Callable[[str, int, int, Mapping[str, float]], None]
@@ -65,40 +62,6 @@ class Started:
     processor: Any
     name: str
     log: Sequence[Mapping[str, float]]
-
-
-def chosen_recipes(config: RunConfig, dataset: Dataset) -> tuple[Recipe, ...]:
-    """The dataset's recipes of the tasks that the configuration enables.
-
-    Raises:
-        ConfigError: the configuration asks for tasks, settings or frames that the dataset was not
-            built with; every difference is listed.
-    """
-    tree, built = config.tree(), dataset.config
-    mistakes = [
-        Mistake(f"video.{key}", f"{value!r} here, {built['video'].get(key)!r} in the dataset")
-        for key, value in tree["video"].items()
-        if value != built["video"].get(key)
-    ]
-    for name, settings in tree["tasks"].items():
-        if name not in dataset.tasks:
-            right = f"the dataset has {', '.join(dataset.tasks)}"
-            mistakes.append(Mistake(f"tasks.{name}", "is not in the dataset", right))
-            continue
-        theirs = built["tasks"][name]
-        follows = config.tasks[name].task.follows_rewards
-        changeable = {"weight", "difficulty"} if follows else {"weight"}
-        mistakes += [
-            Mistake(f"tasks.{name}.{key}", f"{value!r} here, {theirs.get(key)!r} in the dataset")
-            for key, value in settings.items()
-            if key not in changeable and value != theirs.get(key)
-        ]
-    if mistakes:
-        mistakes.append(
-            Mistake("dataset", "was built otherwise", "build it again with this configuration")
-        )
-        raise ConfigError(mistakes)
-    return tuple(recipe for recipe in dataset.recipes if recipe.task in config.tasks)
 
 
 def start_model(
@@ -177,20 +140,6 @@ def make_trainer(
     return trainer
 
 
-def current_floors(
-    config: RunConfig, dataset: Dataset, recipes: Sequence[Recipe], renderer: Renderer
-) -> Floors:
-    """The blind floors under the run's own modifiers: a stricter reward has a lower floor.
-
-    A task whose difficulty follows the rewards needs those of all levels.
-    """
-    same = config.tree()["modifiers"] == dataset.config.get("modifiers", {})
-    follows = any(weighted.task.follows_rewards for weighted in config.tasks.values())
-    if same and not follows:
-        return dataset.header.floors
-    return floors_of(config, recipes, renderer)
-
-
 def train(config: RunConfig, dataset: Dataset, folder: Path, report: Report) -> Path:
     """Run the whole training and return the folder of the trained model.
 
@@ -213,100 +162,3 @@ def train(config: RunConfig, dataset: Dataset, folder: Path, report: Report) -> 
     trainer.train()
     trainer.save_model(str(folder / "model"))
     return folder / "model"
-
-
-def check_batches(grpo: GrpoSection, questions: int) -> None:
-    """Refuse batch sizes that do not divide, and datasets too small for one step.
-
-    Raises:
-        ConfigError: with the arithmetic.
-    """
-    processes = PartialState().num_processes
-    at_once = grpo.questions_per_device * processes
-    if grpo.questions_per_step % at_once:
-        raise ConfigError(
-            Mistake(
-                "grpo.questions_per_step",
-                f"{grpo.questions_per_step} is no multiple of {grpo.questions_per_device} questions "
-                f"a device x {processes} processes = {at_once}",
-                "choose a multiple",
-            )
-        )
-    if questions < grpo.questions_per_step:
-        n = grpo.num_generations
-        raise ConfigError(
-            Mistake(
-                "dataset",
-                f"{questions} questions are fewer than one generation batch: "
-                f"{grpo.questions_per_step} questions a step x {n} rollouts = "
-                f"{grpo.questions_per_step * n} rollouts, the dataset gives {questions} x {n} = "
-                f"{questions * n}",
-                "build more questions, or lower grpo.questions_per_step",
-            )
-        )
-
-
-def leave_cores_to_loaders(grpo: GrpoSection) -> None:
-    """On a machine without a GPU, compute with the cores that the loaders do not need.
-
-    More threads than cores wait for each other in a busy loop, which slows a small model tenfold.
-    """
-    if not torch.cuda.is_available():
-        torch.set_num_threads(max(1, core_count() - grpo.loader_workers))
-
-
-def grpo_arguments(
-    grpo: GrpoSection, model: ModelSection, folder: Path, *, seed: int
-) -> GRPOConfig:
-    """Our section in TRL's terms. A generation batch is one optimizer step."""
-    on_gpu = torch.cuda.is_available()
-    at_once = grpo.questions_per_device * PartialState().num_processes
-    return GRPOConfig(
-        output_dir=str(folder / "checkpoints"),
-        num_generations=grpo.num_generations,
-        per_device_train_batch_size=grpo.questions_per_device * grpo.num_generations,
-        gradient_accumulation_steps=grpo.questions_per_step // at_once,
-        learning_rate=grpo.learning_rate,
-        lr_scheduler_type="constant",
-        beta=grpo.beta,
-        entropy_coef=grpo.entropy_bonus,
-        temperature=grpo.temperature,
-        max_completion_length=grpo.max_completion_length,
-        loss_type=grpo.loss_type,
-        max_grad_norm=grpo.max_grad_norm,
-        num_train_epochs=grpo.epochs,
-        max_steps=grpo.max_steps or -1,
-        gradient_checkpointing=model.gradient_checkpointing,
-        gradient_checkpointing_kwargs={"use_reentrant": False},
-        bf16=on_gpu,
-        use_cpu=not on_gpu,
-        dataloader_num_workers=grpo.loader_workers,
-        dataloader_persistent_workers=grpo.loader_workers > 0,
-        dataloader_pin_memory=on_gpu,
-        remove_unused_columns=False,
-        logging_steps=1,
-        save_strategy="steps" if grpo.save_steps else "no",
-        save_steps=grpo.save_steps or 1,
-        report_to=list(grpo.report_to),
-        disable_tqdm=True,
-        seed=seed,
-    )
-
-
-def write_provenance(config: RunConfig, dataset: Dataset, folder: Path) -> None:
-    """Write what the run is made of, before it starts."""
-    folder.mkdir(parents=True, exist_ok=True)
-    OmegaConf.save(OmegaConf.create(config.tree()), folder / "config.yaml")
-    digests = xxhash.xxh3_128(
-        "\n".join(f"{recipe.seed} {recipe.digest}" for recipe in dataset.recipes).encode()
-    ).hexdigest()
-    packages = ("videossr-core", "videossr-trainers", "torch", "transformers", "trl", "av")
-    facts = {
-        "seed": config.seed,
-        "versions": {name: version(name) for name in packages},
-        "python": platform.python_version(),
-        "plugins": config.provenance,
-        "dataset": {"questions": len(dataset.recipes), "digest": digests},
-        "floors": dataset.floors,
-    }
-    (folder / "provenance.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
