@@ -17,10 +17,10 @@ import pytest
 import torch
 
 from videossr.clip import Clip
+from videossr.intervals import Interval
 from videossr.procedural import draw_video
 from videossr_trainers.report import (
     Evaluation,
-    Interval,
     Mark,
     Run,
     Score,

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-import numpy as np
 import torch
 from transformers import GenerationConfig
 
@@ -30,7 +29,6 @@ Condition = Literal["sighted", "blind", "wrong video"]
 CONDITIONS: Final[tuple[Condition, ...]] = ("sighted", "blind", "wrong video")
 
 _GREY: Final = 128
-_RESAMPLES: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,25 +141,3 @@ def _resized(clip: Clip, count: int, height: int, width: int) -> torch.Tensor:
     return torch.nn.functional.interpolate(
         frames, size=(height, width), mode="bilinear", antialias=True
     )
-
-
-def interval(
-    values: Sequence[float], videos: Sequence[str], *, seed: int = 0
-) -> tuple[float, float, float]:
-    """Mean of values and its 95 % bootstrap interval, resampled by video.
-
-    Questions about one video are not independent, so whole videos are drawn, not questions.
-
-    Returns:
-        Mean, lower end, upper end.
-    """
-    groups: dict[str, list[float]] = {}
-    for value, video in zip(values, videos, strict=True):
-        groups.setdefault(video, []).append(value)
-    sums = np.array([sum(group) for group in groups.values()])
-    counts = np.array([len(group) for group in groups.values()])
-    rng = np.random.default_rng(seed)
-    drawn = rng.integers(len(sums), size=(_RESAMPLES, len(sums)))
-    means = sums[drawn].sum(1) / counts[drawn].sum(1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(sums.sum() / counts.sum()), float(low), float(high)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from statistics import fmean
 from typing import TYPE_CHECKING, Final
 
+from videossr.intervals import Interval, interval
 from videossr.marks import marks_of
-from videossr_trainers.evaluate import interval
 from videossr_trainers.report import (
     Evaluation,
-    Interval,
     Mark,
     Score,
     ShownSample,
@@ -54,9 +53,7 @@ def gains(
         ]
         for task in tasks
     }
-    found = {
-        task: Interval(*interval(*zip(*pairs, strict=True))) for task, pairs in differences.items()
-    }
+    found = {task: interval(*zip(*pairs, strict=True)) for task, pairs in differences.items()}
     # Each task weighs the same in the mean, however many questions it has.
     questions = sum(len(pairs) for pairs in differences.values())
     weighted = [
@@ -64,7 +61,7 @@ def gains(
         for pairs in differences.values()
         for gain, video in pairs
     ]
-    return {**found, "overall": Interval(*interval(*zip(*weighted, strict=True)))}
+    return {**found, "overall": interval(*zip(*weighted, strict=True))}
 
 
 def step_metrics(log: Sequence[Mapping[str, float]], tasks: Sequence[str]) -> list[StepMetrics]:
@@ -138,7 +135,7 @@ def marks(task: Task, sample: Sample) -> list[Mark]:
 def _score(answered: Sequence[Answered]) -> Score:
     values = [one.score.value for one in answered]
     return Score(
-        reward=Interval(*interval(values, [one.recipe.video for one in answered])),
+        reward=interval(values, [one.recipe.video for one in answered]),
         parse_failures=fmean(not one.score.parsed for one in answered),
         questions=len(answered),
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from videossr_trainers.report.data import (
     Evaluation,
-    Interval,
     Mark,
     Run,
     Score,
@@ -16,7 +15,6 @@ from videossr_trainers.report.page import write_report
 
 __all__ = [
     "Evaluation",
-    "Interval",
     "Mark",
     "Run",
     "Score",

@@ -9,19 +9,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from videossr.clip import Clip
+    from videossr.intervals import Interval
 
 # The conditions under which a model is asked: its own video, none, and another question's.
 SIGHTED = "sighted"
 BLIND = "blind"
 WRONG_VIDEO = "wrong video"
-
-
-class Interval(NamedTuple):
-    """A figure with its 95 % interval."""
-
-    mean: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)

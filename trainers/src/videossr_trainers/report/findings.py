@@ -7,7 +7,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
 from videossr.floors import normalised
-from videossr_trainers.report.data import BLIND, SIGHTED, WRONG_VIDEO, Interval, Run, Score
+from videossr.intervals import Interval
+from videossr_trainers.report.data import BLIND, SIGHTED, WRONG_VIDEO, Run, Score
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

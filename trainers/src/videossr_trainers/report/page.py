@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from videossr.clip import Clip
-    from videossr_trainers.report.data import Interval, Mark, Run, ShownSample
+    from videossr.intervals import Interval
+    from videossr_trainers.report.data import Mark, Run, ShownSample
 
 # What the longer side of a shown video comes close to, in pixels.
 _SHOWN_SIDE = 240

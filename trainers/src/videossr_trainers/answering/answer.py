@@ -1,0 +1,78 @@
+"""What is asked of a model, and what came back; the same whether the model is here or far away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from videossr.sample import Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How answers are drawn.
+
+    Attributes:
+        max_new_tokens: most tokens of an answer.
+        answers: to each question.
+        temperature: 0 takes the most likely token each time, and then all answers are one.
+        seed: of the draws, where the model can be told one.
+    """
+
+    max_new_tokens: int = 64
+    answers: int = 1
+    temperature: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question on its way to a model.
+
+    Attributes:
+        key: by which its answers are told from others'; unique in a run.
+        sample: what is shown and asked.
+    """
+
+    key: str
+    sample: Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer.
+
+    Attributes:
+        text: what the model said, special tokens left out; empty where it failed.
+        prompt_tokens, completion_tokens: as the model counts them; None where it does not say.
+        failure: why there is no answer, in words; None where there is one.
+    """
+
+    text: str
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    failure: str | None = None
+
+
+class Answerer(Protocol):
+    """A model that can be asked."""
+
+    @property
+    def identity(self) -> str:
+        """All that determines its answers beside the question and the decoding, as JSON.
+
+        Answers are kept by it: another model, revision or way to show frames must have another.
+        """
+        ...
+
+    def answer(
+        self, questions: Iterable[Asked], decoding: Decoding
+    ) -> Iterator[tuple[Asked, tuple[Answer, ...]]]:
+        """Ask questions, drawn as there is room for them; yield answers as they come, in any order.
+
+        A question that fails for good is yielded with its failure; none is lost.
+        """
+        ...
