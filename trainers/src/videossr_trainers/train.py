@@ -32,7 +32,7 @@ from videossr_trainers.order import QuestionSampler
 from videossr_trainers.provenance import write_provenance
 from videossr_trainers.rewards import TaskReward
 from videossr_trainers.sections import GrpoSection, ModelSection, WarmStartSection
-from videossr_trainers.selection import chosen_recipes, current_floors
+from videossr_trainers.selection import chosen_recipes, current_floors, mixture
 from videossr_trainers.warm_start import warm_start
 
 if TYPE_CHECKING:
@@ -123,7 +123,13 @@ def make_trainer(
 
     def sampler(group: int, chunk: int, repeats: int) -> QuestionSampler:
         return QuestionSampler(
-            recipes, config.seed, group=group, chunk=chunk, repeats=repeats, trail=trail
+            recipes,
+            config.seed,
+            group=group,
+            chunk=chunk,
+            repeats=repeats,
+            trail=trail,
+            weights=mixture(config, dataset),
         )
 
     trainer = VideoGRPOTrainer(

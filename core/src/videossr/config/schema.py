@@ -191,6 +191,14 @@ class Entry(Switch):
 class TaskEntry(Entry):
     """What the core reads of a task's entry; the rest is the plugin's own."""
 
+    weight: Annotated[
+        Positive,
+        Field(
+            description="share of the questions, relative to its neighbours. A training run may have "
+            "others than its dataset was built with: an epoch is as long, and asks of each task as many "
+            "questions as its share, some twice or not at all"
+        ),
+    ] = 1.0
     plugin: Annotated[
         str | None,
         Field(
