@@ -81,5 +81,22 @@ class GrpoSection(_Section):
         int, Field(ge=0, description="steps between checkpoints; 0 saves the final model only")
     ] = 0
     report_to: Annotated[
-        tuple[str, ...], Field(description="trackers of transformers, such as tensorboard or wandb")
+        tuple[str, ...],
+        Field(
+            description="trackers, such as tensorboard, wandb or trackio, each a package to install"
+        ),
     ] = ()
+    log_samples_steps: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="steps between those of which a question of each task is shown with its frames, "
+            "below run/samples and to the trackers; the first is shown besides; 0 shows none",
+        ),
+    ] = 50
+    store_rollouts: Annotated[
+        bool,
+        Field(
+            description="keep every completion and its reward below run/rollouts, for `videossr reverify`"
+        ),
+    ] = True

@@ -3,6 +3,8 @@
 run/config.yaml       the resolved configuration; with it and the dataset the run can be repeated
 run/provenance.json   versions, plugins, seed, the dataset and its hash
 run/metrics.jsonl     a line for each step, written as it happens
+run/rollouts/         what was asked, answered and earned in each step
+run/samples/          some questions of some steps, to look at
 run/warm_start/       the model after the warm start, if there was one
 run/model/            the trained model and its processor
 """
@@ -24,15 +26,18 @@ from videossr_trainers.arguments import (
     leave_cores_to_loaders,
 )
 from videossr_trainers.callbacks import StepReport
+from videossr_trainers.curves import tasks_with_levels
 from videossr_trainers.data import Questions, training_table
 from videossr_trainers.difficulty import DifficultyTrail, FollowRewards, batches_ahead
 from videossr_trainers.grpo import VideoGRPOTrainer
 from videossr_trainers.models import load_model, locate_model
 from videossr_trainers.order import QuestionSampler
 from videossr_trainers.provenance import write_provenance
+from videossr_trainers.recording import Recording, record
 from videossr_trainers.rewards import TaskReward
 from videossr_trainers.sections import GrpoSection, ModelSection, WarmStartSection
 from videossr_trainers.selection import chosen_recipes, current_floors, mixture
+from videossr_trainers.trackers import check_trackers
 from videossr_trainers.warm_start import warm_start
 
 if TYPE_CHECKING:
@@ -110,12 +115,7 @@ def make_trainer(
     """
     grpo = config.section(GrpoSection)
     tasks = {name: weighted.task for name, weighted in config.tasks.items()}
-    reward = TaskReward(
-        tasks,
-        current_floors(config, dataset, recipes, renderer),
-        grpo.num_generations,
-        measurements=config.measurements,
-    )
+    reward = TaskReward(tasks, grpo.num_generations, measurements=config.measurements)
     arguments = grpo_arguments(grpo, config.section(ModelSection), folder, seed=config.seed)
     trail = DifficultyTrail(
         tasks, batches_ahead(grpo.loader_workers, arguments.steps_per_generation)
@@ -143,6 +143,14 @@ def make_trainer(
         callbacks=[FollowRewards(trail, reward), StepReport("grpo", report, folder / _METRICS)],
     )
     trainer.remove_callback(PrinterCallback)  # the console shows the same, and shorter
+    floors = current_floors(config, dataset, recipes, renderer)
+    recording = Recording(
+        folder,
+        store=grpo.store_rollouts,
+        samples_every=grpo.log_samples_steps,
+        with_levels=tasks_with_levels(recipes, tasks),
+    )
+    record(trainer, reward, floors, recording)
     return trainer
 
 
@@ -158,6 +166,7 @@ def train(config: RunConfig, dataset: Dataset, folder: Path, report: Report) -> 
         raise ConfigError(Mistake(str(folder), "is not empty", "choose another folder for the run"))
     recipes = chosen_recipes(config, dataset)
     check_batches(config.section(GrpoSection), len(recipes))
+    check_trackers(config.section(GrpoSection).report_to)
     leave_cores_to_loaders(config.section(GrpoSection))
     renderer = Renderer.for_dataset(dataset, run=config)
     if state.is_main_process:
