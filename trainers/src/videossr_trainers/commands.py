@@ -1,21 +1,28 @@
-"""The commands `videossr train` and `videossr demo`."""
+"""The commands `videossr train`, `videossr demo` and `videossr reverify`."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from videossr.cli.options import (
     Allow,
+    AsJson,
     Overrides,
     PluginsDir,
     Quiet,
     Root,
     Strict,
     checked_config,
+    progress_bar,
 )
+
+if TYPE_CHECKING:
+    from videossr_trainers.reverify import Tally
 
 _RUN_HELP = "The run's folder, to be made."
 
@@ -83,3 +90,60 @@ def demo(
     with StageConsole(quiet=quiet) as console:
         report = run_demo(output, quick=quick, seed=seed, console=console)
     typer.echo(f"report: {report.resolve()}")
+
+
+def reverify(
+    rollouts: Annotated[
+        Path, typer.Argument(help="A run's folder, its folder of rollouts, or one file of these.")
+    ],
+    config: Annotated[
+        str | None,
+        typer.Option(
+            help="The run's configuration, if the rollouts no longer lie in the run's folder."
+        ),
+    ] = None,
+    plugins_dir: PluginsDir = None,
+    allow: Allow = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Grade the stored completions of a run again, by the plugins that are installed now.
+
+    The run's configuration says with which settings and modifiers. Every completion whose reward is
+    another is named, with the plugin's version then and now; the exit code is then 1.
+
+    Example: videossr reverify run
+    """
+    from videossr.config import load_config  # noqa: PLC0415 - needs pydantic
+    from videossr_trainers.reverify import Tally, config_of  # noqa: PLC0415 - needs pyarrow
+    from videossr_trainers.reverify import reverify as graded_again  # noqa: PLC0415
+    from videossr_trainers.rollouts import rollout_files  # noqa: PLC0415
+
+    files = rollout_files(rollouts)
+    source = config or config_of(rollouts)
+    checked = load_config(source, folders=plugins_dir or (), allow=allow or None)
+    tally, told = Tally(), []
+    with progress_bar("grading", quiet=quiet or as_json) as progress:
+        for difference in graded_again(files, checked, tally, progress):
+            if as_json:
+                told.append(asdict(difference))
+            elif not quiet:
+                typer.echo(str(difference))
+    if as_json:
+        versions = {
+            plugin: {"stored": sorted(stored), "now": now}
+            for plugin, (stored, now) in tally.versions.items()
+        }
+        facts = {"checked": tally.checked, "files": tally.files, "different": tally.different}
+        typer.echo(json.dumps({**facts, "versions": versions, "differences": told}))
+    elif not quiet:
+        _tell(tally)
+    if tally.different:
+        raise typer.Exit(1)
+
+
+def _tell(tally: Tally) -> None:
+    for plugin, (stored, now) in tally.versions.items():
+        typer.echo(f"plugin {plugin}: version {', '.join(sorted(stored))} stored, {now} now")
+    found = f"{tally.different} have another reward" if tally.different else "rewards as stored"
+    typer.echo(f"{tally.checked} completions of {tally.files} steps: {found}")

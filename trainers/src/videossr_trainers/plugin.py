@@ -22,11 +22,16 @@ class Trainers:
 
     @hookimpl
     def register_commands(self, app: typer.Typer) -> None:
-        """Add `train` and `demo`."""
-        from videossr_trainers.commands import demo, train  # noqa: PLC0415 - after videossr itself
+        """Add `train`, `demo` and `reverify`."""
+        from videossr_trainers.commands import (  # noqa: PLC0415 - after videossr itself
+            demo,
+            reverify,
+            train,
+        )
 
         app.command()(train)
         app.command()(demo)
+        app.command()(reverify)
 
     @hookimpl
     def register_sections(self) -> Mapping[str, type[BaseModel]]:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import xxhash
 
 from videossr.errors import ConfigError, DatasetError, Mistake
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from videossr.dataset import Recipe
@@ -29,8 +30,8 @@ FOLDER: Final = "rollouts"
 
 _FORMAT_KEY: Final = b"videossr.rollouts"
 
-#: Rows that are read at a time.
-_ROWS: Final = 1024
+#: A hash of all rows, since Parquet reads some flipped bits as other figures and says nothing.
+_DIGEST_KEY: Final = b"videossr.rollouts.digest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,11 @@ class Rollout:
         """What a hook is called for."""
         return f"video {self.video}, seed {self.seed}"
 
+    @property
+    def truth(self) -> dict[str, Any]:
+        """The sample's target."""
+        return dict(json.loads(self.target))
+
 
 _TYPES: Final = {
     "str": pa.string(),
@@ -189,12 +195,12 @@ def write_rollouts(run: Path, rollouts: Sequence[Rollout]) -> Path:
         pa.array([getattr(rollout, field.name) for rollout in rollouts], field.type)
         for field in _SCHEMA
     ]
+    schema = _SCHEMA.with_metadata({**_SCHEMA.metadata, _DIGEST_KEY: _digest(rollouts)})
     # Of a fixed name, so that what a kill leaves behind is overwritten.
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:
-        pq.write_table(
-            pa.Table.from_arrays(columns, schema=_SCHEMA), unfinished, compression="zstd"
-        )
+        table = pa.Table.from_arrays(columns, schema=schema)
+        pq.write_table(table, unfinished, compression="zstd")
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -220,8 +226,8 @@ def rollout_files(path: Path) -> list[Path]:
     raise ConfigError(Mistake(str(path), problem, right))
 
 
-def read_rollouts(path: Path) -> Iterator[Rollout]:
-    """The rollouts of one file, of which only some are in memory at a time.
+def read_rollouts(path: Path) -> list[Rollout]:
+    """The rollouts of one file, in order.
 
     Raises:
         DatasetError: the file is damaged, or none of rollouts of this format.
@@ -229,11 +235,13 @@ def read_rollouts(path: Path) -> Iterator[Rollout]:
     try:
         with pq.ParquetFile(path) as file:
             _refuse_foreign(path, file.schema_arrow)
-            for batch in file.iter_batches(_ROWS):
-                for row in batch.to_pylist():
-                    yield Rollout(**{**row, "tokens": tuple(row["tokens"])})
+            table = file.read()
+        rows = [Rollout(**{**row, "tokens": tuple(row["tokens"])}) for row in table.to_pylist()]
     except (OSError, ValueError, TypeError, pa.ArrowException) as error:
         raise DatasetError(f"{path}: damaged file of rollouts: {error}") from error
+    if table.schema.metadata.get(_DIGEST_KEY) != _digest(rows):
+        raise DatasetError(f"{path}: damaged file of rollouts: not what was written, by its digest")
+    return rows
 
 
 def _refuse_foreign(path: Path, schema: pa.Schema) -> None:
@@ -250,3 +258,11 @@ def _refuse_foreign(path: Path, schema: pa.Schema) -> None:
     if not schema.equals(_SCHEMA):
         found, right = (", ".join(f"{f.name} {f.type}" for f in one) for one in (schema, _SCHEMA))
         raise DatasetError(f"{path}: damaged file of rollouts: columns {found}; must be {right}")
+
+
+def _digest(rollouts: Sequence[Rollout]) -> bytes:
+    hasher = xxhash.xxh3_128()
+    for rollout in rollouts:
+        row = [getattr(rollout, field.name) for field in _SCHEMA]
+        hasher.update(json.dumps(row).encode() + b"\n")
+    return hasher.hexdigest().encode()
