@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import re
+from dataclasses import fields
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,20 +17,18 @@ from plain_recipes import plain_recipe
 from videossr import DatasetError
 from videossr.cli.app import main
 from videossr.config import load_config
+from videossr.floors import Floors
+from videossr_trainers.curves import curves
 from videossr_trainers.reverify import Tally, reverify
 from videossr_trainers.rollouts import (
     Completion,
     GradedGroup,
+    Rollout,
     read_rollouts,
     rollout_files,
     rollouts_of,
     write_rollouts,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from videossr_trainers.rollouts import Rollout
 
 CONFIG = """
 plugins: {folders: [loose]}
@@ -236,3 +236,12 @@ def test_wrong_use_is_told(run: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert 2 == command(run)
     assert "give it by --config" in capsys.readouterr().err
     assert 0 == command(run, "--config", tmp_path / "kept.yaml")
+
+
+def test_every_column_and_curve_is_explained() -> None:
+    """The page names all of them."""
+    page = (Path(__file__).parents[2] / "docs" / "rollouts.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([\w/.]+)`", page))
+    assert set() == {field.name for field in fields(Rollout)} - named
+    figures = curves([GROUPS[0]], Floors({"digits": {0.5: 0.25}}))
+    assert set() == {name.replace("/digits", "/T") for name in figures} - named
