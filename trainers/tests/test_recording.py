@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
+from importlib.util import find_spec
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,7 @@ def run(
         rendered[recipe.task, recipe.index] += 1
         return stock(self, recipe, difficulty)
 
-    report_to = "grpo.report_to=[tensorboard]"
+    report_to = f"grpo.report_to=[{'tensorboard' if find_spec('tensorboard') else ''}]"
     with pytest.MonkeyPatch.context() as patch:
         trainer = trainer_of(config, folder, report_to)
         patch.setattr(Renderer, "at_difficulty", counting)

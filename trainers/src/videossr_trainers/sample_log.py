@@ -34,6 +34,9 @@ _SIDE: Final = 160
 _GAP: Final = 4
 _LINE: Final = 14
 
+#: Pixels of a letter, about.
+_LETTER: Final = 6
+
 _IN_A_ROW: Final = 8
 _MARKED: Final = (255, 120, 0)
 _PAPER: Final = (255, 255, 255)
@@ -106,7 +109,8 @@ class Shown:
 def contact_sheet(task: Task, sample: Sample, context: str = "") -> bytes:
     """The frames of a sample as one picture, PNG: the ends, those at the marks, and some between.
 
-    Below each stands its time in seconds; frames that the task marks are framed, and boxes drawn.
+    Below each stands its time in seconds; frames that the task marks are framed, with the mark's label
+    where there is room, and boxes drawn.
 
     Args:
         context: which sample that is, for an error to name.
@@ -146,14 +150,16 @@ def _strip(clip: Clip, marks: Sequence[Mark], wanted: int) -> Image.Image:
         pixels = clip.frames[number].permute(1, 2, 0).contiguous().cpu().numpy()
         frame = Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS)
         strip.paste(frame, (left, top))
+        labels = [f"{float(clip.times[number]):.1f} s"]
         for mark in marks:
             if mark.start <= number < mark.stop:
+                labels += [] if mark.box else [mark.label]
                 x, y, wide, high = mark.box or (0, 0, clip.width, clip.height)
                 right, bottom = (x + wide) * scale - 1, (y + high) * scale - 1
                 edges = (left + x * scale, top + y * scale, left + right, top + bottom)
                 draw.rectangle(edges, outline=_MARKED, width=2)
-        time = f"{float(clip.times[number]):.1f} s"
-        draw.text((left + 2, top + height + 1), time, fill=_INK)
+        line = " ".join(labels)[: width // _LETTER]
+        draw.text((left + 2, top + height + 1), line, fill=_INK)
     return strip
 
 
