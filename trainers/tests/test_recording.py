@@ -188,3 +188,13 @@ def test_a_step_that_is_repeated_stores_the_same_bytes(
     resumed = trainer_of(config, again)
     resumed.train(resume_from_checkpoint=str(again / "checkpoints" / "checkpoint-2"))
     assert before == {path.name: path.read_bytes() for path in (again / "rollouts").iterdir()}
+
+
+def test_a_loader_of_its_own_changes_nothing(
+    run: tuple[Path, Any], config: Path, tmp_path: Path
+) -> None:
+    """With a process that renders ahead the first two steps ask, answer and earn the same."""
+    trainer_of(config, tmp_path / "ahead", "grpo.loader_workers=1", "grpo.max_steps=2").train()
+    for name in ("step_000001.parquet", "step_000002.parquet"):
+        ahead = (tmp_path / "ahead" / "rollouts" / name).read_bytes()
+        assert (run[0] / "rollouts" / name).read_bytes() == ahead
