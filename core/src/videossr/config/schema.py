@@ -194,9 +194,8 @@ class TaskEntry(Entry):
     weight: Annotated[
         Positive,
         Field(
-            description="share of the questions, relative to its neighbours. A training run may have "
-            "others than its dataset was built with: an epoch is as long, and asks of each task as many "
-            "questions as its share, some twice or not at all"
+            description="share of the questions, relative to its neighbours; a training run may have "
+            "another than its dataset"
         ),
     ] = 1.0
     plugin: Annotated[
