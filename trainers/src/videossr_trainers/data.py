@@ -27,7 +27,7 @@ _OTHER_FILE: Final = ("changed", "unreadable")
 def training_table(recipes: Sequence[Recipe], renderer: Renderer) -> Table:
     """A table with one row for each recipe, which renders on access; for trainers that want a table.
 
-    Columns: `prompt` (a place for TRL's own), `sample`, `recipe`, `task`, `answer`, `target`, `difficulty`,
+    Columns: `prompt` (a place for TRL's own), `sample`, `recipe`, `name`, `task`, `answer`, `target`, `difficulty`,
     `context`, `substituted`. Rows that are asked for together and are the same question carry the same sample object.
     """
     questions = Questions(recipes, renderer)
@@ -75,6 +75,7 @@ class Questions:
             "prompt": [{"role": "user", "content": sample.question}],
             "sample": sample,
             "recipe": recipe,
+            "name": recipe.name,
             "task": recipe.task,
             "answer": sample.answer,
             "target": dict(sample.target),
