@@ -234,7 +234,7 @@ def test_place_holders_are_never_sampled(make_trainer: MakeTrainer) -> None:
 def test_too_few_questions_are_refused_with_the_arithmetic(make_trainer: MakeTrainer) -> None:
     """TRL would train no step at all on fewer questions than a generation batch."""
     with pytest.raises(
-        ConfigError, match=r"2 questions .*: 16 rollouts / 4 rollouts .* = 4 questions"
+        ConfigError, match=r"2 questions .*: 4 questions .* = 16 rollouts, .* 2 x 4 = 8"
     ):
         make_trainer(samples=questions()[:2])
 

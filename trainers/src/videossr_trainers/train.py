@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import torch
 from accelerate import PartialState
 from transformers import PrinterCallback
 
@@ -22,6 +23,7 @@ from videossr.errors import Mistake
 from videossr.render import Renderer
 from videossr_trainers.arguments import (
     check_batches,
+    engine_arguments,
     grpo_arguments,
     leave_cores_to_loaders,
 )
@@ -79,9 +81,12 @@ def start_model(
         problem = "'tiny' takes its words from the questions, and these are only planned"
         right = "build the dataset with build.check=true"
         raise ConfigError(Mistake("model.name", problem, right))
+    if section.weights == "bfloat16" and warm.steps:
+        problem = "bfloat16 loses small steps, and the warm start trains all weights"
+        raise ConfigError(Mistake("model.weights", problem, "float32, or warm_start.steps=0"))
     texts = [recipe.question for recipe in recipes]
     name = locate_model(section, folder / "start", texts, seed=config.seed)
-    model, processor = load_model(name, section.revision)
+    model, processor = load_model(name, section.revision, getattr(torch, section.weights))
     if not warm.steps:
         return Started(model, processor, name, ())
     log = warm_start(
@@ -133,7 +138,7 @@ def make_trainer(
         )
 
     trainer = VideoGRPOTrainer(
-        shared_prefix=grpo.shared_prefix,
+        **engine_arguments(grpo, config.section(ModelSection), started.model),
         questions=Questions(recipes, renderer),
         sampler=sampler,
         model=started.model,
