@@ -269,3 +269,16 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc] # trl is untyped
             self._buffered_inputs: Any = split_tensor_dict(shuffled, self.args.steps_per_generation)
         batch: dict[str, Any] = self._buffered_inputs[self._step % self.args.steps_per_generation]
         return batch
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """As TRL's; under FSDP the whole model, where a checkpoint holds each process's part."""
+        plugin = self.accelerator.state.fsdp_plugin if self.is_fsdp_enabled else None
+        if plugin is None or _internal_call:
+            super().save_model(output_dir, _internal_call)
+            return
+        stated = plugin.state_dict_type
+        plugin.set_state_dict_type("FULL_STATE_DICT")
+        try:
+            super().save_model(output_dir, _internal_call)
+        finally:
+            plugin.set_state_dict_type(stated)

@@ -22,14 +22,16 @@ class Trainers:
 
     @hookimpl
     def register_commands(self, app: typer.Typer) -> None:
-        """Add `train`, `demo` and `reverify`."""
+        """Add `train`, `launch-file`, `demo` and `reverify`."""
         from videossr_trainers.commands import (  # noqa: PLC0415 - after videossr itself
             demo,
             reverify,
             train,
         )
+        from videossr_trainers.launch.commands import launch_file  # noqa: PLC0415
 
         app.command()(train)
+        app.command()(launch_file)
         app.command()(demo)
         app.command()(reverify)
 

@@ -61,7 +61,10 @@ class ModelSection(_Section):
         ),
     ] = "float32"
     lora: Annotated[
-        LoraSection | None, Field(description="train an adapter; null trains all weights")
+        LoraSection | None,
+        Field(
+            description="train an adapter: rank, alpha, dropout, target_modules; null trains all weights"
+        ),
     ] = None
 
     @model_validator(mode="after")
