@@ -8,8 +8,8 @@ How it differs from TRL's trainer, which it is otherwise:
   `shared_prefix=False` repeats it for each answer (`repeated_prefix.py`), as an oracle to compare with.
 * Several groups are decoded together, and no more than `questions_per_generation`: caches and pixels of
   a whole step never lie on the device at once.
-* Under FSDP2 the weights are gathered once for a generation (`sharding.py`), so that processes whose
-  answers end at different tokens do not wait for each other.
+* Under FSDP2 the weights are gathered once for a generation (`sharding.py`), not once a token, so that
+  no process waits for one whose answers are longer.
 * Batches are shuffled by group, not by row, so that a micro-batch holds whole groups.
 * The reference of the KL term keeps its matrices in the type that they are multiplied in.
 

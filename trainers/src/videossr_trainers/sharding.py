@@ -17,9 +17,9 @@ def gathered(model: Any, *, reshard: bool) -> Iterator[bool]:  # noqa: ANN401 - 
     """All weights of an FSDP2 model on every process while the context lasts; nothing for others.
 
     A sharded layer gathers its weights in each forward pass, with all processes taking part. In
-    generation that is once a layer and token, and processes whose answers end at different tokens
-    would wait for each other for ever. Gathered once, each decodes by itself. The price is room for
-    the weights, in the type that they are computed with.
+    generation that is once a layer and token, and whoever has finished must go on with empty passes
+    until the last one has. Gathered once, each decodes by itself, at the speed of one device. The price
+    is room for the weights, in the type that they are computed with.
 
     Args:
         reshard: whether the layers free their weights after a forward pass outside of this context,
