@@ -79,12 +79,9 @@ def test_a_lost_base_is_named(make_trainer: MakeTrainer, tmp_path: Path) -> None
     folder = tmp_path / "model"
     trained(make_trainer, folder)
     file = folder / "adapter_config.json"
-    file.write_text(
-        json.dumps(json.loads(file.read_text()) | {"base_model_name_or_path": "gone/x"})
-    )
-    with pytest.raises(
-        ConfigError, match="its base 'gone/x' cannot be loaded; .*adapter_config.json"
-    ):
+    gone = str(tmp_path / "gone")
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"base_model_name_or_path": gone}))
+    with pytest.raises(ConfigError, match=r"its base '.*gone' cannot be loaded; .*adapter_config"):
         load_model(str(folder))
 
 
