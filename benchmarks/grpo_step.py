@@ -28,7 +28,7 @@ import threading
 import time
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import torch
 from datasets import Dataset as Questions
@@ -54,9 +54,11 @@ if TYPE_CHECKING:
 
 N, ANSWER, FRAMES, SIDE = 8, 8, 48, 256
 PATHS = {"repeated": False, "shared": True}
+#: The most that values of the two paths may differ, relative to their size.
+TOLERANCE: Final = 1e-5
 PARTS = ("generation", "reference", "update", "optimizer")
-#: Long enough that the prompt has the 1,779 tokens of the paper's questions, or nearly.
-QUESTION = "When does the altered part begin and end? Answer in seconds, as in 14.5-26.2. " * 2
+#: With it the prompt has 1,779 tokens or so, as a question of the paper.
+QUESTION = "When does the altered part begin and end? Answer in seconds, as in 14.5-26.2."
 
 
 def cpu(work: Callable[[], Any]) -> tuple[Any, float]:
@@ -69,7 +71,7 @@ def cpu(work: Callable[[], Any]) -> tuple[Any, float]:
 class Peak:
     """The most memory that the process holds within a `with`, in MiB above what it held before."""
 
-    def __enter__(self) -> Peak:
+    def __enter__(self) -> Self:
         self._least = self._most = self._resident()
         self._done = threading.Event()
         self._watch = threading.Thread(target=self._look, daemon=True)
@@ -209,11 +211,11 @@ def check(step: Step) -> float:
     )
     if not torch.equal(answers, others):
         raise SystemExit("the paths sample different answers")
-    if float((logps - expected).abs().max()) > 1e-5 * float(expected.abs().max()):
+    if float((logps - expected).abs().max()) > TOLERANCE * float(expected.abs().max()):
         raise SystemExit("the paths give different log-probabilities")
     apart = sum(float((gradients[name] - wanted[name]).pow(2).sum()) for name in wanted)
     distance = (apart / sum(float(gradient.pow(2).sum()) for gradient in wanted.values())) ** 0.5
-    if gradients.keys() != wanted.keys() or distance > 1e-5:
+    if gradients.keys() != wanted.keys() or distance > TOLERANCE:
         raise SystemExit(f"the paths give different gradients: {distance:.1e} apart")
     return distance
 
