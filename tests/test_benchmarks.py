@@ -21,7 +21,7 @@ def test_the_gpu_benchmark_runs_small_on_a_cpu_without_the_training_libraries(
         (tmp_path / f"{missing}.py").write_text("raise ImportError('not installed')\n")
     options = ["--cpu-small", "--questions", "2", "--together", "2", "--repeat", "1"]
     done = subprocess.run(
-        ["bash", "benchmarks/gpu.sh", *options],
+        ["/bin/bash", "benchmarks/gpu.sh", *options],
         cwd=ROOT,
         env=os.environ | {"PYTHON": sys.executable, "PYTHONPATH": str(tmp_path)},
         capture_output=True,
