@@ -50,6 +50,7 @@ def train(
     from accelerate import PartialState  # noqa: PLC0415 - needs torch
 
     from videossr_trainers.console import StageConsole, quiet_libraries  # noqa: PLC0415
+    from videossr_trainers.preflight.report import show  # noqa: PLC0415
     from videossr_trainers.selection import chosen_recipes  # noqa: PLC0415
     from videossr_trainers.train import train as run  # noqa: PLC0415
 
@@ -57,7 +58,7 @@ def train(
     chosen_recipes(checked, loaded)  # mistakes before the run's folder is made
     speaks = PartialState().is_main_process  # of several processes, one
     with StageConsole(quiet=quiet or not speaks) as console:
-        model = run(checked, loaded, output, console.report)
+        model = run(checked, loaded, output, console.report, None if quiet else show)
     if speaks:
         typer.echo(f"trained model: {model}")
 

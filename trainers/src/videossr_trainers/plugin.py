@@ -22,18 +22,17 @@ class Trainers:
 
     @hookimpl
     def register_commands(self, app: typer.Typer) -> None:
-        """Add `train`, `launch-file`, `demo` and `reverify`."""
+        """Add `train` and what goes with it."""
         from videossr_trainers.commands import (  # noqa: PLC0415 - after videossr itself
             demo,
             reverify,
             train,
         )
         from videossr_trainers.launch.commands import launch_file  # noqa: PLC0415
+        from videossr_trainers.preflight.command import preflight  # noqa: PLC0415
 
-        app.command()(train)
-        app.command()(launch_file)
-        app.command()(demo)
-        app.command()(reverify)
+        for command in (train, preflight, launch_file, reverify, demo):
+            app.command()(command)
 
     @hookimpl
     def register_sections(self) -> Mapping[str, type[BaseModel]]:

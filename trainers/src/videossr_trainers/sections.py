@@ -174,3 +174,9 @@ class GrpoSection(_Section):
             description="keep every completion and its reward below run/rollouts, for `videossr reverify`"
         ),
     ] = True
+    preflight: Annotated[
+        bool,
+        Field(
+            description="check pixels, times, memory and more before the first step, see docs/preflight.md"
+        ),
+    ] = True

@@ -2,6 +2,7 @@
 
 run/config.yaml       the resolved configuration; with it and the dataset the run can be repeated
 run/provenance.json   versions, plugins, seed, the dataset and its hash
+run/preflight.json    what was checked before the first step, and found
 run/metrics.jsonl     a line for each step, written as it happens
 run/rollouts/         what was asked, answered and earned in each step
 run/samples/          some questions of some steps, to look at
@@ -34,6 +35,7 @@ from videossr_trainers.difficulty import DifficultyTrail, FollowRewards, batches
 from videossr_trainers.grpo import VideoGRPOTrainer
 from videossr_trainers.models import load_model, locate_model
 from videossr_trainers.order import QuestionSampler
+from videossr_trainers.preflight.course import Preflight
 from videossr_trainers.provenance import write_provenance
 from videossr_trainers.recording import Recording, record
 from videossr_trainers.rewards import TaskReward
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 
     from videossr.config import RunConfig
     from videossr.dataset import Dataset, Recipe
+    from videossr_trainers.preflight.course import Tell
 
     #: Called after each step with the stage, the step, the steps in all and what was measured.
     Report = Callable[[str, int, int, Mapping[str, float]], None]
@@ -72,7 +75,12 @@ class Started:
 
 
 def start_model(
-    config: RunConfig, recipes: Sequence[Recipe], renderer: Renderer, folder: Path, report: Report
+    config: RunConfig,
+    recipes: Sequence[Recipe],
+    renderer: Renderer,
+    folder: Path,
+    report: Report,
+    check: Preflight | None = None,
 ) -> Started:
     """Load or make the model, and warm it up if the configuration says so."""
     section = config.section(ModelSection)
@@ -87,6 +95,8 @@ def start_model(
     texts = [recipe.question for recipe in recipes]
     name = locate_model(section, folder / "start", texts, seed=config.seed)
     model, processor = load_model(name, section.revision, getattr(torch, section.weights))
+    if check:
+        check.of_the_data(model, processor)
     if not warm.steps:
         return Started(model, processor, name, ())
     log = warm_start(
@@ -159,8 +169,13 @@ def make_trainer(
     return trainer
 
 
-def train(config: RunConfig, dataset: Dataset, folder: Path, report: Report) -> Path:
+def train(
+    config: RunConfig, dataset: Dataset, folder: Path, report: Report, tell: Tell | None = None
+) -> Path:
     """Run the whole training and return the folder of the trained model.
+
+    Args:
+        tell: called with what the preflight found.
 
     Raises:
         ConfigError: the configuration does not fit the dataset or the machine, or the folder is in use.
@@ -177,8 +192,12 @@ def train(config: RunConfig, dataset: Dataset, folder: Path, report: Report) -> 
     if state.is_main_process:
         write_provenance(config, dataset, folder)
     state.wait_for_everyone()
-    started = start_model(config, recipes, renderer, folder, report)
+    wanted = config.section(GrpoSection).preflight
+    check = Preflight(config, dataset, folder, tell) if wanted else None
+    started = start_model(config, recipes, renderer, folder, report, check)
     trainer = make_trainer(config, dataset, recipes, renderer, started, folder, report)
+    if check:
+        check.watch(trainer)
     trainer.train()
     trainer.save_model(str(folder / "model"))
     return folder / "model"
