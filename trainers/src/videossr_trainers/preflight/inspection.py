@@ -49,23 +49,24 @@ class Check:
     together: bool = False
 
 
-_READS: Final = ("questions", "processor")
+#: What must have passed before anything goes through the model.
+_READS: Final = ("questions", "processor", "tokens")
 
 #: Checks for which the loaded model is enough.
 OF_THE_DATA: Final = (
     Check("questions", questions),
     Check("processor", processor, ("questions",)),
-    Check("tokens", tokens, _READS),
-    Check("times", times, _READS),
-    Check("prompt length", prompt_length, _READS),
+    Check("tokens", tokens, ("questions",)),
+    Check("times", times, ("questions",)),
+    Check("prompt length", prompt_length, ("questions",)),
 )
 
 #: Checks of the trainer, as it is before the first step.
 OF_THE_TRAINER: Final = (
     Check("disk", disk),
-    Check("memory", memory, _READS),
-    Check("pixels", pixels, (*_READS, "tokens", "memory"), together=True),
-    Check("rewards", rewards, (*_READS, "tokens", "memory"), together=True),
+    Check("memory", memory, ("questions",)),
+    Check("pixels", pixels, (*_READS, "memory"), together=True),
+    Check("rewards", rewards, (*_READS, "memory"), together=True),
     Check("loader", loader, (*_READS, "pixels", "rewards")),
 )
 

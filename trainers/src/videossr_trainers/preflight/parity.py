@@ -33,7 +33,7 @@ def processor(subject: Subject) -> Finding:
     if words.state == "fault":
         return words
     try:
-        prompts = subject.prompts
+        prompts = subject.encoded
     except ValueError as error:
         return _refused(subject, error)
     for asked, prompt in zip(subject.asked, prompts, strict=True):

@@ -95,9 +95,17 @@ class Subject:
         return PromptEncoder(self.processor)
 
     @cached_property
-    def prompts(self) -> list[EncodedPrompt]:
-        """The questions looked at, as the model reads them."""
+    def encoded(self) -> list[EncodedPrompt]:
+        """The questions looked at, as the model reads them; raises `ValueError` as the encoder does."""
         return self.encoder.encode([asked.sample for asked in self.asked])
+
+    @property
+    def prompts(self) -> list[EncodedPrompt]:
+        """The same; raises `NotPossible` where the processor does not allow any."""
+        try:
+            return self.encoded
+        except ValueError as error:
+            raise NotPossible("the processor does not let a prompt be encoded") from error
 
     @cached_property
     def asked(self) -> tuple[Asked, ...]:
