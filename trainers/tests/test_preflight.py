@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -30,7 +33,6 @@ from videossr_trainers.train import Started, make_trainer, train
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from torch import Tensor
 
@@ -167,13 +169,40 @@ def test_a_preflight_leaves_no_trace_in_the_training(
             "tiny", [*SMALL, f"model.name={sound}", f"grpo.preflight={preflight}", "grpo.beta=0.01"]
         )
         train(config, dataset, folder, lambda *_: None)
+        curves[preflight] = curve(folder)
         assert (preflight == "true") == (folder / "preflight.json").exists()
-        lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-        curves[preflight] = [
-            {name: value for name, value in line.items() if "time" not in name} for line in lines
-        ]
     assert 3 == len(curves["true"])
     assert curves["false"] == curves["true"]
+
+
+def curve(folder: Path) -> list[dict[str, float]]:
+    """What a training measured in each step, seconds aside."""
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in line.items() if "time" not in name} for line in lines]
+
+
+@pytest.mark.slow
+def test_two_processes_check_together_and_train_as_without(
+    dataset: Dataset, sound: Path, tmp_path: Path
+) -> None:
+    """Nobody waits for ever, there is one report, and the curve of two processes stays as it is."""
+    script, saved = Path(__file__).with_name("preflight_on_two.py"), dataset.root.parent / "dataset"
+    settings = [*SMALL, f"model.name={sound}", "grpo.max_steps=2"]
+    settings.append("grpo.loader_workers=1")  # else each process computes with all cores
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    done = subprocess.run(
+        [*launch, str(script), str(saved), str(tmp_path), *settings],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert 0 == done.returncode, done.stderr
+    report = json.loads((tmp_path / "true" / "preflight.json").read_text())
+    states = {one["check"]: one["state"] for one in report["findings"]}
+    assert {**dict.fromkeys(CHECKS, "ok"), "rewards": "warning"} == states
+    assert 2 == len(curve(tmp_path / "true"))
+    assert curve(tmp_path / "false") == curve(tmp_path / "true")
 
 
 def test_probing_puts_the_trainer_back(going: Callable[..., Subject]) -> None:

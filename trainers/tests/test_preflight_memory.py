@@ -235,10 +235,11 @@ def test_the_8b_fits_one_large_card_only_with_small_moments(
 def test_activations_of_the_8b_are_of_the_known_order(
     eight: tuple[Architecture, Weights],
 ) -> None:
-    """By hand, in bfloat16: a token keeps 16 x 4096 for the norms, 6 x (4096 + 1024) for those of
-    query and key, 8 x 4096 in attention, 8 x 12288 in the MLP and 2 for each token of the mask,
-    231 KB in all, times 36 layers and 1,977 tokens: 16.4 GB. The figure that is quoted for a group
-    is 12 GB, without the norms' floats. With checkpointing it is a tenth.
+    """About 12 GB for a group is what is known; with checkpointing it is a tenth.
+
+    By hand, in bfloat16: a token keeps 16 x 4096 for the norms, 6 x (4096 + 1024) for those of query
+    and key, 8 x 4096 in attention, 8 x 12288 in the MLP and 2 for each token of the mask, 231 KB in
+    all, times 36 layers and 1,977 tokens: 16.4 GB. Without the norms' floats it would be 12.
     """
     architecture, weights = eight
 

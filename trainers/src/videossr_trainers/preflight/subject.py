@@ -14,7 +14,9 @@ from videossr import Unsuitable
 from videossr.calls import untraced
 from videossr.config import resolve
 from videossr.render import Renderer
+from videossr_trainers.data import Questions
 from videossr_trainers.encoding import PromptEncoder
+from videossr_trainers.order import Key
 from videossr_trainers.preflight.finding import NotPossible
 from videossr_trainers.selection import chosen_recipes
 
@@ -131,22 +133,12 @@ class Subject:
             found = [asked for number in chosen[0] if (asked := self._one(number))]
         return tuple(found)
 
-    @property
+    @cached_property
     def rows(self) -> list[dict[str, Any]]:
-        """The questions looked at as rows of the run's table."""
-        return [
-            {
-                "prompt": [{"role": "user", "content": asked.sample.question}],
-                "sample": asked.sample,
-                "task": asked.recipe.task,
-                "answer": asked.sample.answer,
-                "target": dict(asked.sample.target),
-                "difficulty": asked.recipe.difficulty,
-                "context": asked.recipe.context,
-                "substituted": False,
-            }
-            for asked in self.asked
-        ]
+        """The questions looked at as the loader gives them."""
+        questions = Questions(self.recipes, self.renderer)
+        with untraced():
+            return [questions[Key(asked.number)] for asked in self.asked]
 
     def _render(self) -> list[Asked]:
         """Questions of all tasks in turn: first one of each, then a second one, and so on."""
