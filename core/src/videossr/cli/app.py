@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 _INTERRUPTED: Final = 130
 
 #: Commands of packages that may not be installed.
-_PROVIDERS: Final = dict.fromkeys(("demo", "reverify", "train"), "videossr-trainers")
+_PROVIDERS: Final = dict.fromkeys(
+    ("bench", "demo", "diagnose", "eval", "launch-file", "preflight", "reverify", "train"),
+    "videossr-trainers",
+)
 
 
 def make_app() -> typer.Typer:

@@ -157,20 +157,26 @@ def contrast(
     text = f"{who} says {_listed(said)} s; the frames are shown at {_listed(shown)} s"
     if min(len(said), len(shown)) < 2:  # noqa: PLR2004 - one time has no rate
         return text
-    rates = [(len(some) - 1) * frames / (some[-1] - some[0] or np.nan) for some in (said, shown)]
-    factor = rates[0] / rates[1]
-    if not np.isfinite(factor):
+    # By least squares, since single times are rounded.
+    steps = [float(np.polyfit(np.arange(len(some)), some, 1)[0]) for some in (said, shown)]
+    if min(steps) <= _SAME_S:
         return f"{text}: time stands still"
-    late = said[0] - shown[0]
+    rates = [frames / step for step in steps]
+    factor = rates[0] / rates[1]
+    if not scale_only:
+        rate, offset = np.polyfit(shown, said, 1)
+        if np.abs(rate * shown + offset - said).max() > 2 * _ROUNDED_S:
+            return f"{text}: other times, by no one factor"
     if abs(factor - 1) > 0.02:  # noqa: PLR2004 - what rounding to tenths may do
         how = f"{factor:.1f} times too slow" if factor > 1 else f"{1 / factor:.1f} times too fast"
         return (
             f"{text}: {how}, as if the video had {_figure(rates[0])} frames a second rather than "
             f"{_figure(rates[1])}"
         )
-    if not scale_only and np.abs(said - shown - late).max() <= 2 * _ROUNDED_S:
-        return f"{text}: {abs(late):.1f} s too {'late' if late > 0 else 'early'}"
-    return f"{text}: other times, by no one factor"
+    late = float(np.mean(said) - np.mean(shown))
+    if scale_only:
+        return f"{text}: at the same rate, and some at other times"
+    return f"{text}: {abs(late):.1f} s too {'late' if late > 0 else 'early'}"
 
 
 def _listed(some: Sequence[float] | np.ndarray) -> str:
