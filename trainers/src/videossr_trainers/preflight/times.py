@@ -32,6 +32,9 @@ _ROUNDED_S: Final = 0.05 + 1e-6
 
 _STATED: Final = re.compile(r"<(\d+(?:\.\d+)?) seconds><\|vision_start\|>")
 
+#: Rates that are often taken for granted; 24 is what Qwen3-VL's processor assumes where it is told none.
+_USUAL: Final = (24.0, 25.0, 30.0)
+
 _MEANING: Final = "the model reads time from the prompt, and is asked and graded in seconds"
 
 
@@ -161,7 +164,7 @@ def contrast(
     steps = [float(np.polyfit(np.arange(len(some)), some, 1)[0]) for some in (said, shown)]
     if min(steps) <= _SAME_S:
         return f"{text}: time stands still"
-    rates = [frames / step for step in steps]
+    rates = [_usual(said, frames) or frames / steps[0], frames / steps[1]]
     factor = rates[0] / rates[1]
     if not scale_only:
         rate, offset = np.polyfit(shown, said, 1)
@@ -177,6 +180,16 @@ def contrast(
     if scale_only:
         return f"{text}: at the same rate, and some at other times"
     return f"{text}: {abs(late):.1f} s too {'late' if late > 0 else 'early'}"
+
+
+def _usual(said: np.ndarray, frames: float) -> float | None:
+    """The usual rate that some times could be rounded from; None if they could from none."""
+    number = np.arange(len(said)) * frames
+    for rate in _USUAL:
+        apart = said - number / rate
+        if np.ptp(apart) <= 2 * _ROUNDED_S:
+            return rate
+    return None
 
 
 def _listed(some: Sequence[float] | np.ndarray) -> str:
