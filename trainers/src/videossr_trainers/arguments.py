@@ -95,6 +95,7 @@ def grpo_arguments(
         logging_steps=1,
         save_strategy="steps" if grpo.save_steps else "no",
         save_steps=grpo.save_steps or 1,
+        save_total_limit=grpo.keep_checkpoints,
         report_to=list(grpo.report_to),
         disable_tqdm=True,
         seed=seed,

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from videossr import ConfigError, VideossrError
 from videossr.cli.options import (
     Allow,
     AsJson,
@@ -25,6 +29,9 @@ if TYPE_CHECKING:
     from videossr_trainers.reverify import Tally
 
 _RUN_HELP = "The run's folder, to be made."
+_RESUME_HELP = (
+    "Go on with the run in the folder, from its newest checkpoint; start it if there is none."
+)
 
 
 def train(
@@ -32,6 +39,7 @@ def train(
     dataset: Annotated[Path, typer.Option(help="A dataset from `videossr build`.")],
     output: Annotated[Path, typer.Option("--output", "-o", help=_RUN_HELP)],
     overrides: Overrides = None,
+    resume: Annotated[bool, typer.Option("--resume", help=_RESUME_HELP)] = False,
     root: Root = None,
     plugins_dir: PluginsDir = None,
     allow: Allow = None,
@@ -40,6 +48,9 @@ def train(
 ) -> None:
     """Train a model on a dataset by GRPO; several processes by `torchrun -m videossr train ...`.
 
+    Ctrl-C and SIGTERM finish the step in hand and save a checkpoint; a second signal stops at once. A run
+    that was stopped or killed goes on where it was by the same command and --resume.
+
     Example: videossr train tiny --dataset dataset -o run grpo.max_steps=20
     """
     from videossr.dataset import Dataset  # noqa: PLC0415 - needs pyarrow
@@ -47,20 +58,36 @@ def train(
     checked = checked_config(config, overrides, plugins_dir=plugins_dir, allow=allow, strict=strict)
     loaded = Dataset.load(dataset, root=root)
     loaded.refuse_moved()
-    from accelerate import PartialState  # noqa: PLC0415 - needs torch
-
-    from videossr_trainers.console import StageConsole, quiet_libraries  # noqa: PLC0415
+    from videossr_trainers.console import StageConsole, quiet_libraries  # noqa: PLC0415 - needs torch
+    from videossr_trainers.interrupts import Stopped  # noqa: PLC0415
     from videossr_trainers.preflight.report import show  # noqa: PLC0415
-    from videossr_trainers.selection import chosen_recipes  # noqa: PLC0415
+    from videossr_trainers.processes import is_common, join_processes  # noqa: PLC0415
     from videossr_trainers.train import train as run  # noqa: PLC0415
 
     quiet_libraries()
-    chosen_recipes(checked, loaded)  # mistakes before the run's folder is made
-    speaks = PartialState().is_main_process  # of several processes, one
-    with StageConsole(quiet=quiet or not speaks) as console:
-        model = run(checked, loaded, output, console.report, None if quiet else show)
+    speaks = join_processes().is_main_process  # of several processes, one
+    try:
+        with StageConsole(quiet=quiet or not speaks) as console:
+            tell = None if quiet else show
+            model = run(checked, loaded, output, console.report, resume=resume, tell=tell)
+    except Stopped as stop:
+        if speaks:
+            typer.echo(f"{stop}; go on with: {_again()}", err=True)
+        raise typer.Exit(stop.exit_code) from None
+    except VideossrError as error:
+        if speaks or not is_common(error):
+            raise
+        raise typer.Exit(2 if isinstance(error, ConfigError) else 1) from None
     if speaks:
         typer.echo(f"trained model: {model}")
+
+
+def _again() -> str:
+    """The command line that goes on with this run."""
+    words = sys.argv[1:] if "--resume" in sys.argv else [*sys.argv[1:], "--resume"]
+    if "RANK" in os.environ:  # a launcher's own part of the command line is not known here
+        return f"the same launcher, and {shlex.join(['videossr', *words])}"
+    return shlex.join(["videossr", *words])
 
 
 def demo(
@@ -80,7 +107,7 @@ def demo(
 
     Draws videos, scans them, builds questions, warms up a tiny Qwen3-VL made on the spot, trains it by
     GRPO, and scores videos it has not seen: before and after, sighted, blind and with another
-    question's video.
+    question's video. A demo that was ended early, by Ctrl-C say, is started over by the same command.
 
     Example: videossr demo
     """

@@ -55,14 +55,15 @@ class StageConsole:
         self._rows: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:
-        self._progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        if self._progress.live.is_started:
+            self._progress.stop()
 
     def advance(self, stage: str, done: int, total: int, note: str = "") -> None:
         """Show how far a stage is."""
+        self._progress.start()  # not before there is something to show: a mistake is told without bars
         if stage not in self._rows:
             self._rows[stage] = self._progress.add_task(stage, total=total, note="")
         self._progress.update(self._rows[stage], completed=done, total=total, note=note)

@@ -89,6 +89,10 @@ class WarmStartSection(_Section):
         1e-3
     )
     warmup_steps: Annotated[int, Field(ge=0, description="steps of linear warm-up")] = 60
+    save_steps: Annotated[
+        int,
+        Field(ge=0, description="steps between checkpoints; with 0 a resumed stage starts over"),
+    ] = 100
 
 
 class GrpoSection(_Section):
@@ -152,8 +156,24 @@ class GrpoSection(_Section):
         int, Field(ge=0, description="processes that render ahead of the step; 0 renders in line")
     ] = 0
     save_steps: Annotated[
-        int, Field(ge=0, description="steps between checkpoints; 0 saves the final model only")
-    ] = 0
+        int, Field(ge=0, description="steps between checkpoints; 0 saves one when stopped only")
+    ] = 25
+    keep_checkpoints: Annotated[
+        PositiveInt | None, Field(description="newest checkpoints that are kept; null for all")
+    ] = 2
+    max_nonfinite_steps: Annotated[
+        PositiveInt,
+        Field(description="steps in a row without a finite loss and gradient that end the run"),
+    ] = 3
+    max_lost_share: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            allow_inf_nan=False,
+            description="share of the questions that may be lost with videos that cannot be read",
+        ),
+    ] = 0.05
     report_to: Annotated[
         tuple[str, ...],
         Field(

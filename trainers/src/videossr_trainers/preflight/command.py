@@ -59,16 +59,16 @@ def preflight(
     cold = checked_config(config, off, plugins_dir=plugins_dir, allow=allow, strict=strict)
     loaded = Dataset.load(dataset, root=root)
     loaded.refuse_moved()
-    from accelerate import PartialState  # noqa: PLC0415 - needs torch
-
-    from videossr_trainers.console import quiet_libraries  # noqa: PLC0415
+    from videossr_trainers.console import quiet_libraries  # noqa: PLC0415 - needs torch
     from videossr_trainers.preflight.report import as_json as plain  # noqa: PLC0415
     from videossr_trainers.preflight.report import show  # noqa: PLC0415
+    from videossr_trainers.processes import join_processes  # noqa: PLC0415
     from videossr_trainers.sections import WarmStartSection  # noqa: PLC0415
 
     quiet_libraries()
+    state = join_processes()
     findings = _findings(cold, loaded, output, warms_up=checked.section(WarmStartSection).steps > 0)
-    if PartialState().is_main_process:
+    if state.is_main_process:
         if as_json:
             typer.echo(json.dumps(plain(findings), indent=2))
         elif not quiet:
@@ -109,7 +109,7 @@ def _findings(
         broadcast_object_list(folder)
         run = Path(folder[0])
         try:
-            started = start_model(config, recipes, renderer, run, silent, check)
+            started = start_model(config, recipes, renderer, run, silent, check=check)
             trainer = make_trainer(config, dataset, recipes, renderer, started, run, silent)
             check.watch(trainer)
             trainer.train()
