@@ -238,9 +238,9 @@ def measured_peak(folder: Path, path: str) -> float:
 
 
 def data_path(step: Step, folder: Path, repeat: int) -> Mapping[str, float]:
-    """CPU seconds to render a question of 48 frames from a video, and to encode it."""
-    write_videos(folder, 2)
-    config = load_config("paper", ["build.size=2", "build.check=true"])
+    """CPU seconds to render a question of 48 frames from 20 s of 720p, and to encode it."""
+    write_videos(folder, 2, seed=0, seconds=20, fps=25, height=720, width=1280)
+    config = load_config("paper", ["build.size=5", "build.check=true"])
     rows = list(scan(folder, check="ends"))
     recipes = build(config, rows, folder).recipes
     spent: dict[str, list[float]] = {"render": [], "encode": []}
