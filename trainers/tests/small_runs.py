@@ -61,10 +61,11 @@ grpo:
   max_steps: 6
   save_steps: 2
   loader_workers: 1
+  preflight: false
 """
 
 #: Figures that are times.
-TIMES = ("step_time",)
+TIMES = ("step_time", "data_wait", "data_wait_s")
 
 
 def make_folder(folder: Path, config: str = CONFIG) -> Path:

@@ -124,8 +124,9 @@ def _lock(folder: Path) -> Any:  # noqa: ANN401 - an open file, or None
         return None
     file = (folder / _LOCK).open("a")
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+        # Of this process alone: a loader's process that outlives it must not keep the folder.
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError) as error:
         file.close()
         right = "wait for it, or choose another folder"
         raise ConfigError(Mistake(str(folder), "another run is at work in it", right)) from error
