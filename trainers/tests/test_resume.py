@@ -112,7 +112,7 @@ def test_a_killed_run_gives_the_same_curve(
     assert not (run / "model").exists()
     train(folder, run, "--resume")
     assert whole == measured(run)
-    assert len({line["difficulty/digits"] for line in whole}) > 2
+    assert len({line["difficulty/digits"] for line in whole}) > 1
     assert len({line["reward"] for line in whole}) > 2
 
 

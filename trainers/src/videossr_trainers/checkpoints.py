@@ -22,6 +22,7 @@ from typing import Any, Final
 
 import torch
 from accelerate.utils import set_seed
+from safetensors import SafetensorError
 from transformers import Trainer
 
 from videossr.seeds import derive_seed
@@ -195,6 +196,8 @@ class WholeCheckpoints(Trainer):  # type: ignore[misc] # transformers is untyped
         folder = Path(self.args.output_dir)
         begun = [path for path in (folder / _UNFINISHED).rglob("*") if path.is_file()]
         named = getattr(error, "filename", None)
+        if isinstance(error, SafetensorError):  # it names no file, and leaves none behind
+            named = folder / _UNFINISHED / f"checkpoint-{self.state.global_step}/model.safetensors"
         latest = max(begun, key=lambda path: path.stat().st_mtime_ns, default=folder / _UNFINISHED)
         last = newest_whole(folder)
         left = f"{last} is whole" if last else "there is no whole checkpoint yet"
