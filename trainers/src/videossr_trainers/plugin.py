@@ -22,11 +22,13 @@ class Trainers:
 
     @hookimpl
     def register_commands(self, app: typer.Typer) -> None:
-        """Add `train` and `demo`."""
+        """Add `train`, `demo` and `bench`."""
+        from videossr_trainers.bench.commands import app as bench  # noqa: PLC0415 - likewise
         from videossr_trainers.commands import demo, train  # noqa: PLC0415 - after videossr itself
 
         app.command()(train)
         app.command()(demo)
+        app.add_typer(bench, name="bench")
 
     @hookimpl
     def register_sections(self) -> Mapping[str, type[BaseModel]]:

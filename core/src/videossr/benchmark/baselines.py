@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Final, Literal
 
-from videossr.benchmark.scores import Graded
 from videossr.seeds import rng_for
 
 if TYPE_CHECKING:
@@ -79,14 +78,6 @@ def baselines_of(
         if progress:
             progress(done, len(questions))
     return found
-
-
-def graded(questions: Sequence[Question], guesses: Sequence[Guess]) -> list[Graded]:
-    """A baseline's guesses, as answers that can be measured."""
-    return [
-        Graded(q.key, q.subtask, q.video_hash, guess.value, guess.parsed)
-        for q, guess in zip(questions, guesses, strict=True)
-    ]
 
 
 def _guess(task: Task, question: Question, text: str) -> Guess:
