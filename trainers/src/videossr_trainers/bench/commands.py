@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,7 +22,7 @@ from videossr.cli.options import (
     progress_bar,
     worker_count,
 )
-from videossr.errors import ConfigError, Mistake
+from videossr.errors import ConfigError, Mistake, VideossrError
 from videossr_trainers.answering.choice import (
     ApiKeyEnv,
     BatchSize,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from videossr.benchmark import Benchmark
+    from videossr.dataset import Recipe
     from videossr.registry import Registry
     from videossr.video_table import VideoRow
     from videossr_trainers.bench.folder import Finished
@@ -292,3 +294,128 @@ def _registry(
         return None
     tree = dict(benchmark.dataset.config)
     return registry_for(with_plugins(tree, folders=folders, allow=allow or None))
+
+
+@app.command()
+def report(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="Folders made by `videossr bench run`.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="The HTML file; JSON and CSV of the same name go beside it."
+        ),
+    ],
+    benchmark: Annotated[
+        Path | None,
+        typer.Option(help="The benchmark's folder, if not where it was when the run was made."),
+    ] = None,
+    worst: Annotated[
+        int, typer.Option(min=0, help="Of each subtask, worst answers that are shown.")
+    ] = 2,
+    by_chance: Annotated[
+        int, typer.Option(min=0, help="Of each subtask, other answers that are shown.")
+    ] = 2,
+    root: Root = None,
+    plugins_dir: PluginsDir = None,
+    allow: Allow = None,
+    quiet: Quiet = False,
+) -> None:
+    """Write what came of one or several runs on one page: scores, controls, answers to look at.
+
+    Several runs of one benchmark are compared with the first, question by question. Runs of other
+    benchmarks are refused. Where the videos are not at hand, answers are shown without their clips.
+
+    Example: videossr bench report runs/qwen -o report.html
+    """
+    from videossr.benchmark import Benchmark  # noqa: PLC0415 - needs torch
+    from videossr.render import Renderer  # noqa: PLC0415
+    from videossr_trainers.bench.folder import Finished  # noqa: PLC0415
+    from videossr_trainers.bench.report import is_report, write_bench_report  # noqa: PLC0415
+
+    if output.exists() and not is_report(output):
+        right = "choose another file, or remove this one"
+        raise ConfigError(Mistake(str(output), "exists already, and is no such report", right))
+    loaded = [Finished.load(run) for run in runs]
+    folder = benchmark or Path(loaded[0].facts["source"])
+    renderer: Renderer | None = None
+    recipes: Sequence[Recipe] = ()
+    try:
+        found = Benchmark.load(folder, root=root)
+        found.dataset.refuse_moved()
+    except VideossrError as error:
+        if benchmark or root:
+            raise
+        warnings.warn(f"no clips in the report: {error}", stacklevel=1)
+    else:
+        if found.digest != loaded[0].facts["benchmark"]:
+            problem = (
+                f"has the digest {found.digest}, {runs[0]} is of {loaded[0].facts['benchmark']}"
+            )
+            raise ConfigError(Mistake(str(folder), problem, "give the benchmark by --benchmark"))
+        registry = _registry(found, plugins_dir or (), allow)
+        renderer = Renderer.for_dataset(found.dataset, registry=registry)
+        recipes = found.dataset.recipes
+    with progress_bar("rendering", quiet=quiet) as progress:
+        written = write_bench_report(
+            loaded,
+            output,
+            renderer=renderer,
+            recipes=recipes,
+            worst=worst,
+            by_chance=by_chance,
+            progress=progress,
+        )
+    if not quiet:
+        for path in written:
+            typer.echo(f"report: {path}")
+
+
+@app.command()
+def export_lmms(
+    benchmark: BenchmarkFolder,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The task folder, to be made.")],
+    crf: Annotated[
+        int,
+        typer.Option(
+            min=0, max=51, help="Quality of the videos: 0 loses nothing but colour detail."
+        ),
+    ] = 0,
+    max_new_tokens: MaxNewTokens = 64,
+    root: Root = None,
+    workers: Workers = None,
+    plugins_dir: PluginsDir = None,
+    allow: Allow = None,
+    quiet: Quiet = False,
+) -> None:
+    """Hand a benchmark over to lmms-eval: a task folder for its --include_path.
+
+    A task for each subtask and the group viubench, with our rewards and rendered videos. videossr-core
+    and the plugins have to be installed beside lmms-eval.
+
+    Example: videossr bench export-lmms bench -o lmms_tasks
+    """
+    from videossr.benchmark import Benchmark  # noqa: PLC0415 - needs torch
+    from videossr.render import Renderer  # noqa: PLC0415
+    from videossr_trainers.bench.lmms_eval import export_lmms_eval  # noqa: PLC0415
+
+    loaded = Benchmark.load(benchmark, root=root)
+    loaded.dataset.refuse_moved()
+    registry = _registry(loaded, plugins_dir or (), allow)
+    with progress_bar("rendering", quiet=quiet) as progress:
+        exports = export_lmms_eval(
+            loaded,
+            Renderer.for_dataset(loaded.dataset, registry=registry),
+            output,
+            crf=crf,
+            max_new_tokens=max_new_tokens,
+            workers=worker_count(workers),
+            progress=progress,
+        )
+    if not quiet:
+        size = f"{exports.bytes / 2**20:.1f} MiB"
+        typer.echo(
+            f"{output}: {exports.questions} questions in {len(exports.tasks)} tasks, "
+            f"{exports.videos} videos, {size}"
+        )
