@@ -315,7 +315,7 @@ def test_every_mistake_is_told_at_once() -> None:
         "tasks.dim: is a perturbation; must be a task",
         (
             "tasks.pick.weight: -1: input should be greater than 0; "
-            "weight is share relative to its neighbours"
+            "weight is share of the questions, relative to its neighbours; a training run may have another than its dataset"
         ),
         (
             "tasks.pick.options: 12: runs from 12 to 12; must stay from 1 to 9; "

@@ -55,7 +55,7 @@ def test_a_question_that_does_not_hold_gives_way_to_the_next_of_its_task(
     with pytest.warns(UserWarning, match=rf"{too_short.task} 0 .*fewer than 10 frames .* instead"):
         (row,) = questions.__getitems__([Key(0)])
     following = next(r for r in recipes[1:] if r.task == too_short.task)
-    assert (True, following.context) == (row["substituted"], row["context"])
+    assert (True, following.context) == (row["substituted"], row["recipe"].context)
     assert not questions[Key(1)]["substituted"]
 
 
@@ -68,7 +68,7 @@ def test_what_stands_in_is_asked_at_the_difficulty_that_is_wanted(
     for difficulty in (0.5, 0.25):
         with pytest.warns(UserWarning, match="is asked instead"):
             row = questions[Key(0, difficulty)]
-        assert (True, difficulty) == (row["substituted"], row["difficulty"])
+        assert (True, difficulty) == (row["substituted"], row["recipe"].difficulty)
 
 
 def test_where_nothing_holds_that_is_an_error(planned: Dataset, config: RunConfig) -> None:
@@ -80,6 +80,17 @@ def test_where_nothing_holds_that_is_an_error(planned: Dataset, config: RunConfi
         pytest.raises(DatasetError, match=r"neither it nor the \d after it .* build.check=true"),
     ):
         questions[Key(0)]
+
+
+def test_a_video_that_cannot_be_read_is_lost(planned: Dataset, config: RunConfig) -> None:
+    """The next of the task is asked, and the row names what was lost and why."""
+    gone = replace(planned.recipes[0], video="gone.mp4")
+    questions = Questions((gone, *planned.recipes[1:]), Renderer(config, planned.root))
+    with pytest.warns(UserWarning, match=r"gone.mp4.*No such file.*; the next is asked instead"):
+        row = questions[Key(0)]
+    assert (True, gone.name) == (row["substituted"], row["lost"])
+    assert "No such file" in row["lost_reason"]
+    assert "" == questions[Key(1)]["lost"]
 
 
 def test_a_video_that_is_another_file_is_no_matter_of_chance(

@@ -12,12 +12,14 @@ from tiny_questions import MakeTrainer, questions, random_clip
 from videossr import ConfigError, Sample
 from videossr.sample import question_prompt
 from videossr_trainers import shared_prefix
+from videossr_trainers.sections import LoraSection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor
 
+    from videossr_trainers.encoding import PromptBatch
     from videossr_trainers.grpo import VideoGRPOTrainer
     from videossr_trainers.shared_prefix import PackedGroups
 
@@ -55,6 +57,15 @@ def loss_and_gradients(
         if weight.grad is not None
     }
     return float(loss.detach()), gradients
+
+
+def wake(trainer: VideoGRPOTrainer) -> None:
+    """Give an adapter something to say: as it is made, it changes nothing."""
+    generator = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for name, weight in trainer.model.named_parameters():
+            if "lora_B" in name:
+                weight.copy_(0.1 * torch.randn(weight.shape, generator=generator))
 
 
 def log_probabilities(trainer: VideoGRPOTrainer, batch: dict[str, Any]) -> Tensor:
@@ -135,38 +146,57 @@ def test_vision_weights_get_gradients(make_trainer: MakeTrainer) -> None:
     assert float(gradients["model.visual.patch_embed.proj.weight"].abs().max()) > 0
 
 
-@pytest.mark.parametrize(
+CHECKPOINTING = pytest.mark.parametrize(
+    "checkpointing", [False, True], ids=["plain", "checkpointing"]
+)
+LORA = pytest.mark.parametrize("lora", [None, LoraSection(rank=4)], ids=["full", "lora"])
+#: One question, prompts of unequal length side by side, one of several clips, all kinds together.
+WHICH = pytest.mark.parametrize(
     "which", [[0], [0, 1], [2], [1, 2, 3]], ids=["one", "padded", "clips", "mixed"]
 )
+
+
+@LORA
+@WHICH
+@pytest.mark.parametrize("together", [1, 2, 8])
 def test_shared_prefix_samples_the_same_answers(
-    make_trainer: MakeTrainer, which: list[int]
+    make_trainer: MakeTrainer, which: list[int], together: int, lora: LoraSection | None
 ) -> None:
-    """From one seed both paths sample the same answers and see the same reference."""
+    """From one seed both paths sample the same answers and see the same reference.
+
+    However many questions are decoded together; the last chunk may be smaller.
+    """
     samples = [questions()[i] for i in which]
-    shared = rollouts(make_trainer(), samples)
-    repeated = rollouts(make_trainer(shared_prefix=False), samples)
-    assert torch.equal(shared["completion_ids"], repeated["completion_ids"])
+    batches = []
+    for shared in (True, False):
+        trainer = make_trainer(shared_prefix=shared, questions_per_generation=together, lora=lora)
+        wake(trainer)
+        batches.append(rollouts(trainer, samples))
+    ours, theirs = batches
+    assert torch.equal(ours["completion_ids"], theirs["completion_ids"])
     torch.testing.assert_close(
-        shared["ref_per_token_logps"] * shared["completion_mask"],
-        repeated["ref_per_token_logps"] * repeated["completion_mask"],
+        ours["ref_per_token_logps"] * ours["completion_mask"],
+        theirs["ref_per_token_logps"] * theirs["completion_mask"],
         rtol=1e-4,
         atol=1e-5,
     )
 
 
-@pytest.mark.parametrize("checkpointing", [False, True], ids=["plain", "checkpointing"])
-@pytest.mark.parametrize(
-    "which", [[0], [0, 1], [2], [1, 2, 3]], ids=["one", "padded", "clips", "mixed"]
-)
-def test_shared_prefix_gives_the_same_loss_and_gradients(
-    make_trainer: MakeTrainer, which: list[int], checkpointing: bool
+@LORA
+@CHECKPOINTING
+@WHICH
+def test_shared_prefix_gives_the_same_log_probabilities_loss_and_gradients(
+    make_trainer: MakeTrainer, which: list[int], checkpointing: bool, lora: LoraSection | None
 ) -> None:
-    """Loss and all gradients agree with the repeated path to float32's accuracy."""
-    trainer = make_trainer(gradient_checkpointing=checkpointing)
+    """Log-probabilities, loss and all gradients agree with the repeated path to float32's accuracy."""
+    trainer = make_trainer(gradient_checkpointing=checkpointing, lora=lora)
+    wake(trainer)
     batch = rollouts(trainer, [questions()[i] for i in which])
     batch["advantages"] = torch.linspace(-1, 1, len(which) * N)
+    logps = log_probabilities(trainer, batch)
     loss, gradients = loss_and_gradients(trainer, batch)
     trainer.shared_prefix = False
+    torch.testing.assert_close(logps, log_probabilities(trainer, batch), rtol=1e-4, atol=1e-5)
     expected_loss, expected = loss_and_gradients(trainer, batch)
     assert loss == pytest.approx(expected_loss, rel=1e-4, abs=1e-6)
     assert distance(gradients, expected) < 1e-5
@@ -209,17 +239,62 @@ def test_planted_errors_are_caught(
     assert distance(loss_and_gradients(trainer, batch)[1], expected) > 1e-2
 
 
-def test_training_is_the_same_step_by_step(make_trainer: MakeTrainer) -> None:
+@LORA
+@CHECKPOINTING
+def test_training_is_the_same_step_by_step(
+    make_trainer: MakeTrainer, checkpointing: bool, lora: LoraSection | None
+) -> None:
     """Over three optimizer steps loss, KL, entropy, gradient norm and reward agree."""
     logs = {}
     for shared in (True, False):
-        trainer = make_trainer(shared_prefix=shared, max_steps=3)
+        trainer = make_trainer(
+            shared_prefix=shared, max_steps=3, gradient_checkpointing=checkpointing, lora=lora
+        )
         trainer.train()
         logs[shared] = trainer.state.log_history[:-1]
     assert len(logs[True]) == 3
+    assert logs[True][2]["kl"] > 0
     for ours, theirs in zip(logs[True], logs[False], strict=True):
         for name in ("loss", "kl", "entropy", "grad_norm", "reward"):
             assert ours[name] == pytest.approx(theirs[name], rel=1e-3, abs=1e-5), name
+
+
+def test_no_more_questions_are_decoded_together_than_stated(
+    make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four questions, three at a time: the caches of three and of one, never of four."""
+    sizes = []
+
+    def counted(model: object, prompts: PromptBatch, *rest: Any, **named: Any) -> Tensor:  # noqa: ANN401
+        sizes.append(len(prompts.input_ids))
+        return shared_prefix.generate_groups(model, prompts, *rest, **named)
+
+    monkeypatch.setattr("videossr_trainers.grpo.generate_groups", counted)
+    rollouts(make_trainer(questions_per_generation=3), questions())
+    assert [3, 1] == sizes
+
+
+def test_too_long_a_prompt_names_the_question(make_trainer: MakeTrainer) -> None:
+    """The error gives the question, its length, and what to change."""
+    trainer = make_trainer(max_prompt_length=40)
+    with pytest.raises(
+        ConfigError, match=r"the prompt of When does .* has \d+ tokens, more than 40"
+    ):
+        rollouts(trainer, questions()[:2])
+
+
+def test_a_rounded_reference_gives_the_same_log_probabilities_to_the_bit(
+    make_trainer: MakeTrainer,
+) -> None:
+    """Where products are in bfloat16, a reference whose matrices are kept in it loses nothing."""
+    trainer = make_trainer(bf16=True)
+    matrix = trainer.ref_model.model.language_model.layers[0].mlp.up_proj.weight
+    assert matrix.dtype == torch.bfloat16
+    batch = rollouts(trainer, questions()[:2])
+    # The policy has not moved yet, and its weights are float32.
+    assert torch.equal(
+        batch["ref_per_token_logps"] * batch["completion_mask"], log_probabilities(trainer, batch)
+    )
 
 
 def test_place_holders_are_never_sampled(make_trainer: MakeTrainer) -> None:
@@ -234,7 +309,7 @@ def test_place_holders_are_never_sampled(make_trainer: MakeTrainer) -> None:
 def test_too_few_questions_are_refused_with_the_arithmetic(make_trainer: MakeTrainer) -> None:
     """TRL would train no step at all on fewer questions than a generation batch."""
     with pytest.raises(
-        ConfigError, match=r"2 questions .*: 16 rollouts / 4 rollouts .* = 4 questions"
+        ConfigError, match=r"2 questions .*: 4 questions .* = 16 rollouts, .* 2 x 4 = 8"
     ):
         make_trainer(samples=questions()[:2])
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from fractions import Fraction
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 import pytest
+from accelerate.data_loader import BatchSamplerShard
+from hypothesis import given
+from hypothesis import strategies as st
 from plain_recipes import plain_recipe
+from torch.utils.data import BatchSampler
 
 from videossr_trainers.difficulty import DifficultyTrail, batches_ahead
-from videossr_trainers.order import Key, QuestionSampler, question_order
+from videossr_trainers.order import Key, QuestionOrder, QuestionSampler, quotas
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from videossr.dataset import Recipe
 
 
@@ -26,10 +34,30 @@ def recipes(*, scheduled: bool = False) -> list[Recipe]:
     return [*first, *(recipe("second", i) for i in range(20))]
 
 
-def sampler(questions: list[Recipe], **settings: int) -> QuestionSampler:
+def question_order(questions: Sequence[Recipe], seed: int, epoch: int) -> list[int]:
+    """The order of an epoch with room for all of them, weighed as they are."""
+    return QuestionOrder(questions, seed).epoch(epoch, len(questions))
+
+
+def sampler(
+    questions: list[Recipe],
+    weights: Mapping[str, float] | None = None,
+    seed: int = 0,
+    **settings: int,
+) -> QuestionSampler:
     """Keys in chunks of 4 questions, 3 answers each."""
     chosen = {"group": 3, "chunk": 4, "repeats": 1} | settings
-    return QuestionSampler(questions, 0, trail=DifficultyTrail({}, 1), **chosen)
+    trail = DifficultyTrail({}, 1)
+    return QuestionSampler(questions, seed, trail=trail, weights=weights, **chosen)
+
+
+def asked(chosen: QuestionSampler, epochs: int) -> list[list[int]]:
+    """The questions of each of some epochs, once for each group."""
+    found = []
+    for epoch in range(epochs):
+        chosen.set_epoch(epoch)
+        found.append([key.number for key in list(chosen)[:: chosen.group]])
+    return found
 
 
 def test_an_epoch_asks_every_question_once() -> None:
@@ -41,11 +69,12 @@ def test_an_epoch_asks_every_question_once() -> None:
     assert orders[0] == question_order(questions, 0, 0)
 
 
-def test_tasks_are_mixed_all_along() -> None:
-    """Of 40 and 20 questions shuffled together, each third holds some of both."""
+def test_tasks_are_mixed_evenly() -> None:
+    """Of 40 and 20 questions each six hold four of the first, and seldom one more or less; never two."""
     order = question_order(recipes(), 0, 0)
-    for part in (order[:20], order[20:40], order[40:]):
-        assert min(Counter(number < 40 for number in part).values()) >= 2
+    counts = [sum(number < 40 for number in order[at : at + 6]) for at in range(0, 60, 6)]
+    assert {3, 4, 5} >= set(counts)
+    assert 40 == sum(counts)
 
 
 def test_a_schedule_keeps_its_order() -> None:
@@ -105,11 +134,96 @@ def test_how_far_a_loader_is_ahead(workers: int, parts: int, ahead: int) -> None
 def test_every_question_has_its_turn() -> None:
     """Ten in chunks of four: two are left out of each epoch, the hardest no more often than others."""
     questions = [recipe("first", i, i / 10) for i in range(10)]
-    asking, asked = sampler(questions, group=1), Counter[int]()
-    for epoch in range(5):
-        asking.set_epoch(epoch)
-        numbers = [key.number for key in asking]
+    counts = Counter[int]()
+    for numbers in asked(sampler(questions, group=1), 5):
         assert sorted(numbers) == numbers  # still ever harder
         assert 8 == len(set(numbers))
-        asked.update(numbers)
-    assert dict.fromkeys(range(10), 4) == dict(asked)
+        counts.update(numbers)
+    assert dict.fromkeys(range(10), 4) == dict(counts)
+
+
+def test_weights_change_the_mix_and_not_the_length() -> None:
+    """By hand: of 60 questions, weights of 1 and 3 give 15 and 45, all along."""
+    (numbers,) = asked(sampler(recipes(), {"first": 1, "second": 3}), 1)
+    assert 60 == len(numbers)
+    assert 15 == sum(number < 40 for number in numbers)
+    halves = [sum(number < 40 for number in half) for half in (numbers[:30], numbers[30:])]
+    assert {7, 8} >= set(halves)
+
+
+_WEIGHTS = st.lists(st.floats(0.01, 100), min_size=1, max_size=5)
+
+
+@given(_WEIGHTS, st.integers(1, 500))
+def test_quotas_are_exact_in_expectation(some: list[float], size: int) -> None:
+    """Over chances spread evenly, a task's mean quota is its share, as near as their number allows."""
+    weights = {f"task{i}": weight for i, weight in enumerate(some)}
+    chances = [Fraction(2 * i + 1, 400) for i in range(200)]
+    drawn = [quotas(weights, size, chance) for chance in chances]
+    assert {size} == {sum(one.values()) for one in drawn}
+    total = sum(map(Fraction, some))
+    for task, weight in weights.items():
+        share = size * Fraction(weight) / total
+        each = [one[task] for one in drawn]
+        assert all(abs(count - share) < 1 for count in each)
+        assert abs(Fraction(sum(each), len(each)) - share) <= Fraction(1, 100)
+
+
+@given(
+    counts=st.lists(st.integers(1, 12), min_size=1, max_size=4),
+    data=st.data(),
+    seed=st.integers(0, 2**32 - 1),
+    chunk=st.integers(1, 5),
+)
+def test_nothing_comes_again_before_all_of_its_task(
+    counts: list[int], data: st.DataObject, seed: int, chunk: int
+) -> None:
+    """Whatever the weights: a task's questions over all epochs fall into turns that ask each once."""
+    questions = [recipe(f"task{t}", i) for t, count in enumerate(counts) for i in range(count)]
+    weights = {f"task{t}": data.draw(st.floats(0.05, 20)) for t in range(len(counts))}
+    chunk = min(chunk, len(questions))
+    epochs = asked(sampler(questions, weights, seed, chunk=chunk), 5)
+    assert epochs == asked(sampler(questions, weights, seed, chunk=chunk), 5)
+    assert {len(questions) // chunk * chunk} == set(map(len, epochs))
+    in_order = [number for numbers in epochs for number in numbers]
+    for t, count in enumerate(counts):
+        of_task = [number for number in in_order if questions[number].task == f"task{t}"]
+        for start in range(0, len(of_task), count):
+            turn = of_task[start : start + count]
+            assert len(turn) == len(set(turn))
+
+
+@given(st.floats(0.05, 20), st.integers(0, 2**32 - 1))
+def test_a_schedule_keeps_its_order_under_any_weight(weight: float, seed: int) -> None:
+    """In an epoch the questions get ever harder, and begin anew only where a turn ends."""
+    questions = recipes(scheduled=True)
+    begun = 0
+    for numbers in asked(sampler(questions, {"first": weight, "second": 1}, seed), 4):
+        of_task = [number for number in numbers if number < 40]
+        falls = [at for at, (one, two) in enumerate(pairwise(of_task), 1) if two < one]
+        assert {(begun + at) % 40 for at in falls} <= {0}
+        begun += len(of_task)
+
+
+def test_a_schedule_of_which_a_part_is_asked_still_ends_hard() -> None:
+    """A quarter of a task's questions is drawn from all of them, not from the easy ones."""
+    (numbers,) = asked(sampler(recipes(scheduled=True), {"first": 1, "second": 5}), 1)
+    of_task = [number for number in numbers if number < 40]
+    assert 10 == len(of_task)
+    assert of_task == sorted(of_task)
+    assert min(of_task) < 10
+    assert max(of_task) >= 30
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+def test_the_order_does_not_depend_on_the_number_of_processes(processes: int) -> None:
+    """What the processes are given of each generation batch is, side by side, what one would be given."""
+    weights = {"first": 1.0, "second": 3.0}
+
+    def batches(count: int, index: int) -> list[list[Key]]:
+        rows = BatchSampler(sampler(recipes(), weights), 12 // count, drop_last=True)
+        return list(BatchSamplerShard(rows, count, index))
+
+    shards = [batches(processes, index) for index in range(processes)]
+    together = [list(chain(*parts)) for parts in zip(*shards, strict=True)]
+    assert batches(1, 0) == together

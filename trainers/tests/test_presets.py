@@ -11,6 +11,7 @@ import pytest
 from videossr.build import Plan, shares
 from videossr.config import load_config
 from videossr.video_table import VideoRow
+from videossr_trainers.sections import GrpoSection, ModelSection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +52,24 @@ def test_viubench_has_nine_subtasks_of_300() -> None:
 
 
 def test_paper_has_the_settings_of_the_paper() -> None:
-    """Section 4: learning rate, questions of a step, answers of a group, weight of the KL term."""
-    grpo = load_config("paper").tree()["grpo"]
-    wanted = ("learning_rate", "questions_per_step", "num_generations", "beta")
-    assert [1e-6, 64, 8, 1e-3] == [grpo[name] for name in wanted]
+    """Section 4, and the frames of section 3: each number that is published."""
+    tree = load_config("paper").tree()
+    assert "Qwen/Qwen3-VL-8B-Instruct" == tree["model"]["name"]
+    assert {"num_frames": 48, "max_pixels": 256 * 256, "min_pixels": 128 * 128}.items() <= tree[
+        "video"
+    ].items()
+    assert {
+        "learning_rate": 1e-6,
+        "questions_per_step": 64,
+        "num_generations": 8,
+        "beta": 1e-3,
+        "entropy_bonus": 0.0,
+        "temperature": 1.0,
+        "epochs": 1,
+        "max_prompt_length": 8192,
+        "max_completion_length": 2048,
+    }.items() <= tree["grpo"].items()
+    # All weights, in a type that holds steps so small, by the plain optimizer.
+    model = load_config("paper").section(ModelSection)
+    assert (None, "float32") == (model.lora, model.weights)
+    assert "adamw_torch" == load_config("paper").section(GrpoSection).optimizer

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 import torch
 from accelerate import PartialState
@@ -11,6 +12,8 @@ from trl import GRPOConfig
 from videossr import ConfigError
 from videossr.errors import Mistake
 from videossr.threads import core_count
+from videossr_trainers.adapters import lora_config
+from videossr_trainers.batches import check_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,29 +27,14 @@ def check_batches(grpo: GrpoSection, questions: int) -> None:
     Raises:
         ConfigError: with the arithmetic.
     """
-    processes = PartialState().num_processes
-    at_once = grpo.questions_per_device * processes
-    if grpo.questions_per_step % at_once:
-        raise ConfigError(
-            Mistake(
-                "grpo.questions_per_step",
-                f"{grpo.questions_per_step} is no multiple of {grpo.questions_per_device} questions "
-                f"a device x {processes} processes = {at_once}",
-                "choose a multiple",
-            )
-        )
-    if questions < grpo.questions_per_step:
-        n = grpo.num_generations
-        raise ConfigError(
-            Mistake(
-                "dataset",
-                f"{questions} questions are fewer than one generation batch: "
-                f"{grpo.questions_per_step} questions a step x {n} rollouts = "
-                f"{grpo.questions_per_step * n} rollouts, the dataset gives {questions} x {n} = "
-                f"{questions * n}",
-                "build more questions, or lower grpo.questions_per_step",
-            )
-        )
+    n = grpo.num_generations
+    check_rows(
+        rows_per_device=grpo.questions_per_device * n,
+        rows_per_step=grpo.questions_per_step * n,
+        group=n,
+        processes=PartialState().num_processes,
+        questions=questions,
+    )
 
 
 def leave_cores_to_loaders(grpo: GrpoSection) -> None:
@@ -61,7 +49,20 @@ def leave_cores_to_loaders(grpo: GrpoSection) -> None:
 def grpo_arguments(
     grpo: GrpoSection, model: ModelSection, folder: Path, *, seed: int
 ) -> GRPOConfig:
-    """Our section in TRL's terms. A generation batch is one optimizer step."""
+    """Our section in TRL's terms. A generation batch is one optimizer step.
+
+    Raises:
+        ConfigError: an optimizer whose package is not installed.
+    """
+    if grpo.optimizer.endswith("8bit") and find_spec("bitsandbytes") is None:
+        raise ConfigError(
+            Mistake(
+                "grpo.optimizer",
+                f"{grpo.optimizer} needs the package bitsandbytes, which is not installed",
+                "`pip install bitsandbytes`, or adamw_torch",
+            )
+        )
+    warms = grpo.lr_scheduler == "constant" and grpo.warmup_steps
     on_gpu = torch.cuda.is_available()
     at_once = grpo.questions_per_device * PartialState().num_processes
     return GRPOConfig(
@@ -70,7 +71,9 @@ def grpo_arguments(
         per_device_train_batch_size=grpo.questions_per_device * grpo.num_generations,
         gradient_accumulation_steps=grpo.questions_per_step // at_once,
         learning_rate=grpo.learning_rate,
-        lr_scheduler_type="constant",
+        optim=grpo.optimizer,
+        lr_scheduler_type="constant_with_warmup" if warms else grpo.lr_scheduler,
+        warmup_steps=grpo.warmup_steps,
         beta=grpo.beta,
         entropy_coef=grpo.entropy_bonus,
         temperature=grpo.temperature,
@@ -79,6 +82,8 @@ def grpo_arguments(
         max_grad_norm=grpo.max_grad_norm,
         num_train_epochs=grpo.epochs,
         max_steps=grpo.max_steps or -1,
+        # TRL loads the reference of the KL term from the policy's name; this makes it the same one.
+        model_init_kwargs={"revision": model.revision} if model.revision else None,
         gradient_checkpointing=model.gradient_checkpointing,
         gradient_checkpointing_kwargs={"use_reentrant": False},
         bf16=on_gpu,
@@ -90,7 +95,23 @@ def grpo_arguments(
         logging_steps=1,
         save_strategy="steps" if grpo.save_steps else "no",
         save_steps=grpo.save_steps or 1,
+        save_total_limit=grpo.keep_checkpoints,
         report_to=list(grpo.report_to),
         disable_tqdm=True,
         seed=seed,
     )
+
+
+def engine_arguments(grpo: GrpoSection, section: ModelSection, model: Any) -> dict[str, Any]:  # noqa: ANN401
+    """What `VideoGRPOTrainer` takes beyond TRL's own arguments, and the adapter if there is to be one.
+
+    Raises:
+        ConfigError: an adapter that does not fit the model.
+    """
+    lora = section.lora
+    return {
+        "shared_prefix": grpo.shared_prefix,
+        "questions_per_generation": grpo.questions_per_generation,
+        "max_prompt_length": grpo.max_prompt_length,
+        "peft_config": lora and lora_config(lora, model, section.revision),
+    }

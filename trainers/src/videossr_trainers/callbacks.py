@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
+from videossr_trainers.failures import naming_full_disk
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -45,5 +47,5 @@ class StepReport(TrainerCallback):  # type: ignore[misc] # transformers is untyp
         self.report(self.stage, state.global_step, state.max_steps, logs)
         if state.is_world_process_zero:
             line = json.dumps({"stage": self.stage, "step": state.global_step, **logs})
-            with self.path.open("a", encoding="utf-8") as file:
+            with naming_full_disk(self.path), self.path.open("a", encoding="utf-8") as file:
                 file.write(line + "\n")

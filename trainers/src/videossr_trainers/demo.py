@@ -4,11 +4,13 @@ demo/videos/{train,held_out}/   procedural videos, and a table of each
 demo/{train,held_out}/          the two datasets; no video is in both
 demo/run/                       configuration, metrics and models, as `videossr train` leaves them
 demo/report.html                what came out of it
+demo/.unfinished                while it is under way; a demo that was ended early is started over
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from dataclasses import dataclass, field
 from functools import partial
@@ -49,6 +51,13 @@ _PRESET: Final = "tiny"
 _FPS: Final = 8.0
 _SECONDS: Final = 8.0
 _SIDE: Final = 96
+
+_UNFINISHED: Final = ".unfinished"
+
+#: All that a demo's folder may hold.
+_MADE: Final = frozenset(
+    {_UNFINISHED, "videos", "train", "held_out", "run", "answers.json", "report.html"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +109,7 @@ def run_demo(folder: Path, *, quick: bool, seed: int, console: StageConsole) -> 
     Raises:
         ConfigError: the folder is in use.
     """
-    if folder.exists():
-        right = "remove it, or choose another folder with -o"
-        raise ConfigError(Mistake(str(folder), "exists already", right))
+    _make_room(folder)
     size = QUICK if quick else FULL
     clock = _Stopwatch()
     training = _draw(
@@ -149,7 +156,7 @@ def run_demo(folder: Path, *, quick: bool, seed: int, console: StageConsole) -> 
     clock.lap("exam after")
 
     (folder / "answers.json").write_text(json.dumps(_answers(before, after), indent=1) + "\n")
-    report = Run(
+    page = Run(
         title="videossr demo",
         facts=_facts(size, seed, clock, train_set, test_set),
         floors=test_set.floors,
@@ -162,7 +169,24 @@ def run_demo(folder: Path, *, quick: bool, seed: int, console: StageConsole) -> 
         config=OmegaConf.to_yaml(OmegaConf.create(config.tree())),
         notes=_NOTES,
     )
-    return write_report(report, folder / "report.html")
+    report = write_report(page, folder / "report.html")
+    (folder / _UNFINISHED).unlink()
+    return report
+
+
+def _make_room(folder: Path) -> None:
+    """Make the demo's folder, in the place of one that was ended early.
+
+    Raises:
+        ConfigError: there is something else, which is never removed.
+    """
+    there = {path.name for path in folder.iterdir()} if folder.exists() else {_UNFINISHED}
+    if _UNFINISHED not in there or there - _MADE:
+        right = "remove it, or choose another folder with -o"
+        raise ConfigError(Mistake(str(folder), "exists already", right))
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / _UNFINISHED).touch()
 
 
 _NOTES: Final = (
@@ -240,6 +264,9 @@ def _config(size: Size, seed: int, questions: int) -> RunConfig:
             f"build.size={questions}",
             f"warm_start.steps={size.warm_start_steps}",
             f"grpo.max_steps={size.grpo_steps}",
+            # It takes minutes, and is started over rather than resumed.
+            "warm_start.save_steps=0",
+            "grpo.save_steps=0",
         ],
     )
 

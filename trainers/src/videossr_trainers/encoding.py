@@ -9,7 +9,7 @@ processor itself guesses a rate where it is not told the times, and makes 36 MiB
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -46,15 +46,6 @@ class EncodedPrompt:
     token_types: Tensor
     patches: Tensor
     grid: Tensor
-
-    def to(self, device: torch.device) -> EncodedPrompt:
-        """The same on another device."""
-        return EncodedPrompt(
-            self.input_ids.to(device),
-            self.token_types.to(device),
-            self.patches.to(device),
-            self.grid.to(device),
-        )
 
 
 class PromptEncoder:
@@ -151,6 +142,13 @@ class PromptEncoder:
         return parts.permute(0, 3, 6, 4, 7, 2, 1, 5, 8).reshape(times * rows * columns, -1)
 
 
+def place_holders(processor: Any) -> list[int]:  # noqa: ANN401 - transformers is untyped
+    """Ids of the tokens that stand for pixels or surround them, which no answer may hold."""
+    names = (_BEGIN, _END, "<|vision_pad|>", "<|image_pad|>", _PLACE)
+    ids = processor.tokenizer.convert_tokens_to_ids(list(names))
+    return [token for token in ids if token is not None]
+
+
 def scaled(patches: Tensor) -> Tensor:
     """Patches uint8 as the model takes them: float32 from -1 to 1."""
     return patches.float().div_(127.5).sub_(1)
@@ -194,6 +192,12 @@ class PromptBatch:
         )
         patches = torch.cat([prompt.patches for prompt in prompts])
         return cls(ids, mask, types, patches, grid, positions, offsets)
+
+    def to(self, device: torch.device) -> PromptBatch:
+        """The same on another device."""
+        return PromptBatch(
+            *(getattr(self, field.name).to(device, non_blocking=True) for field in fields(self))
+        )
 
     @property
     def vision(self) -> dict[str, Tensor]:

@@ -13,8 +13,7 @@ import torch
 from transformers import GenerationConfig
 
 from videossr import Clip
-from videossr_trainers.encoding import PromptBatch, PromptEncoder
-from videossr_trainers.grpo import place_holders
+from videossr_trainers.encoding import PromptBatch, PromptEncoder, place_holders
 from videossr_trainers.shared_prefix import bare_model, generate_groups
 
 if TYPE_CHECKING:
@@ -63,11 +62,7 @@ def answer_questions(
     try:
         for start in range(0, len(samples), batch_size):
             prompts = encoder.encode(samples[start : start + batch_size])
-            batch = PromptBatch.of(
-                [prompt.to(model.device) for prompt in prompts],
-                bare,
-                processor.tokenizer.pad_token_id,
-            )
+            batch = PromptBatch.of(prompts, bare, processor.tokenizer.pad_token_id).to(model.device)
             answers = generate_groups(model, batch, 1, greedy)
             yield from processor.tokenizer.batch_decode(answers, skip_special_tokens=True)
     finally:

@@ -5,8 +5,13 @@ How it differs from TRL's trainer, which it is otherwise:
 * Stock GRPOTrainer drops a prompt's video from the loss without a word. Here one encoding of each
   question (ids, pixels, positions) goes through generation, reference and loss alike.
 * The N answers of a group share their prompt, so the prompt is computed once (`shared_prefix.py`);
-  `shared_prefix=False` repeats it for each answer, as an oracle to compare with.
+  `shared_prefix=False` repeats it for each answer (`repeated_prefix.py`), as an oracle to compare with.
+* Several groups are decoded together, and no more than `questions_per_generation`: caches and pixels of
+  a whole step never lie on the device at once.
+* Under FSDP2 the weights are gathered once for a generation (`sharding.py`), not once a token, so that
+  no process waits for one whose answers are longer.
 * Batches are shuffled by group, not by row, so that a micro-batch holds whole groups.
+* The reference of the KL term keeps its matrices in the type that they are multiplied in.
 
 A row of the dataset has `prompt` (unused text; TRL wants it), `sample` (a `videossr.Sample`) and
 whatever the reward functions read. Rows of a group carry the same sample object.
@@ -25,8 +30,11 @@ from trl.trainer.utils import split_tensor_dict
 
 from videossr import ConfigError
 from videossr.errors import Mistake
-from videossr_trainers.encoding import EncodedPrompt, PromptBatch, PromptEncoder
-from videossr_trainers.models import quicken_patch_embedding
+from videossr_trainers.batches import check_rows, groups_of, shuffled_by_group
+from videossr_trainers.encoding import EncodedPrompt, PromptBatch, PromptEncoder, place_holders
+from videossr_trainers.matrices import quicken_patch_embedding, round_matrices
+from videossr_trainers.repeated_prefix import generate_rows, repeat
+from videossr_trainers.sharding import gathered
 from videossr_trainers.shared_prefix import bare_model, generate_groups, pack
 
 if TYPE_CHECKING:
@@ -48,6 +56,9 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc] # trl is untyped
 
     Args:
         shared_prefix: compute the prompt of a group once rather than for every answer.
+        questions_per_generation: questions decoded together on a device. What is sampled from a seed
+            depends on it, and not on `shared_prefix`.
+        max_prompt_length: most tokens of a prompt.
         questions: rows by key, in the place of `train_dataset`.
         sampler: the keys of an epoch, given answers a group, questions a generation batch, and how
             often each such batch is asked for.
@@ -62,6 +73,8 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc] # trl is untyped
         self,
         *,
         shared_prefix: bool = True,
+        questions_per_generation: int = 8,
+        max_prompt_length: int = 8192,
         questions: Questions | None = None,
         sampler: Callable[[int, int, int], Sampler[Any]] | None = None,
         **arguments: Any,  # noqa: ANN401 - as TRL's
@@ -69,23 +82,36 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc] # trl is untyped
         if questions is not None:
             # TRL takes nothing but a table of its own kind, and looks at its length alone.
             arguments["train_dataset"] = Table.from_dict({"prompt": [""] * len(questions)})
-        _check_batches(arguments["args"], arguments["train_dataset"])
+        args = arguments["args"]
+        check_rows(
+            rows_per_device=args.per_device_train_batch_size,
+            rows_per_step=args.generation_batch_size,
+            group=args.num_generations,
+            processes=args.world_size,
+            questions=len(arguments["train_dataset"]),
+        )
         self.shared_prefix = shared_prefix
+        self.questions_per_generation = questions_per_generation
+        self.max_prompt_length = max_prompt_length
         self._make_sampler = sampler
         self.encoder = PromptEncoder(arguments["processing_class"])
         # The encoded prompts of the batch in hand, one for each row. TRL's methods between our own
         # pass on only what they know, so the prompts travel beside them.
         self._rows: list[EncodedPrompt] = []
-        arguments["args"].generation_kwargs = {
+        args.generation_kwargs = {
             # A sampled place-holder would ask for pixels that are not there.
             "suppress_tokens": place_holders(arguments["processing_class"]),
-            **(arguments["args"].generation_kwargs or {}),
+            **(args.generation_kwargs or {}),
         }
         super().__init__(**arguments)
         if questions is not None:
             self.train_dataset = questions
         if self.ref_model is not None:
-            quicken_patch_embedding(self.accelerator.unwrap_model(self.ref_model))
+            reference = self.accelerator.unwrap_model(self.ref_model)
+            quicken_patch_embedding(reference)
+            sharded = self.is_fsdp_enabled or self.is_deepspeed_enabled  # these round by themselves
+            if self.accelerator.mixed_precision == "bf16" and not sharded:
+                round_matrices(reference)
 
     def _get_train_sampler(self, dataset: Any = None) -> Sampler[Any]:  # noqa: ANN401 - TRL's
         if self._make_sampler is None:
@@ -99,13 +125,24 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc] # trl is untyped
 
     def _generate_and_score_completions(self, inputs: list[_Row]) -> dict[str, Any]:
         n = self.num_generations if self.model.training else self.num_generations_eval
-        samples = [row["sample"] for row in inputs[::n]]
-        device = self.accelerator.device
-        prompts = [prompt.to(device) for prompt in self.encoder.encode(samples)]
+        prompts = self.encoder.encode([row["sample"] for row in inputs[::n]])
+        for row, prompt in zip(inputs[::n], prompts, strict=True):
+            self._check_length(row, len(prompt.input_ids))
         self._rows = [prompt for prompt in prompts for _ in range(n)]
         output: dict[str, Any] = super()._generate_and_score_completions(inputs)
         output[_PROMPTS] = self._rows
         return output
+
+    def _check_length(self, row: _Row, length: int) -> None:
+        if length > self.max_prompt_length:
+            name = row.get("name", row["sample"].question)
+            raise ConfigError(
+                Mistake(
+                    "grpo.max_prompt_length",
+                    f"the prompt of {name} has {length} tokens, more than {self.max_prompt_length}",
+                    "raise it, or lower video.num_frames or video.max_pixels",
+                )
+            )
 
     def _tokenize_prompts(self, prompts: list[Any]) -> tuple[list[list[int]], None, dict[str, Any]]:
         """The ids are known already; what else generation needs goes through `self._rows`."""
@@ -113,7 +150,8 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc] # trl is untyped
         return [row.input_ids.tolist() for row in self._rows], None, {}
 
     def _generate_single_turn(self, *_: object, **__: object) -> tuple[list[list[int]], None]:
-        groups, n = _groups(self._rows)
+        groups, n = groups_of(self._rows)
+        chunk = self.questions_per_generation
         with (
             unwrap_model_for_generation(
                 self.model_wrapped,
@@ -124,23 +162,46 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc] # trl is untyped
             ) as model,
             torch.no_grad(),
             self._dist.summon_full_params(self.model_wrapped, recurse=False),
+            gathered(model, reshard=self._reshards()) as whole,
+            # Around all steps of the decoding, so that a weight is rounded once and not at each token.
+            self.accelerator.autocast(),
         ):
-            if self.shared_prefix:
-                batch = self._batch(groups)
-                answers = generate_groups(model, batch, n, self.generation_config)
-            else:
-                batch = self._batch(self._rows)
-                sequences = model.generate(
-                    input_ids=batch.input_ids,
-                    attention_mask=batch.attention_mask,
-                    mm_token_type_ids=batch.token_types,
-                    generation_config=self.generation_config,
-                    **batch.vision,
+            answers = [
+                answer
+                for start in range(0, len(groups), chunk)
+                for answer in self._sample(
+                    model, groups[start : start + chunk], n, synced_gpus=False if whole else None
                 )
-                answers = sequences[:, batch.input_ids.shape[1] :]
+            ]
+        return answers, None
+
+    def _sample(
+        self,
+        model: Any,  # noqa: ANN401 - transformers is untyped
+        groups: Sequence[EncodedPrompt],
+        n: int,
+        *,
+        synced_gpus: bool | None,
+    ) -> list[list[int]]:
+        """N answers to each prompt, up to and with the token that ends them."""
+        if self.shared_prefix:
+            answers = generate_groups(
+                model, self._batch(groups), n, self.generation_config, synced_gpus=synced_gpus
+            )
+        else:
+            rows = [prompt for prompt in groups for _ in range(n)]
+            answers = generate_rows(
+                model, self._batch(rows), self.generation_config, synced_gpus=synced_gpus
+            )
         ends = torch.isin(answers, torch.tensor(self.eos_token_ids, device=answers.device))
         kept = ends.cumsum(1) - ends.int() == 0  # up to and with the first end
-        return [row[keep].tolist() for row, keep in zip(answers, kept, strict=True)], None
+        pairs = zip(answers.cpu(), kept.cpu(), strict=True)
+        return [row[keep].tolist() for row, keep in pairs]
+
+    def _reshards(self) -> bool:
+        return self.is_fsdp_enabled and bool(
+            self.accelerator.state.fsdp_plugin.reshard_after_forward
+        )
 
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:  # noqa: ANN401
         self._rows = inputs[_PROMPTS]
@@ -179,50 +240,22 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc] # trl is untyped
         completion_mask: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """Log-probabilities and entropies [B, C] of the answers to the prompts of these rows."""
-        if self.shared_prefix:
-            prompts = self._batch(_groups(rows)[0])
-            packed = pack(prompts, completions, completion_mask)
-            with self.accelerator.autocast():
-                output = model(
-                    input_ids=packed.input_ids,
-                    attention_mask=packed.attention_mask,
-                    position_ids=packed.positions,
-                    shift_labels=packed.targets,
-                    fused_lm_head=True,
-                    **prompts.vision,
-                )
-            return packed.unpack(output.log_probs), _or_zeros(
-                output.entropy, packed.unpack, completions
-            )
-        prompts = self._batch(rows)
-        labels = torch.cat(
-            [
-                torch.full_like(prompts.input_ids, -100),
-                completions.masked_fill(completion_mask == 0, -100),
-            ],
-            1,
-        )
+        prompts = self._batch(groups_of(rows)[0] if self.shared_prefix else rows)
+        lay_out = pack if self.shared_prefix else repeat
+        packed = lay_out(prompts, completions, completion_mask)
         with self.accelerator.autocast():
             output = model(
-                input_ids=torch.cat([prompts.input_ids, completions], 1),
-                attention_mask=torch.cat([prompts.attention_mask, completion_mask], 1),
-                mm_token_type_ids=torch.cat(
-                    [prompts.token_types, torch.zeros_like(completions)], 1
-                ),
-                labels=labels,
-                fused_lm_head=True,
-                **prompts.vision,
+                **packed.inputs, **prompts.vision, shift_labels=packed.targets, fused_lm_head=True
             )
-
-        def answers(values: Tensor) -> Tensor:
-            return values[:, -completions.shape[1] :]
-
-        return answers(output.log_probs), _or_zeros(output.entropy, answers, completions)
+        # The reference model's head does not compute entropies, and nobody asks it for them.
+        entropy = output.log_probs.new_zeros(()) if output.entropy is None else output.entropy
+        return packed.unpack(output.log_probs), packed.unpack(entropy.expand_as(output.log_probs))
 
     def _batch(self, prompts: Sequence[EncodedPrompt]) -> PromptBatch:
         unwrapped = self.accelerator.unwrap_model(self.model)
         bare = bare_model(unwrapped) if is_peft_model(unwrapped) else unwrapped
-        return PromptBatch.of(prompts, bare, self._tokenizer.pad_token_id)
+        batch = PromptBatch.of(prompts, bare, self._tokenizer.pad_token_id)
+        return batch.to(self.accelerator.device)
 
     def _prepare_inputs(self, generation_batch: Any) -> dict[str, Any]:  # noqa: ANN401
         """As TRL's, but whole groups are shuffled instead of rows."""
@@ -232,68 +265,20 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc] # trl is untyped
         every = self.args.steps_per_generation * self.num_iterations
         if self._step % every == 0 or self._buffered_inputs is None:
             output = self._generate_and_score_completions(generation_batch)
-            order = _group_order(len(output["prompt_ids"]), self.num_generations)
-            shuffled = {key: _reordered(value, order) for key, value in output.items()}
+            shuffled = shuffled_by_group(output, len(output["prompt_ids"]), self.num_generations)
             self._buffered_inputs: Any = split_tensor_dict(shuffled, self.args.steps_per_generation)
         batch: dict[str, Any] = self._buffered_inputs[self._step % self.args.steps_per_generation]
         return batch
 
-
-def place_holders(processor: Any) -> list[int]:  # noqa: ANN401 - transformers is untyped
-    """Ids of the tokens that stand for pixels or surround them, which no answer may hold."""
-    names = (
-        "<|vision_start|>",
-        "<|vision_end|>",
-        "<|vision_pad|>",
-        "<|image_pad|>",
-        "<|video_pad|>",
-    )
-    ids = processor.tokenizer.convert_tokens_to_ids(list(names))
-    return [token for token in ids if token is not None]
-
-
-def _check_batches(args: Any, dataset: Sequence[Any]) -> None:  # noqa: ANN401 - trl is untyped
-    n = args.num_generations
-    if args.per_device_train_batch_size % n:
-        raise ConfigError(
-            Mistake(
-                "per_device_train_batch_size",
-                f"{args.per_device_train_batch_size} rows do not hold whole groups of {n}",
-                f"must be a multiple of {n}",
-            )
-        )
-    needed = args.generation_batch_size // n
-    if len(dataset) < needed:
-        raise ConfigError(
-            Mistake(
-                "dataset",
-                f"{len(dataset)} questions are fewer than one generation batch: "
-                f"{args.generation_batch_size} rollouts / {n} rollouts a question = {needed} questions",
-                "build more questions, or lower grpo.questions_per_step",
-            )
-        )
-
-
-def _groups(rows: Sequence[EncodedPrompt]) -> tuple[list[EncodedPrompt], int]:
-    """The distinct prompts, in order, and how many rows each has in succession."""
-    distinct = list({id(row): row for row in rows}.values())
-    n = len(rows) // len(distinct)
-    if any(row is not distinct[i // n] for i, row in enumerate(rows)) or len(rows) % len(distinct):
-        raise ValueError("the rows of a group must stand in succession, as many for every group")
-    return distinct, n
-
-
-def _group_order(rows: int, n: int) -> Tensor:
-    groups = torch.randperm(rows // n)
-    return (groups[:, None] * n + torch.arange(n)).flatten()
-
-
-def _reordered(value: Any, order: Tensor) -> Any:  # noqa: ANN401 - tensors, lists and scalars
-    if isinstance(value, list):
-        return [value[i] for i in order.tolist()]
-    return value[order.to(value.device)] if torch.is_tensor(value) and value.ndim else value
-
-
-def _or_zeros(values: Tensor | None, unpack: Any, like: Tensor) -> Tensor:  # noqa: ANN401
-    # The reference model's head does not compute entropies, and nobody asks it for them.
-    return torch.zeros(like.shape, device=like.device) if values is None else unpack(values)
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """As TRL's; under FSDP the whole model, where a checkpoint holds each process's part."""
+        plugin = self.accelerator.state.fsdp_plugin if self.is_fsdp_enabled else None
+        if plugin is None or _internal_call:
+            super().save_model(output_dir, _internal_call)
+            return
+        stated = plugin.state_dict_type
+        plugin.set_state_dict_type("FULL_STATE_DICT")
+        try:
+            super().save_model(output_dir, _internal_call)
+        finally:
+            plugin.set_state_dict_type(stated)

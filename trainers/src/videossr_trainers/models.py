@@ -10,13 +10,13 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from videossr import ConfigError
 from videossr.errors import Mistake
+from videossr_trainers.adapters import adapter_of, merged
+from videossr_trainers.matrices import quicken_patch_embedding
 from videossr_trainers.tiny import save_tiny
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
-
-    from torch import Tensor
 
     from videossr_trainers.sections import ModelSection
 
@@ -36,19 +36,34 @@ def locate_model(section: ModelSection, folder: Path, texts: Iterable[str], *, s
     return str(folder)
 
 
-def load_model(name: str, revision: str | None = None) -> tuple[Any, Any]:
+def load_model(
+    name: str, revision: str | None = None, dtype: torch.dtype = torch.float32
+) -> tuple[Any, Any]:
     """A model and its processor, from a folder or the hub.
 
-    Weights are float32: at a learning rate of 1e-6 a step is far below the resolution of bfloat16, and
-    the weights would stay as they are. Computation may still be in bfloat16, by autocast.
+    A folder with a LoRA adapter gives the whole model, the adapter merged into its base in float32.
+
+    Args:
+        dtype: how weights are kept. Those that are trained are float32: at a learning rate of 1e-6 a step
+            is far below the resolution of bfloat16, and they would stay as they are. Computation may
+            still be in bfloat16, by autocast.
 
     Raises:
         ConfigError: nothing can be loaded under that name.
     """
+    adapter = adapter_of(name)
+    if adapter:
+        try:
+            base, _ = load_model(adapter.base, adapter.revision)
+        except ConfigError as error:
+            problem = f"{name!r} holds an adapter, and its base {adapter.base!r} cannot be loaded"
+            right = f"bring the base back, or name its new place in {adapter.file}"
+            raise ConfigError(Mistake("model.name", problem, right)) from error
+        return merged(base, name), AutoProcessor.from_pretrained(name)
     try:
         processor = AutoProcessor.from_pretrained(name, revision=revision)
         model = AutoModelForImageTextToText.from_pretrained(
-            name, revision=revision, dtype=torch.float32, attn_implementation="sdpa"
+            name, revision=revision, dtype=dtype, attn_implementation="sdpa"
         )
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
@@ -58,25 +73,3 @@ def load_model(name: str, revision: str | None = None) -> tuple[Any, Any]:
         ) from error
     quicken_patch_embedding(model)
     return model, processor
-
-
-class _PatchEmbedding(torch.nn.Conv3d):
-    """A convolution whose input is exactly one patch, done as the matrix product that it is."""
-
-    def forward(self, patches: Tensor) -> Tensor:
-        """Embed patches [N, C, T, H, W]; as the convolution, [N, D, 1, 1, 1]."""
-        weight = self.weight.flatten(1)
-        return torch.nn.functional.linear(patches.flatten(1), weight, self.bias)[
-            :, :, None, None, None
-        ]
-
-
-def quicken_patch_embedding(model: Any) -> None:  # noqa: ANN401 - transformers is untyped
-    """Embed patches by a matrix product rather than a convolution, in place.
-
-    The same weights, the same values, and several times quicker where convolutions in three dimensions
-    are slow.
-    """
-    convolution = model.model.visual.patch_embed.proj
-    if type(convolution) is torch.nn.Conv3d and convolution.kernel_size == convolution.stride:
-        convolution.__class__ = _PatchEmbedding

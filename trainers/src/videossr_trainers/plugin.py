@@ -22,12 +22,20 @@ class Trainers:
 
     @hookimpl
     def register_commands(self, app: typer.Typer) -> None:
-        """Add `train`, `demo` and `bench`."""
-        from videossr_trainers.bench.commands import app as bench  # noqa: PLC0415 - likewise
-        from videossr_trainers.commands import demo, train  # noqa: PLC0415 - after videossr itself
+        """Add `train` and what goes with it, and `bench`."""
+        from videossr_trainers.bench.commands import (  # noqa: PLC0415 - after videossr itself
+            app as bench,
+        )
+        from videossr_trainers.commands import (  # noqa: PLC0415 - after videossr itself
+            demo,
+            reverify,
+            train,
+        )
+        from videossr_trainers.launch.commands import launch_file  # noqa: PLC0415
+        from videossr_trainers.preflight.command import preflight  # noqa: PLC0415
 
-        app.command()(train)
-        app.command()(demo)
+        for command in (train, preflight, launch_file, reverify, demo):
+            app.command()(command)
         app.add_typer(bench, name="bench")
 
     @hookimpl

@@ -1,31 +1,135 @@
-"""What a run is made of, written into its folder before it starts."""
+"""What a run is made of: written into its folder before it starts, and compared before it goes on."""
 
 from __future__ import annotations
 
 import json
+import os
 import platform
+import warnings
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import xxhash
 from omegaconf import OmegaConf
 
+from videossr.errors import Mistake
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from videossr.config import RunConfig
     from videossr.dataset import Dataset
 
+_CONFIG: Final = "config.yaml"
+_PROVENANCE: Final = "provenance.json"
+
+#: Settings that leave the result as it is, and may be others when a run goes on.
+_FREE: Final = (
+    "plugins",  # where they are found; what they are is compared by version
+    "store",
+    "grpo.keep_checkpoints",
+    "grpo.max_lost_share",
+    "grpo.max_nonfinite_steps",
+    "grpo.report_to",
+    "grpo.save_steps",
+    "warm_start.save_steps",
+)
+
+#: Those that leave it up to rounding, and say what fits into a machine. How far questions are drawn up
+#: ahead depends on them, which matters where the difficulty follows the rewards.
+_FREE_UNLESS_FOLLOWING: Final = ("grpo.loader_workers", "grpo.questions_per_device")
+
+#: And one that leaves it up to rounding in any case.
+_ROUNDING: Final = ("model.gradient_checkpointing",)
+
+#: How long a run is. May grow.
+_LENGTHS: Final = ("grpo.max_steps", "grpo.epochs")
+
 
 def write_provenance(config: RunConfig, dataset: Dataset, folder: Path) -> None:
     """Write what the run is made of, before it starts."""
     folder.mkdir(parents=True, exist_ok=True)
-    OmegaConf.save(OmegaConf.create(config.tree()), folder / "config.yaml")
+    write_config(config, folder)
+    _write(folder / _PROVENANCE, json.dumps(_facts(config, dataset), indent=2) + "\n")
+
+
+def write_config(config: RunConfig, folder: Path) -> None:
+    """Write the configuration, with every default."""
+    _write(folder / _CONFIG, OmegaConf.to_yaml(OmegaConf.create(config.tree())))
+
+
+def has_provenance(folder: Path) -> bool:
+    """Whether a run was begun in a folder."""
+    return (folder / _PROVENANCE).exists() and (folder / _CONFIG).exists()
+
+
+def differences(config: RunConfig, dataset: Dataset, folder: Path) -> list[Mistake]:
+    """What differs from the run in a folder, of all that its result depends on.
+
+    Warns of libraries that are of another version: they may differ in the last bits.
+    """
+    saved = json.loads((folder / _PROVENANCE).read_text(encoding="utf-8"))
+    now = json.loads(json.dumps(_facts(config, dataset)))
+    for name, number in now["versions"].items():
+        if saved["versions"].get(name) != number:
+            warnings.warn(
+                f"{name} is {number}, and was {saved['versions'].get(name)} when the run began: it may go "
+                "on otherwise in the last bits",
+                stacklevel=2,
+            )
+    here = _flat(json.loads(json.dumps(config.tree())))
+    there = _flat(OmegaConf.to_container(OmegaConf.load(folder / _CONFIG)))
+    return [*_other_settings(config, here, there), *_other_facts(saved, now)]
+
+
+def _other_settings(
+    config: RunConfig, here: Mapping[str, Any], there: Mapping[str, Any]
+) -> Iterator[Mistake]:
+    free: tuple[str, ...] = _FREE + _ROUNDING
+    if not any(weighted.task.follows_rewards for weighted in config.tasks.values()):
+        free += _FREE_UNLESS_FOLLOWING
+    # A setting that only one side has belongs to a release that knows more; its default was in force
+    # before. Only what a run names itself, its tasks and modifiers, counts as a difference.
+    named = {n for n in {*here} ^ {*there} if n.startswith(("tasks.", "modifiers."))}
+    for name in sorted(({*here} & {*there}) | named):
+        then, now = there.get(name), here.get(name)
+        if then == now or any(_below(name, one) for one in free):
+            continue
+        right = ""
+        if name in _LENGTHS:
+            if now is None or (then is not None and now > then):
+                continue
+            right = "may only grow"
+        yield Mistake(name, f"{now!r} here, {then!r} in the run", right)
+
+
+def _other_facts(saved: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Mistake]:
+    for name in sorted({*saved["plugins"], *now["plugins"]}):
+        then, here = (one["plugins"].get(name) for one in (saved, now))
+        if then != here:
+            yield Mistake(f"plugin {name}", f"{_origin(here)} here, {_origin(then)} in the run")
+    if saved["dataset"] != now["dataset"]:
+        then, here = saved["dataset"], now["dataset"]
+        yield Mistake(
+            "dataset",
+            f"{here['questions']} questions with the hash {here['digest']} here, "
+            f"{then['questions']} with {then['digest']} in the run",
+        )
+
+
+def _origin(facts: Mapping[str, str] | None) -> str:
+    if facts is None:
+        return "not in use"
+    return f"version {facts['plugin_version']!r} of {facts['distribution']} {facts['version']}"
+
+
+def _facts(config: RunConfig, dataset: Dataset) -> dict[str, Any]:
     digests = xxhash.xxh3_128(
         "\n".join(f"{recipe.seed} {recipe.digest}" for recipe in dataset.recipes).encode()
     ).hexdigest()
     packages = ("videossr-core", "videossr-trainers", "torch", "transformers", "trl", "av")
-    facts = {
+    return {
         "seed": config.seed,
         "versions": {name: version(name) for name in packages},
         "python": platform.python_version(),
@@ -33,4 +137,25 @@ def write_provenance(config: RunConfig, dataset: Dataset, folder: Path) -> None:
         "dataset": {"questions": len(dataset.recipes), "digest": digests},
         "floors": dataset.floors,
     }
-    (folder / "provenance.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def _flat(tree: Any, place: str = "") -> dict[str, Any]:  # noqa: ANN401 - plain values
+    """The leaves of a tree by their dotted names."""
+    if not isinstance(tree, dict) or not tree:
+        return {place: tree}
+    return {
+        name: leaf
+        for key, branch in tree.items()
+        for name, leaf in _flat(branch, f"{place}.{key}" if place else str(key)).items()
+    }
+
+
+def _below(name: str, place: str) -> bool:
+    return name == place or name.startswith(f"{place}.")
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that appears whole or not at all."""
+    unfinished = path.with_name(f".{path.name}")
+    unfinished.write_text(text, encoding="utf-8")
+    os.replace(unfinished, path)  # noqa: PTH105 - atomic; Path.replace says less

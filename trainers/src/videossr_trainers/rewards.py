@@ -1,31 +1,24 @@
-"""The reward that TRL calls: each completion goes to its own task, and the curves are kept by task."""
+"""The reward that TRL calls: each completion goes to its own task."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from videossr.floors import normalised
+from videossr_trainers.rollouts import Completion, GradedGroup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from videossr.dataset import Recipe
     from videossr.facades import Score, Task
-    from videossr.floors import Floors
+    from videossr.sample import Sample
 
 
 class TaskReward:
-    """Grades completions of mixed tasks.
-
-    Metrics, by task: `difficulty/T` of the questions asked, `reward/T` the mean, `floor/T` their blind
-    floor, `normalised/T` the reward with the floor at 0 and a perfect answer at 1, `substituted/T` the
-    share of questions that stood in for one that could not be made, `parse_failures/T` the share of answers without the form of one, and
-    `zero_variance/T` the share of groups whose answers all score alike and so teach nothing.
+    """Grades completions of mixed tasks, and keeps what was graded for those who measure it.
 
     Args:
         tasks: by name.
-        floors: the blind floors of the tasks.
         num_generations: answers of a group, which stand in succession.
         measurements: figures of modifiers, logged at each call.
     """
@@ -35,62 +28,72 @@ class TaskReward:
     def __init__(
         self,
         tasks: Mapping[str, Task],
-        floors: Floors,
         num_generations: int,
         *,
         measurements: Callable[[], Mapping[str, float]] = dict,
     ) -> None:
         self.tasks = tasks
-        self.floors = floors
         self.num_generations = num_generations
         self.measurements = measurements
         self._groups: list[tuple[str, float, list[float]]] = []
+        self._graded: list[GradedGroup] = []
+        self._samples: list[Sample] = []
 
     def take_groups(self) -> list[tuple[str, float, list[float]]]:
         """Task, difficulty and rewards of the groups graded since the last time, and forget them."""
         groups, self._groups = self._groups, []
         return groups
 
+    def take_graded(self) -> tuple[list[GradedGroup], list[Sample]]:
+        """The groups graded since the last time with their samples, and forget them."""
+        taken = self._graded, self._samples
+        self._graded, self._samples = [], []
+        return taken
+
     def __call__(
         self,
         *,
         completions: Sequence[Sequence[Mapping[str, str]]],
-        task: Sequence[str],
-        answer: Sequence[str],
-        target: Sequence[Mapping[str, Any]],
-        difficulty: Sequence[float],
-        context: Sequence[str],
+        completion_ids: Sequence[Sequence[int]],
+        recipe: Sequence[Recipe],
+        sample: Sequence[Sample],
         substituted: Sequence[bool],
         log_metric: Callable[[str, float], None],
         **_: object,
     ) -> list[float]:
         """Rewards in [0, 1], one for each completion."""
+        texts = [completion[-1]["content"] for completion in completions]
         scores = [
-            self.tasks[name].score(completion[-1]["content"], truth, aim, about)
-            for name, completion, truth, aim, about in zip(
-                task, completions, answer, target, context, strict=True
-            )
+            self.tasks[one.task].score(text, shown.answer, shown.target, one.context)
+            for one, shown, text in zip(recipe, sample, texts, strict=True)
         ]
-        groups: dict[str, list[list[Score]]] = defaultdict(list)
         for start in range(0, len(scores), self.num_generations):
-            group = scores[start : start + self.num_generations]
-            groups[task[start]].append(group)
-            values = [score.value for score in group]
-            self._groups.append((task[start], difficulty[start], values))
-        for name, of_task in groups.items():
-            values = [score.value for group in of_task for score in group]
-            failures = [not score.parsed for group in of_task for score in group]
-            alike = [len({score.value for score in group}) == 1 for group in of_task]
-            levels = [d for d, t in zip(difficulty, task, strict=True) if t == name]
-            stood_in = [s for s, t in zip(substituted, task, strict=True) if t == name]
-            log_metric(f"difficulty/{name}", fmean(levels))
-            log_metric(f"substituted/{name}", fmean(stood_in))
-            log_metric(f"reward/{name}", fmean(values))
-            floor = self.floors.mean(name, levels)
-            log_metric(f"floor/{name}", floor)
-            log_metric(f"normalised/{name}", normalised(fmean(values), floor))
-            log_metric(f"parse_failures/{name}", fmean(failures))
-            log_metric(f"zero_variance/{name}", fmean(alike))
+            of_group = slice(start, start + self.num_generations)
+            answers = zip(texts[of_group], completion_ids[of_group], scores[of_group], strict=True)
+            group = _graded(recipe[start], sample[start], answers, substituted=substituted[start])
+            self._graded.append(group)
+            self._samples.append(sample[start])
+            self._groups.append((group.recipe.task, group.recipe.difficulty, group.rewards))
         for name, figure in self.measurements().items():
             log_metric(name, figure)
         return [score.value for score in scores]
+
+
+def _graded(
+    recipe: Recipe,
+    sample: Sample,
+    answers: Iterable[tuple[str, Sequence[int], Score]],
+    *,
+    substituted: bool,
+) -> GradedGroup:
+    return GradedGroup(
+        recipe=recipe,
+        question=sample.question,
+        answer=sample.answer,
+        target=sample.target,
+        substituted=substituted,
+        completions=tuple(
+            Completion(text, tuple(tokens), score.value, score.parsed)
+            for text, tokens, score in answers
+        ),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isclose
 from typing import TYPE_CHECKING
 
 from videossr import ConfigError
@@ -49,6 +50,19 @@ def chosen_recipes(config: RunConfig, dataset: Dataset) -> tuple[Recipe, ...]:
         )
         raise ConfigError(mistakes)
     return tuple(recipe for recipe in dataset.recipes if recipe.task in config.tasks)
+
+
+def mixture(config: RunConfig, dataset: Dataset) -> dict[str, float] | None:
+    """The weights of the run's tasks where they are not those that the dataset was built with.
+
+    None where each is the same multiple of the dataset's own, so that the dataset has as many questions
+    of each task as the run wants.
+    """
+    weights = {name: weighted.weight for name, weighted in config.tasks.items()}
+    built = dataset.config["tasks"]
+    ratios = [weight / built[name]["weight"] for name, weight in weights.items()]
+    same = all(isclose(ratio, ratios[0], rel_tol=1e-6) for ratio in ratios)
+    return None if same else weights
 
 
 def current_floors(

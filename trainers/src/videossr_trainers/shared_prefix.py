@@ -44,6 +44,15 @@ class PackedGroups:
     branches: int
     branch_length: int
 
+    @property
+    def inputs(self) -> dict[str, Tensor]:
+        """What the model takes besides the pictures, by the names of its arguments."""
+        return {
+            "input_ids": self.input_ids,
+            "attention_mask": self.attention_mask,
+            "position_ids": self.positions,
+        }
+
     def unpack(self, values: Tensor) -> Tensor:
         """Values [G, L] at the positions of the answers' tokens, as [G N, C]."""
         answers = values[:, -self.branches * self.branch_length :]
@@ -99,12 +108,15 @@ def generate_groups(
     prompts: PromptBatch,
     n: int,
     generation_config: GenerationConfig,
+    *,
+    synced_gpus: bool | None = None,
 ) -> Tensor:
     """Sample N answers to each prompt from one pass over the prompt.
 
     Args:
         model: a Qwen3-VL for conditional generation, or one inside PEFT.
         prompts: G prompts.
+        synced_gpus: as `generate`'s; None lets it decide.
 
     Returns:
         int64 [G N, C], the answers of a group in succession.
@@ -127,6 +139,7 @@ def generate_groups(
             attention_mask=prompts.attention_mask.repeat_interleave(n, 0),
             past_key_values=cache,
             generation_config=generation_config,
+            synced_gpus=synced_gpus,
         )
     finally:
         inner.rope_deltas = None  # they belong to this cache, not to the model's next caller

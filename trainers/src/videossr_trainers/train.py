@@ -2,17 +2,24 @@
 
 run/config.yaml       the resolved configuration; with it and the dataset the run can be repeated
 run/provenance.json   versions, plugins, seed, the dataset and its hash
+run/preflight.json    what was checked before the first step, and found
 run/metrics.jsonl     a line for each step, written as it happens
+run/rollouts/         what was asked, answered and earned in each step
+run/samples/          some questions of some steps, to look at
 run/warm_start/       the model after the warm start, if there was one
-run/model/            the trained model and its processor
+run/checkpoints/      the newest states to go on from (`checkpoints.py`)
+run/model/            the trained model and its processor; it appears whole, and the run is over
+
+A run goes on from the newest whole checkpoint of its stage, or from the stage's start if there is none.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from accelerate import PartialState
+import torch
 from transformers import PrinterCallback
 
 from videossr import ConfigError
@@ -20,19 +27,36 @@ from videossr.errors import Mistake
 from videossr.render import Renderer
 from videossr_trainers.arguments import (
     check_batches,
+    engine_arguments,
     grpo_arguments,
     leave_cores_to_loaders,
 )
 from videossr_trainers.callbacks import StepReport
+from videossr_trainers.checkpoints import clear_unfinished, newest_whole, publish, step_of
+from videossr_trainers.curves import tasks_with_levels
 from videossr_trainers.data import Questions, training_table
 from videossr_trainers.difficulty import DifficultyTrail, FollowRewards, batches_ahead
-from videossr_trainers.grpo import VideoGRPOTrainer
+from videossr_trainers.failures import naming_full_disk
+from videossr_trainers.interrupts import StopOnSignal, StopRequest, tell_stderr
+from videossr_trainers.lost import LostQuestions
 from videossr_trainers.models import load_model, locate_model
 from videossr_trainers.order import QuestionSampler
-from videossr_trainers.provenance import write_provenance
+from videossr_trainers.preflight.course import Preflight
+from videossr_trainers.processes import join_processes, on_main
+from videossr_trainers.recording import Recording, record
 from videossr_trainers.rewards import TaskReward
+from videossr_trainers.run_folder import (
+    GRPO,
+    METRICS,
+    WARM_START,
+    claimed,
+    forget_after,
+    lines_of,
+)
 from videossr_trainers.sections import GrpoSection, ModelSection, WarmStartSection
-from videossr_trainers.selection import chosen_recipes, current_floors
+from videossr_trainers.selection import chosen_recipes, current_floors, mixture
+from videossr_trainers.stages import GrpoStage
+from videossr_trainers.trackers import check_trackers
 from videossr_trainers.warm_start import warm_start
 
 if TYPE_CHECKING:
@@ -41,12 +65,11 @@ if TYPE_CHECKING:
 
     from videossr.config import RunConfig
     from videossr.dataset import Dataset, Recipe
+    from videossr_trainers.grpo import VideoGRPOTrainer
+    from videossr_trainers.preflight.course import Tell
 
     #: Called after each step with the stage, the step, the steps in all and what was measured.
     Report = Callable[[str, int, int, Mapping[str, float]], None]
-
-
-_METRICS: Final = "metrics.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,33 +88,58 @@ class Started:
 
 
 def start_model(
-    config: RunConfig, recipes: Sequence[Recipe], renderer: Renderer, folder: Path, report: Report
+    config: RunConfig,
+    recipes: Sequence[Recipe],
+    renderer: Renderer,
+    folder: Path,
+    report: Report,
+    *,
+    stop: StopOnSignal | None = None,
+    check: Preflight | None = None,
 ) -> Started:
-    """Load or make the model, and warm it up if the configuration says so."""
+    """Load or make the model, and warm it up if the configuration says so and it is not done yet.
+
+    Raises:
+        ConfigError: the model cannot be loaded, or a check of what it will read has found a fault.
+        Stopped: the warm start was ended early.
+    """
     section = config.section(ModelSection)
     warm = config.section(WarmStartSection)
     if section.name == "tiny" and not all(recipe.checked for recipe in recipes):
         problem = "'tiny' takes its words from the questions, and these are only planned"
         right = "build the dataset with build.check=true"
         raise ConfigError(Mistake("model.name", problem, right))
-    texts = [recipe.question for recipe in recipes]
-    name = locate_model(section, folder / "start", texts, seed=config.seed)
-    model, processor = load_model(name, section.revision)
-    if not warm.steps:
-        return Started(model, processor, name, ())
-    log = warm_start(
-        model,
-        processor,
-        training_table(recipes, renderer),
-        warm,
-        folder / "warm_start",
-        seed=config.seed,
-        loader_workers=config.section(GrpoSection).loader_workers,
-        callbacks=[StepReport("warm start", report, folder / _METRICS)],
-    )
+    if section.weights == "bfloat16" and warm.steps:
+        problem = "bfloat16 loses small steps, and the warm start trains all weights"
+        raise ConfigError(Mistake("model.weights", problem, "float32, or warm_start.steps=0"))
+    warmed = folder / "warm_start"
+    is_warm = warm.steps and on_main(warmed.exists)
+    if not is_warm:
+        texts = [recipe.question for recipe in recipes]
+        name = locate_model(section, folder / "start", texts, seed=config.seed)
+        model, processor = load_model(name, section.revision, getattr(torch, section.weights))
+        if check:
+            check.of_the_data(model, processor)
+        if not warm.steps:
+            return Started(model, processor, name, ())
+        warm_start(
+            model,
+            processor,
+            training_table(recipes, renderer),
+            warm,
+            folder,
+            seed=config.seed,
+            loader_workers=config.section(GrpoSection).loader_workers,
+            gradient_checkpointing=section.gradient_checkpointing,
+            max_nonfinite_steps=config.section(GrpoSection).max_nonfinite_steps,
+            callbacks=[StepReport(WARM_START, report, folder / METRICS)],
+            stop=stop,
+        )
     # Loaded again, since the supervised trainer leaves its own head on the model.
-    model, processor = load_model(str(folder / "warm_start"))
-    return Started(model, processor, str(folder / "warm_start"), log)
+    model, processor = load_model(str(warmed))
+    if check and is_warm:
+        check.of_the_data(model, processor)
+    return Started(model, processor, str(warmed), lines_of(folder, WARM_START))
 
 
 def make_trainer(
@@ -102,6 +150,8 @@ def make_trainer(
     started: Started,
     folder: Path,
     report: Report,
+    *,
+    stop: StopOnSignal | None = None,
 ) -> VideoGRPOTrainer:
     """The GRPO trainer, checked and ready.
 
@@ -110,12 +160,7 @@ def make_trainer(
     """
     grpo = config.section(GrpoSection)
     tasks = {name: weighted.task for name, weighted in config.tasks.items()}
-    reward = TaskReward(
-        tasks,
-        current_floors(config, dataset, recipes, renderer),
-        grpo.num_generations,
-        measurements=config.measurements,
-    )
+    reward = TaskReward(tasks, grpo.num_generations, measurements=config.measurements)
     arguments = grpo_arguments(grpo, config.section(ModelSection), folder, seed=config.seed)
     trail = DifficultyTrail(
         tasks, batches_ahead(grpo.loader_workers, arguments.steps_per_generation)
@@ -123,42 +168,129 @@ def make_trainer(
 
     def sampler(group: int, chunk: int, repeats: int) -> QuestionSampler:
         return QuestionSampler(
-            recipes, config.seed, group=group, chunk=chunk, repeats=repeats, trail=trail
+            recipes,
+            config.seed,
+            group=group,
+            chunk=chunk,
+            repeats=repeats,
+            trail=trail,
+            weights=mixture(config, dataset),
         )
 
-    trainer = VideoGRPOTrainer(
-        shared_prefix=grpo.shared_prefix,
+    trainer = GrpoStage(
+        lost=LostQuestions(len(recipes), grpo.max_lost_share),
+        max_nonfinite_steps=grpo.max_nonfinite_steps,
+        **engine_arguments(grpo, config.section(ModelSection), started.model),
         questions=Questions(recipes, renderer),
         sampler=sampler,
         model=started.model,
         processing_class=started.processor,
         reward_funcs=reward,
         args=arguments,
-        callbacks=[FollowRewards(trail, reward), StepReport("grpo", report, folder / _METRICS)],
+        callbacks=[
+            FollowRewards(trail, reward),
+            *([stop] if stop else []),
+            StepReport(GRPO, report, folder / METRICS),
+        ],
     )
     trainer.remove_callback(PrinterCallback)  # the console shows the same, and shorter
+    floors = current_floors(config, dataset, recipes, renderer)
+    recording = Recording(
+        folder,
+        store=grpo.store_rollouts,
+        samples_every=grpo.log_samples_steps,
+        with_levels=tasks_with_levels(recipes, tasks),
+    )
+    record(trainer, reward, floors, recording)
     return trainer
 
 
-def train(config: RunConfig, dataset: Dataset, folder: Path, report: Report) -> Path:
+def train(
+    config: RunConfig,
+    dataset: Dataset,
+    folder: Path,
+    report: Report,
+    *,
+    resume: bool = False,
+    tell: Tell | None = None,
+) -> Path:
     """Run the whole training and return the folder of the trained model.
 
+    Args:
+        config, dataset: what is trained on what.
+        folder: the run's.
+        report: told of every step.
+        resume: go on with the run in the folder; with a new or an empty one, begin.
+        tell: told of what the preflight found.
+
     Raises:
-        ConfigError: the configuration does not fit the dataset or the machine, or the folder is in use.
+        ConfigError: the configuration does not fit the dataset or the machine, or the folder is in use,
+            or holds another run.
         DatasetError: a recipe renders otherwise than when it was built.
+        TrainingError: the run cannot go on.
+        Stopped: a signal asked for it; the run has saved and can be resumed.
     """
-    state = PartialState()
-    if state.is_main_process and folder.exists() and any(folder.iterdir()):
-        raise ConfigError(Mistake(str(folder), "is not empty", "choose another folder for the run"))
+    state = join_processes()
     recipes = chosen_recipes(config, dataset)
-    check_batches(config.section(GrpoSection), len(recipes))
-    leave_cores_to_loaders(config.section(GrpoSection))
+    grpo = config.section(GrpoSection)
+    check_batches(grpo, len(recipes))
+    check_trackers(grpo.report_to)
+    leave_cores_to_loaders(grpo)
     renderer = Renderer.for_dataset(dataset, run=config)
-    if state.is_main_process:
-        write_provenance(config, dataset, folder)
-    state.wait_for_everyone()
-    started = start_model(config, recipes, renderer, folder, report)
-    trainer = make_trainer(config, dataset, recipes, renderer, started, folder, report)
-    trainer.train()
-    trainer.save_model(str(folder / "model"))
-    return folder / "model"
+    on_signal = tell_stderr if state.is_main_process else lambda _: None
+    check = Preflight(config, dataset, folder, tell) if grpo.preflight else None
+    with (
+        claimed(config, dataset, folder, resume=resume),
+        naming_full_disk(folder),
+        StopRequest(on_signal) as request,
+    ):
+        return _train(config, dataset, recipes, renderer, folder, report, request, check)
+
+
+def _train(
+    config: RunConfig,
+    dataset: Dataset,
+    recipes: Sequence[Recipe],
+    renderer: Renderer,
+    folder: Path,
+    report: Report,
+    request: StopRequest,
+    check: Preflight | None,
+) -> Path:
+    saved, model = folder / "checkpoints", folder / "model"
+    last = on_main(lambda: newest_whole(saved))
+    on_main(lambda: clear_unfinished(saved))
+    if on_main(model.exists) and not _goes_on(config, recipes, last, folder):
+        return model
+    stop = StopOnSignal(request)
+    started = start_model(config, recipes, renderer, folder, report, stop=stop, check=check)
+    trainer = make_trainer(config, dataset, recipes, renderer, started, folder, report, stop=stop)
+    if check:
+        check.watch(trainer)
+    forget_after(folder, GRPO, step_of(last) if last else 0)
+    trainer.train(resume_from_checkpoint=str(last) if last else None)
+    stop.raise_stopped(GRPO, trainer.state)
+    aside = folder / ".model"
+    trainer.save_model(str(aside))
+    trainer.accelerator.wait_for_everyone()
+    on_main(lambda: publish(aside, model))
+    return model
+
+
+def _goes_on(config: RunConfig, recipes: Sequence[Recipe], last: Path | None, folder: Path) -> bool:
+    """Whether a run that is finished has been given more steps.
+
+    Raises:
+        ConfigError: it has, and there is no checkpoint to take them from.
+    """
+    done = int(lines_of(folder, GRPO)[-1]["step"])
+    more = steps_of(config.section(GrpoSection), len(recipes)) > done
+    if more and (last is None or step_of(last) != done):
+        problem = f"the run is finished after {done} steps, and has no checkpoint to go on from"
+        raise ConfigError(Mistake("grpo.max_steps", problem, "start a new run"))
+    return more
+
+
+def steps_of(grpo: GrpoSection, questions: int) -> int:
+    """Optimizer steps of a run: as many as are asked for, or whole epochs."""
+    return grpo.max_steps or math.ceil(grpo.epochs * (questions // grpo.questions_per_step))

@@ -2,6 +2,9 @@
 
 A model that has never seen the format of an answer earns nothing, so its groups all score alike and
 GRPO has nothing to learn from. A few hundred steps on the answers, which cost nothing here, mend that.
+
+run/warm_start_checkpoints/  while the stage lasts
+run/warm_start/              the model that came out of it; it appears whole, and the stage is over
 """
 
 from __future__ import annotations
@@ -10,9 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import PrinterCallback
-from trl import SFTConfig, SFTTrainer
+from trl import SFTConfig
 
+from videossr_trainers.checkpoints import newest_whole, publish, remove, step_of
+from videossr_trainers.data import FAILURE
 from videossr_trainers.encoding import PromptEncoder, pad_left, scaled
+from videossr_trainers.processes import on_main
+from videossr_trainers.run_folder import WARM_START, forget_after
+from videossr_trainers.stages import WarmStartStage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +31,7 @@ if TYPE_CHECKING:
     from transformers import TrainerCallback
 
     from videossr.sample import Sample
+    from videossr_trainers.interrupts import StopOnSignal
     from videossr_trainers.sections import WarmStartSection
 
 
@@ -39,6 +48,8 @@ class AnswerCollator:
 
     def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
         """The model's arguments, prompts and answers filled up on the left."""
+        if FAILURE in rows[0]:
+            return {FAILURE: rows[0][FAILURE]}
         samples: list[Sample] = [row["sample"] for row in rows]
         prompts = self.encoder.encode(samples)
         end = self.tokenizer.eos_token_id
@@ -69,16 +80,25 @@ def warm_start(
     *,
     seed: int,
     loader_workers: int = 0,
+    gradient_checkpointing: bool = False,
+    max_nonfinite_steps: int = 1,
     callbacks: Sequence[TrainerCallback] = (),
-) -> list[dict[str, float]]:
-    """Train in place, and save model and processor to `folder`.
+    stop: StopOnSignal | None = None,
+) -> None:
+    """Train in place, from the newest checkpoint if there is one, and save model and processor.
 
-    Returns:
-        The trainer's log, a row for each step, with `step` and `loss`.
+    Args:
+        table: rows as `training_table` makes them.
+        folder: the run's; the model goes to `warm_start` in it.
+        stop: ends the stage early.
+
+    Raises:
+        Stopped: it was ended early, and has saved a checkpoint.
     """
     on_gpu = torch.cuda.is_available()
+    saved = folder / "warm_start_checkpoints"
     arguments = SFTConfig(
-        output_dir=str(folder),
+        output_dir=str(saved),
         max_steps=section.steps,
         per_device_train_batch_size=section.batch_size,
         learning_rate=section.learning_rate,
@@ -88,7 +108,8 @@ def warm_start(
         max_grad_norm=1.0,
         bf16=on_gpu,
         use_cpu=not on_gpu,
-        gradient_checkpointing=False,
+        gradient_checkpointing=gradient_checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False},
         dataset_kwargs={"skip_prepare_dataset": True},
         remove_unused_columns=False,
         max_length=None,
@@ -96,21 +117,30 @@ def warm_start(
         dataloader_persistent_workers=loader_workers > 0,
         dataloader_pin_memory=on_gpu,
         logging_steps=1,
-        save_strategy="no",
+        save_strategy="steps" if section.save_steps else "no",
+        save_steps=section.save_steps or 1,
+        save_total_limit=1,
         report_to=[],
         disable_tqdm=True,
         seed=seed,
     )
-    trainer = SFTTrainer(
+    trainer = WarmStartStage(
+        max_nonfinite_steps=max_nonfinite_steps,
         model=model,
         args=arguments,
         train_dataset=table,
         processing_class=processor,
         data_collator=AnswerCollator(processor),
-        callbacks=list(callbacks),
+        callbacks=[*callbacks, stop] if stop else list(callbacks),
     )
     trainer.remove_callback(PrinterCallback)  # the console shows the same, and shorter
-    trainer.train()
-    trainer.save_model(str(folder))
+    last = on_main(lambda: newest_whole(saved))
+    forget_after(folder, WARM_START, step_of(last) if last else 0)
+    trainer.train(resume_from_checkpoint=str(last) if last else None)
+    if stop:
+        stop.raise_stopped(WARM_START, trainer.state)
+    aside = folder / ".warm_start"
+    trainer.save_model(str(aside))
     trainer.accelerator.wait_for_everyone()
-    return [entry for entry in trainer.state.log_history if "loss" in entry]
+    on_main(lambda: publish(aside, folder / "warm_start"))
+    on_main(lambda: remove(saved))

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 _INTERRUPTED: Final = 130
 
 #: Commands of packages that may not be installed.
-_PROVIDERS: Final = {"demo": "videossr-trainers", "train": "videossr-trainers"}
+_PROVIDERS: Final = dict.fromkeys(
+    ("bench", "demo", "diagnose", "eval", "launch-file", "preflight", "reverify", "train"),
+    "videossr-trainers",
+)
 
 
 def make_app() -> typer.Typer:
@@ -85,8 +88,9 @@ def _fail(error: Exception, code: int) -> int:
 def _refuse_missing(app: typer.Typer, arguments: Sequence[str]) -> None:
     wanted = next((word for word in arguments if not word.startswith("-")), "")
     provider = _PROVIDERS.get(wanted)
-    commands = app.registered_commands
-    present = {c.name or getattr(c.callback, "__name__", "") for c in commands}
+    commands = [c.name or getattr(c.callback, "__name__", "") for c in app.registered_commands]
+    groups = [group.name or "" for group in app.registered_groups]
+    present = {name.replace("_", "-") for name in (*commands, *groups)}
     if provider and wanted not in present:
         typer.echo(
             f"error: `videossr {wanted}` comes with {provider}, which is not installed; "

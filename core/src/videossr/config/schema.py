@@ -191,6 +191,13 @@ class Entry(Switch):
 class TaskEntry(Entry):
     """What the core reads of a task's entry; the rest is the plugin's own."""
 
+    weight: Annotated[
+        Positive,
+        Field(
+            description="share of the questions, relative to its neighbours; a training run may have "
+            "another than its dataset"
+        ),
+    ] = 1.0
     plugin: Annotated[
         str | None,
         Field(

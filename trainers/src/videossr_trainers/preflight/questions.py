@@ -1,0 +1,43 @@
+"""Is there something to ask, of every task, and for how many steps?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from videossr_trainers.preflight.finding import Finding
+from videossr_trainers.sections import GrpoSection
+
+if TYPE_CHECKING:
+    from videossr_trainers.preflight.subject import Subject
+
+
+def questions(subject: Subject) -> Finding:
+    """Every enabled task has questions, and one of each can be rendered."""
+    grpo = subject.config.section(GrpoSection)
+    count = Counter(recipe.task for recipe in subject.recipes)
+    per_epoch = len(subject.recipes) // grpo.questions_per_step
+    steps = grpo.max_steps or int(per_epoch * grpo.epochs)
+    tasks = ", ".join(f"{count[task]} of {task}" for task in subject.config.tasks)
+    figures = {"questions": {task: count[task] for task in subject.config.tasks}, "steps": steps}
+    empty = [task for task in subject.config.tasks if not count[task]]
+    if empty:
+        return Finding(
+            "questions",
+            "fault",
+            f"the dataset has no question of {', '.join(empty)}; it has {tasks}",
+            "a task without questions is not trained, whatever its weight",
+            "build the dataset with it, or switch the task off",
+            figures,
+        )
+    rendered = subject.asked
+    times = steps * grpo.questions_per_step / len(subject.recipes)
+    return Finding(
+        "questions",
+        "ok",
+        f"{tasks}; {steps} steps of {grpo.questions_per_step} questions ask each {times:.1f} times; "
+        f"{len(rendered)} rendered as promised",
+        "every task that is switched on is trained",
+        "",
+        figures,
+    )

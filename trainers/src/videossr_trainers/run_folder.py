@@ -1,0 +1,187 @@
+"""A run's folder: who may write to it, and what of it holds when a run goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from videossr import ConfigError
+from videossr.errors import Mistake
+from videossr_trainers.processes import on_main
+from videossr_trainers.provenance import (
+    differences,
+    has_provenance,
+    write_config,
+    write_provenance,
+)
+
+if sys.platform != "win32":
+    import fcntl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from videossr.config import RunConfig
+    from videossr.dataset import Dataset
+
+METRICS: Final = "metrics.jsonl"
+WARM_START: Final = "warm start"
+GRPO: Final = "grpo"
+
+_LOCK: Final = ".lock"
+
+#: What there is of a run before it has a step to keep: a kill, or a fault that the preflight found, may
+#: leave these, and another run may begin in their place.
+_BEGUN: Final = frozenset(
+    {
+        _LOCK,
+        "config.yaml",
+        ".config.yaml",
+        "provenance.json",
+        ".provenance.json",
+        "preflight.json",
+        "start",
+    }
+)
+
+_STEP_IN_NAME: Final = re.compile(r"(\d+)\.[a-z]+$")
+
+
+@contextmanager
+def claimed(config: RunConfig, dataset: Dataset, folder: Path, *, resume: bool) -> Iterator[None]:
+    """Keep a folder for this run, and no other, and write what the run is made of.
+
+    Raises:
+        ConfigError: another run is at work in it; it is in use and `resume` is not asked for; or it is
+            asked for, and what the run's result depends on is not as it was, every difference listed.
+    """
+    held: list[Any] = []
+
+    def claim() -> None:
+        _refuse_used(folder, resume=resume)
+        folder.mkdir(parents=True, exist_ok=True)
+        held.append(_lock(folder))
+        if not has_provenance(folder) or _is_unused(folder):
+            write_provenance(config, dataset, folder)
+            return
+        found = differences(config, dataset, folder)
+        if found:
+            right = "give what the run began with, or choose another folder"
+            found.append(Mistake(str(folder), "holds a run that is made otherwise", right))
+            raise ConfigError(found)
+        write_config(config, folder)
+
+    try:
+        on_main(claim)
+        try:
+            yield
+        except BaseException:
+            if held:
+                _leave_if_unused(folder)
+            raise
+    finally:
+        for lock in held:
+            if lock is not None:
+                lock.close()
+
+
+def _refuse_used(folder: Path, *, resume: bool) -> None:
+    there = _names(folder)
+    if not there - {_LOCK} or _is_unused(folder):
+        return
+    if not resume:
+        right = "add --resume to go on with the run in it, or choose another folder"
+        raise ConfigError(Mistake(str(folder), "is not empty", right))
+    if not has_provenance(folder) and there - _BEGUN:
+        right = "choose the folder of a run, or a new one"
+        raise ConfigError(Mistake(str(folder), "is not empty, and holds no run to resume", right))
+
+
+def _leave_if_unused(folder: Path) -> None:
+    """Remove the folder of a run that ended before it had anything to keep, or to say."""
+    if _names(folder) <= _BEGUN - {"preflight.json"}:
+        shutil.rmtree(folder)
+
+
+def _is_unused(folder: Path) -> bool:
+    """Whether a run was begun here, and has not come to its first step."""
+    return has_provenance(folder) and _names(folder) <= _BEGUN
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} if folder.exists() else set()
+
+
+def _lock(folder: Path) -> Any:  # noqa: ANN401 - an open file, or None
+    """Hold the folder's lock until the file is closed; where files cannot be locked there is none."""
+    if sys.platform == "win32":
+        return None
+    file = (folder / _LOCK).open("a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        right = "wait for it, or choose another folder"
+        raise ConfigError(Mistake(str(folder), "another run is at work in it", right)) from error
+    except OSError:
+        file.close()
+        return None
+    return file
+
+
+def forget_after(folder: Path, stage: str, step: int) -> None:
+    """Drop what a run has written of steps that it is about to take again.
+
+    Args:
+        folder: the run's.
+        stage: in which the run goes on.
+        step: after which.
+    """
+
+    def forget() -> None:
+        _keep_lines(folder / METRICS, lambda line: _holds(line, stage, step))
+        for path in (folder / "rollouts").rglob("*"):
+            number = _STEP_IN_NAME.search(path.name)
+            if path.is_file() and number and (stage == WARM_START or int(number[1]) > step):
+                path.unlink()
+
+    on_main(forget)
+
+
+def lines_of(folder: Path, stage: str) -> list[dict[str, Any]]:
+    """What was measured in a stage, a line for each step."""
+    try:
+        text = (folder / METRICS).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    read = [json.loads(line) for line in text.splitlines()]
+    return [line for line in read if line["stage"] == stage]
+
+
+def _holds(line: str, stage: str, step: int) -> bool:
+    """Whether a line of the metrics is whole, and of a step that is not taken again."""
+    try:
+        read = json.loads(line)
+    except ValueError:
+        return False
+    if read["stage"] != stage:
+        return stage == GRPO  # the other stage came before
+    return int(read["step"]) <= step
+
+
+def _keep_lines(path: Path, holds: Callable[[str], bool]) -> None:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return
+    kept = "".join(f"{line}\n" for line in text.splitlines() if holds(line))
+    if kept != text:
+        unfinished = path.with_name(f".{path.name}")
+        unfinished.write_text(kept, encoding="utf-8")
+        os.replace(unfinished, path)  # noqa: PTH105 - atomic; Path.replace says less

@@ -1,0 +1,126 @@
+"""The trainers of a run's two stages, fit for runs of days.
+
+To what TRL and `grpo.py` do they add whole checkpoints that resume exactly, steps that are left out where
+the loss is not finite, and errors that come out of a loader's process as they went in.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trl import SFTTrainer
+
+from videossr_trainers.checkpoints import WholeCheckpoints
+from videossr_trainers.data import raise_failure
+from videossr_trainers.failures import TrainingError
+from videossr_trainers.grpo import VideoGRPOTrainer
+from videossr_trainers.interrupts import leave_signals_to_parent
+from videossr_trainers.nonfinite import FiniteSteps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from torch import Tensor
+
+    from videossr_trainers.lost import LostQuestions
+
+#: Key of the names of the questions, one for each row, among the tensors of a batch.
+_NAMES = "question_names"
+
+
+class _Stage(FiniteSteps, WholeCheckpoints):
+    """What both stages do alike."""
+
+    def get_train_dataloader(self) -> Any:  # noqa: ANN401 - accelerate is untyped
+        """As ever, and its workers leave signals to this process."""
+        loader = super().get_train_dataloader()
+        base = loader.base_dataloader
+        base.worker_init_fn = _Then(base.worker_init_fn)
+        return loader
+
+    def get_batch_samples(
+        self,
+        epoch_iterator: Iterator[Any],
+        num_batches: int,
+        device: Any,  # noqa: ANN401 - torch's
+    ) -> tuple[list[Any], Any]:
+        """The batches of a step.
+
+        Raises:
+            VideossrError: a loader's process met it.
+            TrainingError: a loader's process has died.
+        """
+        try:
+            batches: tuple[list[Any], Any] = super().get_batch_samples(
+                map(raise_failure, epoch_iterator), num_batches, device
+            )
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error) or "Traceback" in str(error):
+                raise
+            raise TrainingError(
+                f"a process that renders questions has died ({str(error).split('.')[0]}); it may have "
+                "run out of memory: lower grpo.loader_workers, and go on with --resume"
+            ) from error
+        return batches
+
+
+class WarmStartStage(_Stage, SFTTrainer):  # type: ignore[misc] # trl is untyped
+    """The supervised steps."""
+
+    def training_step(self, *arguments: Any, **named: Any) -> Tensor:  # noqa: ANN401 - transformers'
+        """As ever, counting tokens where a checkpoint keeps them; TRL's own count begins anew."""
+        self._total_train_tokens = self.state.num_input_tokens_seen
+        loss = super().training_step(*arguments, **named)
+        self.state.num_input_tokens_seen = self._total_train_tokens
+        return loss
+
+
+class GrpoStage(_Stage, VideoGRPOTrainer):
+    """The steps by reward.
+
+    Args:
+        lost: told of the questions that were lost.
+        arguments: those of the trainers below.
+    """
+
+    def __init__(self, *, lost: LostQuestions, **arguments: Any) -> None:  # noqa: ANN401
+        super().__init__(**arguments)
+        self._lost_questions = lost
+        self._asked: list[str] = []
+        self.callback_handler.callbacks.insert(0, lost)  # before those that read what is logged
+
+    def asked_questions(self) -> Iterable[str]:
+        """The questions of the generation batch in hand."""
+        return self._asked
+
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        self._lost_questions.note(inputs)
+        names = [row["name"] for row in inputs]
+        self._asked = list(dict.fromkeys(names))
+        output: dict[str, Any] = super()._generate_and_score_completions(inputs)
+        output[_NAMES] = names
+        return output
+
+    def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:  # noqa: ANN401
+        names = dict.fromkeys(inputs[_NAMES])
+        loss = super()._compute_loss(model, inputs)
+        if not loss.isfinite().all():
+            self.suspects += names
+            if self.is_deepspeed_enabled:  # the backward pass would take the step at once
+                raise TrainingError(
+                    f"step {self.state.global_step + 1}: the loss is not finite, in {'; '.join(names)}; "
+                    "the last checkpoint is older; lower grpo.learning_rate, or look at this question"
+                )
+        return loss
+
+
+class _Then:
+    """A loader's own beginning of a worker, and then ours; a class, since spawned workers pickle it."""
+
+    def __init__(self, first: Any) -> None:  # noqa: ANN401 - torch's
+        self.first = first
+
+    def __call__(self, worker: int) -> None:
+        if self.first is not None:
+            self.first(worker)
+        leave_signals_to_parent(worker)

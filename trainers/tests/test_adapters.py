@@ -1,0 +1,139 @@
+"""LoRA: what is trained, what is saved, and how it comes back."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from tiny_questions import MakeTrainer, questions
+
+from videossr import ConfigError
+from videossr.config import load_config
+from videossr_trainers.adapters import lora_config
+from videossr_trainers.arguments import grpo_arguments
+from videossr_trainers.encoding import PromptBatch
+from videossr_trainers.models import load_model
+from videossr_trainers.sections import GrpoSection, LoraSection, ModelSection
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from videossr_trainers.grpo import VideoGRPOTrainer
+
+
+def trained(make_trainer: MakeTrainer, folder: Path) -> VideoGRPOTrainer:
+    """A trainer after two steps, its adapter saved to a folder."""
+    trainer = make_trainer(lora=LoraSection(rank=4), max_steps=2, learning_rate=1e-2)
+    trainer.train()
+    trainer.save_model(str(folder))
+    return trainer
+
+
+@torch.no_grad()
+def logits(model: torch.nn.Module, trainer: VideoGRPOTrainer) -> Tensor:
+    """What a model expects after each token of a question."""
+    (prompt,) = trainer.encoder.encode(questions()[:1])
+    batch = PromptBatch.of([prompt], trainer.model.get_base_model(), 0)
+    return model.eval()(  # type: ignore[no-any-return]
+        input_ids=batch.input_ids, mm_token_type_ids=batch.token_types, **batch.vision
+    ).logits
+
+
+def test_a_saved_adapter_loads_as_the_trained_model(
+    make_trainer: MakeTrainer, tiny_folder: Path, tmp_path: Path
+) -> None:
+    """The folder loads as any model does, and gives what the trained one gave; its base does not."""
+    trainer = trained(make_trainer, tmp_path / "model")
+    expected = logits(trainer.model, trainer)
+    again, _ = load_model(str(tmp_path / "model"))
+    torch.testing.assert_close(logits(again, trainer), expected, rtol=1e-4, atol=1e-4)
+    base, _ = load_model(str(tiny_folder))
+    assert float((logits(base, trainer) - expected).abs().max()) > 1e-2
+
+
+def test_only_the_adapter_is_trained_and_saved(make_trainer: MakeTrainer, tmp_path: Path) -> None:
+    """Without weights of the base, the vision tower untouched."""
+    trainer = trained(make_trainer, tmp_path / "model")
+    learns = [name for name, weight in trainer.model.named_parameters() if weight.requires_grad]
+    assert learns
+    assert all("lora_" in name and "visual" not in name for name in learns)
+    assert not (tmp_path / "model" / "model.safetensors").exists()
+    assert (tmp_path / "model" / "adapter_model.safetensors").exists()
+
+
+def test_a_base_of_bfloat16_keeps_its_adapter_in_float32(make_trainer: MakeTrainer) -> None:
+    """The frozen weights take half the memory; steps are not lost in the ones that are trained."""
+    trainer = make_trainer(lora=LoraSection(rank=4), dtype=torch.bfloat16, max_steps=1)
+    kinds = {(weight.requires_grad, weight.dtype) for weight in trainer.model.parameters()}
+    assert {(True, torch.float32), (False, torch.bfloat16)} == kinds
+    trainer.train()
+    assert trainer.state.log_history[0]["grad_norm"] > 0
+
+
+def test_a_lost_base_is_named(make_trainer: MakeTrainer, tmp_path: Path) -> None:
+    """The error names the adapter, its base, and the file to change."""
+    folder = tmp_path / "model"
+    trained(make_trainer, folder)
+    file = folder / "adapter_config.json"
+    gone = str(tmp_path / "gone")
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"base_model_name_or_path": gone}))
+    with pytest.raises(ConfigError, match=r"its base '.*gone' cannot be loaded; .*adapter_config"):
+        load_model(str(folder))
+
+
+@pytest.mark.parametrize("name", ["lm_head", "q_poj"])
+def test_layers_that_cannot_be_adapted_are_refused(tiny_folder: Path, name: str) -> None:
+    """A name that the model lacks, and the head, whose weight the loss reads directly."""
+    model, _ = load_model(str(tiny_folder))
+    section = LoraSection(target_modules=("q_proj", name))
+    with pytest.raises(
+        ConfigError, match=f"'{name}' cannot be adapted; known are .*q_proj"
+    ) as raised:
+        lora_config(section, model, None)
+    assert len(raised.value.mistakes) == 1
+
+
+def test_bfloat16_without_an_adapter_is_refused() -> None:
+    """Its steps would be lost."""
+    with pytest.raises(ConfigError, match="bfloat16 loses the steps of full fine-tuning"):
+        load_config("paper", ["model.weights=bfloat16"])
+    assert load_config("paper", ["model.weights=bfloat16", "model.lora={}"])
+
+
+def test_an_optimizer_without_its_package_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error names the package."""
+    monkeypatch.setattr("videossr_trainers.arguments.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="adamw_8bit needs the package bitsandbytes"):
+        grpo_arguments(GrpoSection(optimizer="adamw_8bit"), ModelSection(), tmp_path, seed=0)
+
+
+def test_the_reference_is_of_the_policys_revision(tmp_path: Path) -> None:
+    """TRL loads it anew, and is told which."""
+    section = ModelSection(revision="v2")
+    assert grpo_arguments(GrpoSection(), section, tmp_path, seed=0).model_init_kwargs == {
+        "revision": "v2"
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind"),
+    [
+        ({}, "constant"),
+        ({"warmup_steps": 3}, "constant_with_warmup"),
+        ({"lr_scheduler": "cosine", "warmup_steps": 3}, "cosine"),
+    ],
+)
+def test_learning_rates_follow_their_schedule(
+    settings: dict[str, object], kind: str, tmp_path: Path
+) -> None:
+    """Constant by default, as in the paper; with a warm-up where one is asked for."""
+    section = GrpoSection.model_validate(settings)
+    arguments = grpo_arguments(section, ModelSection(), tmp_path, seed=0)
+    assert kind == arguments.lr_scheduler_type
+    assert settings.get("warmup_steps", 0) == arguments.warmup_steps

@@ -1,0 +1,42 @@
+"""How a run weighs the tasks of its dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from plain_recipes import plain_recipe
+
+from videossr.config import RunConfig, load_config
+from videossr.dataset import Dataset, Header
+from videossr.floors import Floors
+from videossr_trainers.selection import mixture
+
+
+def dataset_for(config: RunConfig) -> Dataset:
+    """A dataset as a build with this configuration would make it, with one question a task."""
+    recipes = tuple(plain_recipe(task, 0) for task in config.tasks)
+    floors = Floors({task: {0.5: 0.5} for task in config.tasks})
+    return Dataset(recipes, Header(Path("videos"), config.tree(), {}, floors))
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [],
+        ["tasks.jigsaw.enabled=false"],
+        ["tasks.anomaly.weight=50", "tasks.counting.weight=35", "tasks.jigsaw.weight=15"],
+    ],
+    ids=["same", "one less", "multiples"],
+)
+def test_the_datasets_own_weights_need_no_mixing(overrides: list[str]) -> None:
+    """The preset has 0.5, 0.35 and 0.15: all of them, some of them, or their multiples."""
+    assert mixture(load_config("tiny", overrides), dataset_for(load_config("tiny"))) is None
+
+
+def test_other_weights_are_the_runs_own() -> None:
+    """One that differs makes a mix of all, by the run's weights."""
+    found = mixture(
+        load_config("tiny", ["tasks.jigsaw.weight=1"]), dataset_for(load_config("tiny"))
+    )
+    assert {"anomaly": 0.5, "counting": 0.35, "jigsaw": 1.0} == found
