@@ -1,0 +1,48 @@
+"""Questions that begin alike in several ways, on their way to a model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tiny_questions import questions, random_clip
+
+from videossr import Sample
+from videossr.sample import question_prompt
+from videossr_trainers.answering import Asked, Decoding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from videossr.clip import Clip
+
+GREEDY = Decoding(max_new_tokens=6)
+SAMPLED = Decoding(max_new_tokens=6, answers=3, temperature=1.0, seed=4)
+
+
+def about(clips: Sequence[Clip], *texts: str) -> list[Sample]:
+    """Questions about the same clips."""
+    places = [None] * len(clips)
+    return [Sample(question_prompt(*places, text), tuple(clips), "1") for text in texts]
+
+
+def alike() -> list[Sample]:
+    """Questions of all shapes, some of which begin alike: with one video, with two, with one of two."""
+    first, second, third = random_clip(21), random_clip(22), random_clip(23)
+    times_alone = replace(second, frames=random_clip(24).frames)
+    return [
+        *about(
+            [first], "When?", "In which order do the parts come, and when does each of them end?"
+        ),
+        *questions(),
+        *about([first], "Where to?"),
+        *about([second, third], "When?", "Which of the two is the longer one?"),
+        *about([second], "When?"),
+        *about([second, first], "Which is the longer one?"),
+        *about([times_alone], "When?"),
+    ]
+
+
+def asked(samples: Iterable[Sample]) -> Iterator[Asked]:
+    """Samples with keys."""
+    return (Asked(f"question {i}", sample) for i, sample in enumerate(samples))
