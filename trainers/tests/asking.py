@@ -28,8 +28,9 @@ def about(clips: Sequence[Clip], *texts: str) -> list[Sample]:
 
 def alike() -> list[Sample]:
     """Questions of all shapes, some of which begin alike: with one video, with two, with one of two."""
-    first, second, third = random_clip(21), random_clip(22), random_clip(23)
+    first, second, third, fourth = (random_clip(seed) for seed in (21, 22, 23, 27))
     times_alone = replace(second, frames=random_clip(24).frames)
+    third_times_alone = replace(third, frames=random_clip(25).frames)
     return [
         *about(
             [first], "When?", "In which order do the parts come, and when does each of them end?"
@@ -40,6 +41,11 @@ def alike() -> list[Sample]:
         *about([second], "When?"),
         *about([second, first], "Which is the longer one?"),
         *about([times_alone], "When?"),
+        # What comes after the video that these share looks alike in tokens, and is another one.
+        *about([fourth, third], "When?"),
+        *about([fourth, third_times_alone], "When?"),
+        # Positions run ahead of the tokens by two in each pair of these frames.
+        *about([random_clip(26, height=64)], "When?", "Where?"),
     ]
 
 
