@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import torch
 import xxhash
+from peft import PeftModel
 from transformers import AutoModelForImageTextToText, AutoProcessor
 from transformers.utils.peft_utils import find_adapter_config_file
 
 from videossr import ConfigError
 from videossr.errors import Mistake
+from videossr_trainers.adapters import Adapter, adapter_of
 from videossr_trainers.answering.shares import this_process
-from videossr_trainers.models import quicken_patch_embedding
+from videossr_trainers.matrices import quicken_patch_embedding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,12 +83,10 @@ def load_checkpoint(
     if model.config.model_type in OWN_FAMILY:
         quicken_patch_embedding(model)
     if adapter:
-        from peft import PeftModel  # noqa: PLC0415 - wanted for adapters alone
-
         model = _loaded(
             where, lambda: PeftModel.from_pretrained(model, name, revision=revision), repr(name)
         )
-        identity["adapter"] = _folder_hash(Path(adapter.file).parent)
+        identity["adapter"] = _folder_hash(adapter.file.parent)
     return Checkpoint(model.to(device).eval(), processor, identity)
 
 
@@ -106,23 +105,13 @@ def _dtype(precision: Precision, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if precision == "bfloat16" else torch.float32
 
 
-@dataclass(frozen=True, slots=True)
-class _Adapter:
-    file: str
-    base: str
-    revision: str | None
-
-
-def _adapter(name: str, revision: str | None) -> _Adapter | None:
-    """What an adapter's own configuration says of its base; None for a whole model."""
+def _adapter(name: str, revision: str | None) -> Adapter | None:
+    """What an adapter in a folder or on the hub says of its base; None for a whole model."""
     try:
         file = find_adapter_config_file(name, revision=revision)
     except (OSError, ValueError):
         return None  # loading says better what is wrong with the name
-    if file is None:
-        return None
-    said = json.loads(Path(file).read_text(encoding="utf-8"))
-    return _Adapter(file, said["base_model_name_or_path"], said.get("revision"))
+    return adapter_of(str(Path(file).parent)) if file else None
 
 
 def _processor(name: str, revision: str | None, base: str, base_revision: str | None) -> Any:  # noqa: ANN401

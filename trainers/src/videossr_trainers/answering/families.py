@@ -17,8 +17,7 @@ from videossr_trainers.answering.prefixes import (
     shared_tokens,
     sharings,
 )
-from videossr_trainers.encoding import EncodedPrompt, PromptEncoder
-from videossr_trainers.grpo import place_holders
+from videossr_trainers.encoding import EncodedPrompt, PromptEncoder, place_holders
 from videossr_trainers.shared_prefix import bare_model
 
 if TYPE_CHECKING:
