@@ -79,6 +79,12 @@ class FaultyServer:
         """Where it is to be asked."""
         return f"http://127.0.0.1:{self._http.server_address[1]}/v1"
 
+    def let_go(self, count: int) -> None:
+        """Answer the requests that hang, once there are so many."""
+        for _ in range(count):
+            self.hanging.acquire(timeout=60)
+        self.release.set()
+
     @property
     def answered(self) -> Counter[str]:
         """Right answers by question."""

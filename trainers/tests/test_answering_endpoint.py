@@ -8,6 +8,7 @@ import io
 import json
 import random
 import sys
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -251,7 +252,8 @@ def test_no_more_questions_are_under_way_than_may_be() -> None:
             assert len(alive) <= 3
             yield asked(f"q{i}")
 
-    with FaultyServer(otherwise=["slow"]) as server:
+    with FaultyServer({key: ["hang"] for key in ("q0", "q1", "q2")}) as server:
+        Thread(target=server.let_go, args=(3,)).start()
         for question, _ in endpoint(server, concurrency=3).answer(drawn(), GREEDY):
             alive.remove(question.key)
         assert server.most_at_a_time == 3

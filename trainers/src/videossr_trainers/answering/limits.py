@@ -57,12 +57,13 @@ def told_wait(headers: Mapping[str, str], now: float | None = None) -> float | N
     except (KeyError, ValueError):
         pass
     told = headers.get("retry-after", "")
+    now = time.time() if now is None else now
     try:
         return _seconds(float(told))
     except ValueError:
         pass
     try:
-        return max(0.0, parsedate_to_datetime(told).timestamp() - (now or time.time()))
+        return max(0.0, parsedate_to_datetime(told).timestamp() - now)
     except (ValueError, TypeError, OverflowError):
         return None
 
