@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -216,25 +215,26 @@ def test_a_file_cut_at_any_byte_is_gone_on_with(tmp_path: Path) -> None:
         assert known + 1 == len(AnswerCache(path))
 
 
-def _add_many(path: Path, start: int) -> None:
-    cache = AnswerCache(path)
-    for i in range(start, start + 50):
-        cache.add(f"k{i}", (Answer("x" * 3000),))
+_ADD: Final = """
+import sys
+from pathlib import Path
+from videossr_trainers.answering import Answer
+from videossr_trainers.answering.cache import AnswerCache
+cache, start = AnswerCache(Path(sys.argv[1])), int(sys.argv[2])
+for i in range(start, start + 100):
+    cache.add(f"k{i}", (Answer("x" * 3000),))
+"""
 
 
 def test_two_processes_share_a_file(tmp_path: Path) -> None:
     """Both write at a time; no line is torn or lost, and each finds what the other has written."""
     path = tmp_path / "answers.jsonl"
     cache = AnswerCache(path)
-    context = multiprocessing.get_context("fork")
-    workers = [context.Process(target=_add_many, args=(path, start)) for start in (0, 50)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-        assert 0 == worker.exitcode
-    assert all(cache.get(f"k{i}") is not None for i in range(100))
-    assert 101 == len(path.read_bytes().splitlines())
+    words = [sys.executable, "-c", _ADD, str(path)]
+    writers = [subprocess.Popen([*words, start]) for start in ("0", "100")]
+    assert [0, 0] == [writer.wait() for writer in writers]
+    assert all(cache.get(f"k{i}") is not None for i in range(200))
+    assert 201 == len(path.read_bytes().splitlines())
 
 
 _ASK: Final = """
@@ -287,9 +287,12 @@ def test_an_answer_is_kept_before_it_is_taken(tmp_path: Path) -> None:
         next(answers)
         kept = AnswerCache(path)
         keys = [content_key(cached.identity, GREEDY, asked(name).sample) for name in names(3)]
-        # The caller takes nothing, and yet they come; if not, this has no end.
-        while not all(kept.get(key) for key in keys):
+        # The caller takes nothing, and yet they come.
+        for _ in range(3000):
+            if all(kept.get(key) for key in keys):
+                break
             time.sleep(0.01)
+        assert all(kept.get(key) for key in keys)
         answers.close()  # type: ignore[attr-defined]
 
 

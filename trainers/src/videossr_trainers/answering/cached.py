@@ -69,7 +69,7 @@ class Cached:
         Raises:
             RuntimeError: the answerer lost a question, or gave one that it was not asked.
         """
-        run = _Run(self, iter(questions), decoding)
+        run = _Run(self, self.identity, iter(questions), decoding)
         while not run.exhausted:
             missing = run.missing()
             first = next(missing, None)
@@ -95,6 +95,7 @@ class _Run:
     """
 
     cached: Cached
+    identity: str
     questions: Iterator[Asked]
     decoding: Decoding
     exhausted: bool = False
@@ -110,7 +111,7 @@ class _Run:
         before they are answered, and in a long row of known ones, their clips would fill the memory.
         """
         for asked in self.questions:
-            content = content_key(self.cached.identity, self.decoding, asked.sample)
+            content = content_key(self.identity, self.decoding, asked.sample)
             answers = self.cached.cache.get(content)
             if answers is not None:
                 self._known.append((asked, answers))

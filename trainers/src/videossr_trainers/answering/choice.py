@@ -206,7 +206,7 @@ class ModelOptions:
     def _local(self) -> Answerer:
         from videossr_trainers.answering.local import LocalAnswerer  # noqa: PLC0415 - needs torch
 
-        return LocalAnswerer(self.model, revision=self.revision, batch_size=self.batch_size)
+        return LocalAnswerer.load(self.model, self.revision, batch_size=self.batch_size)
 
     def _remote(self, url: str) -> Answerer:
         from videossr_trainers.answering.endpoint import EndpointAnswerer  # noqa: PLC0415 - an extra
