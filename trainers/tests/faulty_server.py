@@ -305,6 +305,10 @@ class _Handler(BaseHTTPRequestHandler):
         named = f"chatcmpl-{server.seen[other].headers[0]['X-Request-Id']}"
         self.reply(json.dumps(self.completion(other, id=named)).encode())
 
+    def repeats_key(self) -> None:
+        """What a careless proxy might say."""
+        self.reply(f"you are {self.headers['Authorization']}".encode())
+
     def withheld(self) -> None:
         choice = {"message": {"content": ""}, "finish_reason": "content_filter"}
         self.reply(json.dumps(self.completion(self.name, choices=[choice])).encode())

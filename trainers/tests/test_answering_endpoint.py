@@ -299,6 +299,10 @@ def test_the_key_goes_to_the_server_and_into_no_message() -> None:
         with pytest.raises(ConfigError, match=r"Bearer \*\*\*") as caught:
             answers_of(endpoint(server, key="sk-wrong"), "a")
         assert "sk-wrong" not in str(caught.value)
+    with FaultyServer({"a": ["repeats_key"] * 9}) as server:
+        (failed,) = answers_of(endpoint(server, key="sk-right"), "a")["a"]
+        assert failed.failure is not None
+        assert "'you are Bearer ***'" in failed.failure
 
 
 def test_leaving_early_ends_what_is_under_way() -> None:

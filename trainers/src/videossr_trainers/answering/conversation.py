@@ -59,6 +59,7 @@ class Conversation:
 
     Args:
         client: of OpenAI's library, which itself tries nothing again.
+        key: the server's, to be kept out of what is said; None where it needs none.
         model: the server's name for it.
         frames_as: how clips are shown.
         patience, pace: how long it is waited for, and how often it is asked.
@@ -66,6 +67,7 @@ class Conversation:
     """
 
     client: openai.AsyncOpenAI
+    key: str | None
     model: str
     frames_as: FramesAs
     patience: Patience
@@ -157,7 +159,7 @@ class Conversation:
             self.traffic.reached = True
             refused = self.dialect.learn(error, arguments)
             if refused is None:
-                raise fault_of(error, self.client.api_key) from error
+                raise fault_of(error, self.key) from error
             if refused == "temperature":
                 warnings.warn(
                     f"{self.model} takes no temperature: its answers are drawn at its own, not "
@@ -166,7 +168,7 @@ class Conversation:
                 )
             raise Unusable(f"refused {refused}", str(error)) from error
         except (openai.APIError, TimeoutError) as error:
-            raise fault_of(error, self.client.api_key) from error
+            raise fault_of(error, self.key) from error
         self.traffic.reached = True
         return read_reply(
             reply.content,
@@ -175,6 +177,7 @@ class Conversation:
             sent=self.traffic.sent,
             most=most,
             max_new_tokens=decoding.max_new_tokens,
+            key=self.key,
         )
 
     def _arguments(self, decoding: Decoding, have: int, most: int) -> dict[str, Any]:

@@ -131,6 +131,7 @@ class EndpointAnswerer:
             stack.callback(lambda: [future.cancel() for future in under_way])
             conversation = Conversation(
                 client,
+                self._key,
                 self.model,
                 self.frames_as,
                 self.patience,

@@ -26,8 +26,6 @@ _GENERAL: Final = {
     407: "a proxy on the way wants a password",
 }
 
-_MOST_LETTERS: Final = 300
-
 
 class Unusable(Exception):  # noqa: N818 - no answer, which is an outcome
     """A request brought no answer.
@@ -70,13 +68,13 @@ def fault_of(error: Exception, key: str | None = None) -> Unusable:
     if isinstance(error, openai.APIConnectionError):
         cause = error.__cause__
         why = f"{type(cause).__name__}: {cause}" if cause else str(error)
-        return Unusable("connection", f"the connection failed ({_short(why, key)})")
-    return Unusable("malformed", _short(str(error), key))
+        return Unusable("connection", f"the connection failed ({short(why, key)})")
+    return Unusable("malformed", short(str(error), key))
 
 
 def _of_status(error: openai.APIStatusError, key: str | None) -> Unusable:
     status = error.status_code
-    said = f"status {status}: {_short(_message(error), key)}"
+    said = f"status {status}: {short(_message(error), key)}"
     kind = str(status)
     if status == 429 and error.code == "insufficient_quota":  # noqa: PLR2004
         return Unusable(
@@ -85,7 +83,7 @@ def _of_status(error: openai.APIStatusError, key: str | None) -> Unusable:
     if status in _PASSING or status >= 500:  # noqa: PLR2004
         return Unusable(kind, said, wait=told_wait(error.response.headers), status=status)
     if status < 400:  # noqa: PLR2004
-        there = _short(error.response.headers.get("location", "elsewhere"), key)
+        there = short(error.response.headers.get("location", "elsewhere"), key)
         why = f"the server sends us to {there}, where nothing is sent without being told so"
         return Unusable(kind, why, general=True, status=status)
     if status in _GENERAL:
@@ -103,11 +101,12 @@ def _message(error: openai.APIStatusError) -> str:
     return str(body or error.message)
 
 
-def _short(text: str, key: str | None) -> str:
+def short(text: str, key: str | None, most: int = 300) -> str:
+    """What a server said in one line of so many letters at most, without our key."""
     if key:
         text = text.replace(key, "***")
     text = " ".join(text.split())
-    return text if len(text) <= _MOST_LETTERS else text[:_MOST_LETTERS] + "..."
+    return text if len(text) <= most else text[:most] + "..."
 
 
 @dataclass(slots=True)

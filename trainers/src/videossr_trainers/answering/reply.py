@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from videossr_trainers.answering.answer import Answer
 from videossr_trainers.answering.cost import shared_counts
-from videossr_trainers.answering.faults import Unusable
+from videossr_trainers.answering.faults import Unusable, short
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
@@ -69,6 +69,7 @@ def read_reply(
     sent: Container[str],
     most: int,
     max_new_tokens: int,
+    key: str | None = None,
 ) -> list[Answer]:
     """The answers in a server's reply: at least one, at most as many as were asked for.
 
@@ -83,6 +84,7 @@ def read_reply(
             what they reply to.
         most: answers asked for.
         max_new_tokens: of each.
+        key: kept out of what is said, should the server repeat it.
 
     Raises:
         Unusable: the reply holds no answer to this request.
@@ -93,7 +95,7 @@ def read_reply(
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
         problem = f"{place}: {first['msg']}" if place else first["msg"]
-        raise Unusable("malformed", f"{problem}, in {_excerpt(body)}") from error
+        raise Unusable("malformed", f"{problem}, in {_excerpt(body, key)}") from error
     named = {*REQUEST_ID.findall(f"{completion.id} {headers.get('x-request-id')}")}
     if any(name in sent for name in named - {request_id}):
         raise Unusable("misdirected", "the reply names another request")
@@ -134,6 +136,5 @@ def _without_thought(text: str) -> str:
     return "" if thought.lstrip().startswith("<think>") else text
 
 
-def _excerpt(body: bytes) -> str:
-    text = " ".join(body.decode(errors="replace").split())
-    return repr(text[:80] + "..." if len(text) > 80 else text)  # noqa: PLR2004
+def _excerpt(body: bytes, key: str | None) -> str:
+    return repr(short(body.decode(errors="replace"), key, most=80))
