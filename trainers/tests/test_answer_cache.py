@@ -237,6 +237,19 @@ def test_two_processes_share_a_file(tmp_path: Path) -> None:
     assert 201 == len(path.read_bytes().splitlines())
 
 
+def test_what_another_adds_is_found(tmp_path: Path) -> None:
+    """Two at one file, adding in turn, have all answers at any time."""
+    path = tmp_path / "answers.jsonl"
+    one, other = AnswerCache(path), AnswerCache(path)
+    for i in range(3):
+        one.add(f"one{i}", SAID)
+        assert SAID == other.get(f"one{i}")
+        other.add(f"other{i}", SAID)
+        one.add(f"again{i}", SAID)
+    assert SAID == one.get("other2")
+    assert 9 == len(one)
+
+
 _ASK: Final = """
 import sys
 from pathlib import Path

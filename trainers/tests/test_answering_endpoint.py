@@ -254,9 +254,12 @@ def test_no_more_questions_are_under_way_than_may_be() -> None:
 
     with FaultyServer({key: ["hang"] for key in ("q0", "q1", "q2")}) as server:
         Thread(target=server.let_go, args=(3,)).start()
-        for question, _ in endpoint(server, concurrency=3).answer(drawn(), GREEDY):
+        answerer = endpoint(server, concurrency=3)
+        for question, _ in answerer.answer(drawn(), GREEDY):
             alive.remove(question.key)
         assert server.most_at_a_time == 3
+        # The first three were let go because they were there together, not given up one by one.
+        assert not answerer.traffic.faults
 
 
 # Faults that end the run

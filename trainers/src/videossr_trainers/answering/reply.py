@@ -51,7 +51,7 @@ class _Choice(_Lenient):
 
 class _Usage(_Lenient):
     prompt_tokens: int = Field(ge=1, le=_MOST_PROMPT_TOKENS)
-    completion_tokens: int = Field(ge=0)
+    completion_tokens: int
 
 
 class _Completion(_Lenient):
