@@ -28,6 +28,7 @@ from videossr_trainers.answering.choice import (
     BatchSize,
     Concurrency,
     Endpoint,
+    JpegQuality,
     MaxNewTokens,
     ModelOptions,
     PriceIn,
@@ -35,6 +36,7 @@ from videossr_trainers.answering.choice import (
     RequestsPerMinute,
     Revision,
     Show,
+    VideoCrf,
 )
 
 if TYPE_CHECKING:
@@ -53,7 +55,6 @@ app = typer.Typer(
 )
 
 _PRESET = "viubench"
-_CACHE = "cache.jsonl"
 
 BenchmarkFolder = Annotated[
     Path, typer.Argument(metavar="BENCH", help="A folder made by `videossr bench build`.")
@@ -183,6 +184,8 @@ def run(
     max_new_tokens: MaxNewTokens = 64,
     price_in: PriceIn = None,
     price_out: PriceOut = None,
+    jpeg_quality: JpegQuality = None,
+    video_crf: VideoCrf = None,
     cache: Annotated[
         Path | None,
         typer.Option(help="A file of answers to share between runs; by default one in the run."),
@@ -198,7 +201,8 @@ def run(
 
     Every question is asked sighted, blind and with another question's video. Oracle, best constant and
     chance need no model. A run that was ended goes on where it stopped, and what failed is asked again.
-    Exits with 1 if a question has no answer.
+    Several GPUs share the questions under `accelerate launch -m videossr bench run ...`. Exits with 1
+    if a question has no answer.
 
     Example: videossr bench run bench --model Qwen/Qwen3-VL-8B-Instruct -o runs/qwen
     """
@@ -206,6 +210,7 @@ def run(
     from videossr.render import Renderer  # noqa: PLC0415
     from videossr_trainers.answering import Decoding  # noqa: PLC0415
     from videossr_trainers.bench.conditions import conditions_of  # noqa: PLC0415
+    from videossr_trainers.bench.folder import CACHE  # noqa: PLC0415
     from videossr_trainers.bench.running import Prices, run_benchmark  # noqa: PLC0415
 
     asked = conditions_of(conditions)
@@ -213,7 +218,7 @@ def run(
     loaded.dataset.refuse_moved()
     registry = _registry(loaded, plugins_dir or (), allow)
     renderer = Renderer.for_dataset(loaded.dataset, registry=registry)
-    answerer = None
+    answerer, parts = None, None
     if model is not None:
         options = ModelOptions(
             model=model,
@@ -227,8 +232,14 @@ def run(
             max_new_tokens=max_new_tokens,
             price_in=price_in,
             price_out=price_out,
+            jpeg_quality=jpeg_quality,
+            video_crf=video_crf,
         )
-        answerer = options.answerer(cache=cache or output / _CACHE)
+        answerer = options.answerer(cache=cache or output / CACHE)
+        if endpoint is None:
+            from videossr_trainers.answering.shares import Shares  # noqa: PLC0415 - needs torch
+
+            parts = Shares()
     elif endpoint is not None:
         right = "give the server's name for the model by --model"
         raise ConfigError(Mistake("--endpoint", "without a model", right))
@@ -244,8 +255,11 @@ def run(
             decoding=Decoding(max_new_tokens=max_new_tokens),
             prices=Prices(price_in, price_out),
             workers=worker_count(workers),
+            parts=parts,
             progress=(lambda _, done, total: bar(done, total)) if bar else None,
         )
+    if finished is None:
+        return  # the main process of several speaks
     scores = json.loads((output / "scores.json").read_text(encoding="utf-8"))
     if as_json:
         typer.echo(json.dumps({"run": str(output), "facts": finished.facts, "scores": scores}))

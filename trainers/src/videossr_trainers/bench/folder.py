@@ -35,6 +35,9 @@ ANSWERS: Final = "answers.jsonl"
 BASELINES: Final = "baselines.jsonl"
 SCORES: Final = "scores.json"
 
+#: The cache of answers, which may be there before the run is.
+CACHE: Final = "cache.jsonl"
+
 #: What must be the same for a run to go on in a folder.
 _SAME: Final = ("benchmark", "model", "decoding")
 
@@ -71,7 +74,23 @@ class Given:
         return Graded(self.key, self.subtask, self.video, self.value, parsed, self.failure)
 
 
-class RunFolder:
+class Collected:
+    """Questions and answers as they come, in memory: what a process keeps that is not the main one."""
+
+    def __init__(self) -> None:
+        self.questions: dict[str, Question] = {}
+        self.answers: dict[tuple[str, str], Given] = {}
+
+    def keep_question(self, question: Question) -> None:
+        """Keep a question."""
+        self.questions.setdefault(question.key, question)
+
+    def keep_answer(self, answer: Given) -> None:
+        """Keep an answer."""
+        self.answers[answer.condition, answer.key] = answer
+
+
+class RunFolder(Collected):
     """A run's folder while it is being filled. Threads may share one.
 
     Args:
@@ -83,10 +102,9 @@ class RunFolder:
     """
 
     def __init__(self, folder: Path, facts: Mapping[str, Any]) -> None:
+        super().__init__()
         self.folder = folder
         self.facts = dict(facts)
-        self.questions: dict[str, Question] = {}
-        self.answers: dict[tuple[str, str], Given] = {}
         self._lock = Lock()
         head = ["videossr bench run", FORMAT, *(self.facts[name] for name in _SAME)]
         self._journal = Journal(folder / ANSWERS, head, "another run is writing here")
@@ -117,13 +135,13 @@ class RunFolder:
         """Keep a question, so that it outlives this process."""
         with self._lock:
             if question.key not in self.questions:
-                self.questions[question.key] = question
+                super().keep_question(question)
                 self._journal.add(["question", question.tree()])
 
     def keep_answer(self, answer: Given) -> None:
         """Keep an answer, so that it outlives this process; one that failed is asked for again."""
         with self._lock:
-            self.answers[answer.condition, answer.key] = answer
+            super().keep_answer(answer)
             if not answer.failure:
                 self._journal.add(["answer", asdict(answer)])
 

@@ -8,12 +8,12 @@ import time
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from videossr.benchmark import BASELINES, Constants, Graded, baselines_of, key_of, measure
 from videossr_trainers.answering import Asked, Decoding
 from videossr_trainers.bench.conditions import CONDITIONS, Condition, strangers
-from videossr_trainers.bench.folder import Finished, Given, RunFolder
+from videossr_trainers.bench.folder import Collected, Finished, Given, RunFolder
 from videossr_trainers.bench.showing import Wanted, shown
 
 if TYPE_CHECKING:
@@ -29,6 +29,23 @@ if TYPE_CHECKING:
     Progress = Callable[[str, int, int], None]
 
 _PACKAGES: Final = ("videossr-core", "videossr-trainers", "torch", "transformers", "av")
+
+
+class Parts(Protocol):
+    """How a job is parted among processes: `answering.shares.Shares`."""
+
+    @property
+    def main(self) -> bool:
+        """Whether this is the process that gets all results."""
+        ...
+
+    def own(self, items: Sequence[int]) -> Sequence[int]:
+        """This process's share."""
+        ...
+
+    def gather(self, results: Sequence[Any]) -> list[Any]:
+        """All processes' results, for the main one."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +68,9 @@ def run_benchmark(
     decoding: Decoding | None = None,
     prices: Prices | None = None,
     workers: int = 1,
+    parts: Parts | None = None,
     progress: Progress | None = None,
-) -> Finished:
+) -> Finished | None:
     """Ask every question under every condition, and keep what came of it in a folder.
 
     A run that was ended goes on where it stopped: what has been answered is neither rendered nor asked
@@ -69,7 +87,12 @@ def run_benchmark(
         decoding: how answers are drawn; greedily by default.
         prices: of tokens, for the cost.
         workers: threads that render.
+        parts: where several processes ask, each its share; only the main one writes the folder, and
+            what the others were answered before is known by the cache alone.
         progress: called with the stage, what is done of it, and what there is in all.
+
+    Returns:
+        The run; None in a process that is not the main one.
 
     Raises:
         ConfigError: the folder holds something else; or a subtask has no wrong video.
@@ -96,8 +119,10 @@ def run_benchmark(
         "versions": {name: version(name) for name in _PACKAGES},
         "python": platform.python_version(),
     }
-    with RunFolder(folder, facts) as run:
-        asking = _Asking(run, recipes, others, renderer, asks, workers, progress)
+    share = parts.own(range(len(recipes))) if parts else range(len(recipes))
+
+    def ask(run: Collected) -> tuple[_Asking, float]:
+        asking = _Asking(run, recipes, share, others, renderer, asks, workers, progress)
         begun = time.monotonic()
         if answerer:
             for asked, answers in answerer.answer(asking.questions(), decoding):
@@ -105,8 +130,18 @@ def run_benchmark(
         else:
             for _ in asking.questions():
                 pass  # there is nothing to ask, but the questions are to be known
-        seconds = time.monotonic() - begun
-        asking.finish(benchmark, seconds, prices or Prices())
+        return asking, time.monotonic() - begun
+
+    if parts and not parts.main:
+        collected = Collected()
+        ask(collected)
+        parts.gather([[*collected.questions.values(), *collected.answers.values()]])
+        return None
+    with RunFolder(folder, facts) as run:
+        asking, seconds = ask(run)
+        for one in [one for part in (parts.gather([[]]) if parts else []) for one in part]:
+            asking.take_over(one)
+        asking.finish(run, benchmark, seconds, prices or Prices())
     return Finished.load(folder)
 
 
@@ -115,8 +150,9 @@ class _Asking:
 
     def __init__(
         self,
-        run: RunFolder,
+        run: Collected,
         recipes: Sequence[Recipe],
+        share: Sequence[int],
         others: Sequence[int],
         renderer: Renderer,
         conditions: Sequence[Condition],
@@ -130,19 +166,15 @@ class _Asking:
         self._workers = workers
         self._progress = progress or (lambda *_: None)
         self._conditions = conditions
-        self._wanted = [
-            Wanted(
-                number,
-                [c for c in conditions if (c, key) not in run.answers],
-            )
-            for number, key in enumerate(self._recipes)
+        keys = list(self._recipes)
+        wanted = [
+            Wanted(number, [c for c in conditions if (c, keys[number]) not in run.answers])
+            for number in share
         ]
         self._wanted = [
-            want
-            for want, key in zip(self._wanted, self._recipes, strict=True)
-            if want.conditions or key not in run.questions
+            want for want in wanted if want.conditions or keys[want.number] not in run.questions
         ]
-        self._total = len(recipes) * max(1, len(conditions))
+        self._total = len(share) * max(1, len(conditions))
         self._done = self._total - sum(max(1, len(want.conditions)) for want in self._wanted)
         self._asked = 0
 
@@ -176,9 +208,17 @@ class _Asking:
             failure=answer.failure or "",
         )
 
-    def finish(self, benchmark: Benchmark, seconds: float, prices: Prices) -> None:
+    def take_over(self, one: Question | Given) -> None:
+        """Keep what another process has."""
+        if isinstance(one, Given):
+            self._asked += 1
+            self._run.keep_answer(one)
+        else:
+            self._run.keep_question(one)
+
+    def finish(self, run: RunFolder, benchmark: Benchmark, seconds: float, prices: Prices) -> None:
         """Grade everything, and write what came of it."""
-        run, config = self._run, self._renderer.config
+        config = self._renderer.config
         questions = [run.questions[key] for key in self._recipes if key in run.questions]
         asked = [c for c in CONDITIONS if any(condition == c for condition, _ in run.answers)]
         answers = [self._graded(condition, key) for condition in asked for key in self._recipes]
