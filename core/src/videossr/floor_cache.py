@@ -49,7 +49,7 @@ def cached(
         draws: questions for each of them.
         measure: what to call if it was not measured before.
     """
-    code = _code_of(config.plugins.values())
+    code = code_of(config.plugins.values())
     if code is None:
         return measure()
     tree = config.tree()
@@ -92,7 +92,7 @@ def _keep(path: Path, floor: float) -> None:
         return  # a cache that cannot be written costs time and nothing else
 
 
-def _code_of(origins: Iterable[Origin]) -> str | None:
+def code_of(origins: Iterable[Origin]) -> str | None:
     """A hash of the code of the core and of some plugins; None where some is not cached."""
     folders = [Path(__file__).parent]
     for origin in origins:

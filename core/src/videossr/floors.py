@@ -135,7 +135,7 @@ def _blind_floor(
             except Unsuitable as error:
                 refusals[str(error)] += 1
                 continue
-            by_wording[sample.question].append(_light(sample))
+            by_wording[sample.question].append(light(sample))
         floors += [
             (_best_constant(task, samples, candidates), len(samples))
             for samples in _groups(by_wording.values())
@@ -147,7 +147,7 @@ def _blind_floor(
     return sum(floor * count for floor, count in floors) / total
 
 
-def _light(sample: Sample) -> Sample:
+def light(sample: Sample) -> Sample:
     """A sample with the first frame of each clip alone: a thousand whole ones take a gigabyte."""
     from videossr.clip import Segment  # noqa: PLC0415 - a dataset's floors are read without torch
 
@@ -170,12 +170,18 @@ def _groups(by_wording: Iterable[list[Sample]]) -> list[list[Sample]]:
 def _best_constant(task: Task, samples: Sequence[Sample], candidates: int) -> float:
     """What the answer that is best for half of the samples earns for the other half, and the reverse."""
     halves = samples[::2], samples[1::2] or samples
-    chosen = [_best(task, half, candidates) for half in halves]
+    chosen = [best_answer(task, half, candidates) for half in halves]
     return sum(_earned(task, *pair) for pair in zip(chosen, reversed(halves), strict=True)) / 2
 
 
-def _best(task: Task, samples: Sequence[Sample], candidates: int) -> str:
-    """The answer that earns most for all of some samples."""
+def best_answer(task: Task, samples: Sequence[Sample], candidates: int) -> str:
+    """The answer that earns most for all of some samples.
+
+    Args:
+        samples: at least one.
+        candidates: most answers tried, the most frequent first, besides those that the task's own
+            `guesses` gives.
+    """
     frequency: dict[str, int] = defaultdict(int)
     for sample in samples:
         frequency[sample.answer] += 1

@@ -22,7 +22,10 @@ class Trainers:
 
     @hookimpl
     def register_commands(self, app: typer.Typer) -> None:
-        """Add `train` and what goes with it."""
+        """Add `train` and what goes with it, and `bench`."""
+        from videossr_trainers.bench.commands import (  # noqa: PLC0415 - after videossr itself
+            app as bench,
+        )
         from videossr_trainers.commands import (  # noqa: PLC0415 - after videossr itself
             demo,
             reverify,
@@ -33,6 +36,7 @@ class Trainers:
 
         for command in (train, preflight, launch_file, reverify, demo):
             app.command()(command)
+        app.add_typer(bench, name="bench")
 
     @hookimpl
     def register_sections(self) -> Mapping[str, type[BaseModel]]:

@@ -20,6 +20,7 @@ from videossr.errors import (
 from videossr.floor_cache import cached
 from videossr.floors import Floors, blind_floor
 from videossr.levels import LEVELS
+from videossr.seeds import derive_seed
 from videossr.video.sampling import frames_on_screen, target_times
 from videossr.video.sizing import fit_size
 from videossr.windows import too_few
@@ -231,13 +232,14 @@ def _floor(
 ) -> float:
     """The blind floor of a task on one timeline."""
     timelines = [(layout.times, level)]
+    # Questions of its own for each layout: with the same ones an error would be that of all of them.
+    seed = derive_seed(config.seed, "floor of a layout", len(layout.times))
 
     def measure() -> float:
         try:
-            return blind_floor(task, timelines, seed=config.seed, draws=draws)
+            return blind_floor(task, timelines, seed=seed, draws=draws)
         except Unsuitable:
             # Small stand-in frames are quick, but too small for some settings.
-            size = layout.size
-            return blind_floor(task, timelines, seed=config.seed, draws=draws, size=size)
+            return blind_floor(task, timelines, seed=seed, draws=draws, size=layout.size)
 
     return cached(config, name, timelines, layout.size, draws, measure)

@@ -58,7 +58,7 @@ def build(
     if output.exists():
         right = "choose another folder, or remove this one"
         raise ConfigError(Mistake(str(output), "exists already", right))
-    rows, root = _videos(videos, worker_count(workers), quiet=quiet or as_json)
+    rows, root = videos_of(videos, worker_count(workers), quiet=quiet or as_json)
     with progress_bar("building", quiet=quiet or as_json) as progress:
         summary = build_to(
             output, checked, rows, root, workers=worker_count(workers), progress=progress
@@ -67,12 +67,13 @@ def build(
     if as_json:
         typer.echo(json.dumps({**asdict(summary), "measurements": measured}))
     elif not quiet:
-        _describe(output, summary)
+        describe(output, summary)
         for name, figure in measured.items():
             typer.echo(f"  {name} {figure:.6g}")
 
 
-def _videos(source: Path, workers: int, *, quiet: bool) -> tuple[list[VideoRow], Path]:
+def videos_of(source: Path, workers: int, *, quiet: bool) -> tuple[list[VideoRow], Path]:
+    """The rows of a table, or of a folder that is scanned for it, and the folder of the videos."""
     from videossr.scan import scan  # noqa: PLC0415 - needs the decoder
     from videossr.video_table import is_table, read_table  # noqa: PLC0415
 
@@ -83,7 +84,8 @@ def _videos(source: Path, workers: int, *, quiet: bool) -> tuple[list[VideoRow],
     return rows, (source if source.is_dir() else source.parent).resolve()
 
 
-def _describe(output: Path, summary: Summary) -> None:
+def describe(output: Path, summary: Summary) -> None:
+    """Say what was built."""
     from videossr.build.card import times  # noqa: PLC0415 - needs jinja2
 
     how = "" if summary.checked else "planned and not rendered, "

@@ -122,7 +122,9 @@ def _answers(subject: Subject) -> list[list[str]]:
     until = time.monotonic() + _BUDGET_S
     with probing(subject) as trainer:
         n = trainer.num_generations
-        first = len({row["recipe"].task for row in rows})  # the questions come task by task, in turns
+        first = len(
+            {row["recipe"].task for row in rows}
+        )  # the questions come task by task, in turns
         texts, seconds = completions(trainer, rows[:first])
         subject.seconds_of_rollouts = seconds / first
         answers += _grouped(texts, n)

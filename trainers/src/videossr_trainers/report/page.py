@@ -2,65 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import math
 import os
-from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, StrictUndefined
 
-from videossr.video import mp4_bytes
 from videossr_trainers.report import plots
 from videossr_trainers.report.findings import findings, headline, overall, signed
+from videossr_trainers.report.player import player_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-    from torch import Tensor
-
-    from videossr.clip import Clip
     from videossr.intervals import Interval
-    from videossr_trainers.report.data import Mark, Run, ShownSample
-
-# What the longer side of a shown video comes close to, in pixels.
-_SHOWN_SIDE = 240
-# Frame times written under a video; the others are marks without a number.
-_MOST_LABELS = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A marked range of frames as the page draws it; `left` and `width` in percent of the strip."""
-
-    left: float
-    width: float
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Player:
-    """A clip as the page shows it.
-
-    Args:
-        source: the video as a data URI.
-        width: in pixels.
-        height: in pixels.
-        times: of every frame, as text.
-        labels: place in percent of the strip, and text, of the times written under it.
-        spans: the marked ranges.
-        label: what it is among several clips; empty for a single one.
-    """
-
-    source: str
-    width: int
-    height: int
-    times: Sequence[str]
-    labels: Sequence[tuple[float, str]]
-    spans: Sequence[Span]
-    label: str
+    from videossr_trainers.report.data import Run, ShownSample
+    from videossr_trainers.report.player import Player
 
 
 def write_report(run: Run, path: Path) -> Path:
@@ -140,49 +97,10 @@ def _percent(share: float) -> str:
 def _players(sample: ShownSample) -> list[Player]:
     several = len(sample.clips) > 1
     return [
-        _player(
+        player_of(
             clip,
             [mark for mark in sample.marks if mark.clip == number],
             f"Clip {number + 1}" if several else "",
         )
         for number, clip in enumerate(sample.clips)
     ]
-
-
-def _player(clip: Clip, marks: Sequence[Mark], label: str) -> Player:
-    frames = _enlarged(clip.frames)
-    times = clip.times.tolist()
-    count = len(times)
-    every = math.ceil(count / _MOST_LABELS)
-    return Player(
-        source="data:video/mp4;base64,"
-        + base64.b64encode(mp4_bytes(frames, clip.times)).decode("ascii"),
-        width=int(frames.shape[3]),
-        height=int(frames.shape[2]),
-        times=[f"{time:.2f} s" for time in times],
-        labels=[
-            (100 * (place + 0.5) / count, f"{times[place]:.1f}") for place in range(0, count, every)
-        ],
-        spans=[
-            Span(
-                left=100 * mark.start / count,
-                width=100 * (mark.stop - mark.start) / count,
-                text=f"{mark.label}: {_from_to(times[mark.start], times[mark.stop - 1])}",
-            )
-            for mark in marks
-        ],
-        label=label,
-    )
-
-
-def _from_to(first: float, last: float) -> str:
-    return f"{first:.2f} s" if first == last else f"{first:.2f} s to {last:.2f} s"
-
-
-def _enlarged(frames: Tensor) -> Tensor:
-    """Frames with each pixel as a square of pixels, so that what is seen is what the model saw.
-
-    Frames larger than a page has room for stay as they are.
-    """
-    factor = max(1, round(_SHOWN_SIDE / max(frames.shape[2:])))
-    return frames.repeat_interleave(factor, dim=2).repeat_interleave(factor, dim=3)

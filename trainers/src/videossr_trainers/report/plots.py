@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from videossr_trainers.report.data import Run, TaskStep
 
 # Stands for the page's own text colour, light or dark, which the SVG takes over in its place.
-_INK = "#010203"
+INK = "#010203"
 
 # Of a lightness that shows on white and on black alike; told apart by the colour-blind too.
 COLOURS = ("#3d7fc4", "#d9772b", "#2f9e77", "#a566c0", "#c2506a", "#8a8d2e", "#4aa7b5")
@@ -49,25 +49,25 @@ def reward_curve(run: Run, index: int) -> Markup | None:
     steps, rewards = _task_points(run, task, lambda metrics: metrics.reward)
     if not steps:
         return None
-    figure, axes = _figure("step", "raw reward")
+    figure, axes = figure_of("step", "raw reward")
     floor = run.floors[task]
     axes.set_ylim(0, 1)
     _draw(axes, steps, rewards, colour_of(index))
-    axes.axhline(floor, color=_INK, alpha=0.75, linewidth=1.1, linestyle=(0, (4, 3)))
+    axes.axhline(floor, color=INK, alpha=0.75, linewidth=1.1, linestyle=(0, (4, 3)))
     bottom = normalise(0, floor)
     if bottom is not None:
         right = axes.twinx()
         right.set_ylim(bottom, 1)
         right.set_yticks([0, 0.5, 1])
-        right.set_ylabel("normalised", color=_INK)
-        right.tick_params(colors=_INK, length=3)
+        right.set_ylabel("normalised", color=INK)
+        right.tick_params(colors=INK, length=3)
         right.set_frame_on(False)
-    return _svg(figure)
+    return svg_of(figure)
 
 
 def normalised_curves(run: Run) -> Markup | None:
     """Normalised reward of all tasks over steps."""
-    figure, axes = _figure("step", "normalised reward")
+    figure, axes = figure_of("step", "normalised reward")
     drawn = False
     for index, task in enumerate(run.tasks):
         steps, rewards = _task_points(run, task, lambda metrics: metrics.reward)
@@ -76,14 +76,14 @@ def normalised_curves(run: Run) -> Markup | None:
         if present and len(present) == len(steps):
             _draw(axes, steps, present, colour_of(index))
             drawn = True
-    axes.axhline(0, color=_INK, alpha=0.75, linewidth=1.1, linestyle=(0, (4, 3)))
+    axes.axhline(0, color=INK, alpha=0.75, linewidth=1.1, linestyle=(0, (4, 3)))
     axes.set_ylim(top=1)
-    return _svg(figure) if drawn else None
+    return svg_of(figure) if drawn else None
 
 
 def zero_variance_curves(run: Run) -> Markup | None:
     """The share of groups with zero variance, of all tasks, over steps."""
-    figure, axes = _figure("step", "share of groups")
+    figure, axes = figure_of("step", "share of groups")
     axes.set_ylim(-0.02, 1.02)
     drawn = False
     for index, task in enumerate(run.tasks):
@@ -91,7 +91,7 @@ def zero_variance_curves(run: Run) -> Markup | None:
         if steps:
             _draw(axes, steps, shares, colour_of(index))
             drawn = True
-    return _svg(figure) if drawn else None
+    return svg_of(figure) if drawn else None
 
 
 def warm_start_curve(run: Run) -> Markup | None:
@@ -156,22 +156,23 @@ def _single(
     steps, values = _finite(steps, values)
     if not steps:
         return None
-    figure, axes = _figure(xlabel, ylabel)
+    figure, axes = figure_of(xlabel, ylabel)
     _draw(axes, steps, values, COLOURS[0])
-    return _svg(figure)
+    return svg_of(figure)
 
 
-def _figure(xlabel: str, ylabel: str) -> tuple[Figure, Axes]:
+def figure_of(xlabel: str, ylabel: str) -> tuple[Figure, Axes]:
+    """An empty plot in the page's style."""
     figure = Figure(figsize=(4.4, 2.7), layout="constrained")
     axes = figure.add_subplot()
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
-        axes.spines[side].set(color=_INK, alpha=0.4)
-    axes.tick_params(colors=_INK, length=3)
-    axes.grid(color=_INK, alpha=0.12, linewidth=0.8)
-    axes.set_xlabel(xlabel, color=_INK)
-    axes.set_ylabel(ylabel, color=_INK)
+        axes.spines[side].set(color=INK, alpha=0.4)
+    axes.tick_params(colors=INK, length=3)
+    axes.grid(color=INK, alpha=0.12, linewidth=0.8)
+    axes.set_xlabel(xlabel, color=INK)
+    axes.set_ylabel(ylabel, color=INK)
     return figure, axes
 
 
@@ -181,7 +182,7 @@ def _draw(axes: Axes, steps: Sequence[float], values: Sequence[float], colour: s
     axes.plot(steps, smooth(values), color=colour, linewidth=1.8)
 
 
-def _svg(figure: Figure) -> Markup:
+def svg_of(figure: Figure) -> Markup:
     """A figure as an SVG element whose text and axes have the colour of the page's text."""
     buffer = io.StringIO()
     # The salt makes the names of its parts the same in every run; text as text is small, and takes
@@ -196,4 +197,4 @@ def _svg(figure: Figure) -> Markup:
     svg = re.sub(r'<g id="[^"]*"', "<g", svg)
     own = f"p{zlib.crc32(svg.encode()):08x}"
     svg = re.sub(r'(\bid="|"#|url\(#)', rf"\g<1>{own}-", svg)
-    return Markup(svg.replace(_INK, "currentColor"))  # noqa: S704 - drawn from numbers alone
+    return Markup(svg.replace(INK, "currentColor"))  # noqa: S704 - drawn from numbers alone

@@ -1,0 +1,1 @@
+"""Benchmarks put to models: run, report, hand-over to others' harnesses."""

@@ -1,0 +1,283 @@
+"""The folder of a run: what was asked of which model, what it answered, what that is worth.
+
+run.json          the benchmark, the model, decoding, versions, figures; `state` says whether it is done
+questions.jsonl   each question as it was shown, with what grading needs, and no pixels
+answers.jsonl     each answer under each condition, with its reward, or why there is none
+baselines.jsonl   what the oracle, the best constant and chance earn on each question
+scores.json       the scores of all of these
+
+While a run is going on a hidden journal beside `answers.jsonl` holds what there is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from videossr import ConfigError, DatasetError
+from videossr.benchmark import Graded, Question
+from videossr.errors import Mistake
+from videossr.journal import Journal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+FORMAT: Final = 1
+
+RUN: Final = "run.json"
+QUESTIONS: Final = "questions.jsonl"
+ANSWERS: Final = "answers.jsonl"
+BASELINES: Final = "baselines.jsonl"
+SCORES: Final = "scores.json"
+
+#: The cache of answers, which may be there before the run is.
+CACHE: Final = "cache.jsonl"
+
+#: What must be the same for a run to go on in a folder.
+_SAME: Final = ("benchmark", "model", "decoding")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An answer under a condition.
+
+    Attributes:
+        condition, key: to which question, and what was shown.
+        subtask, video: that the question belongs to, and the hash of what it is about.
+        text: what the model said.
+        prompt_tokens, completion_tokens: as the model counts them; None where it does not say.
+        failure: why there is no answer; empty where there is one.
+        value, parsed, reason: the score, as `videossr.facades.Score`.
+    """
+
+    condition: str
+    key: str
+    subtask: str
+    video: str
+    text: str = ""
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    failure: str = ""
+    value: float = 0.0
+    parsed: bool = False
+    reason: str = ""
+
+    @property
+    def graded(self) -> Graded:
+        """As it is measured."""
+        parsed = self.parsed and not self.failure
+        return Graded(self.key, self.subtask, self.video, self.value, parsed, self.failure)
+
+
+class Collected:
+    """Questions and answers as they come, in memory: what a process keeps that is not the main one."""
+
+    def __init__(self) -> None:
+        self.questions: dict[str, Question] = {}
+        self.answers: dict[tuple[str, str], Given] = {}
+
+    def keep_question(self, question: Question) -> None:
+        """Keep a question."""
+        self.questions.setdefault(question.key, question)
+
+    def keep_answer(self, answer: Given) -> None:
+        """Keep an answer."""
+        self.answers[answer.condition, answer.key] = answer
+
+
+class RunFolder(Collected):
+    """A run's folder while it is being filled. Threads may share one.
+
+    Args:
+        folder: made if need be.
+        facts: of the run, plain JSON values; `benchmark`, `model` and `decoding` say which run it is.
+
+    Raises:
+        ConfigError: the folder holds something else, or another process is filling it.
+    """
+
+    def __init__(self, folder: Path, facts: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.folder = folder
+        self.facts = dict(facts)
+        self._lock = Lock()
+        head = ["videossr bench run", FORMAT, *(self.facts[name] for name in _SAME)]
+        self._journal = Journal(folder / ANSWERS, head, "another run is writing here")
+
+    def __enter__(self) -> Self:
+        self._refuse_other()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._journal.__enter__()
+        if (self.folder / ANSWERS).exists():  # a run that was done, and is taken up again
+            for question in _rows(self.folder / QUESTIONS):
+                self._take_question(question)
+            for answer in _rows(self.folder / ANSWERS):
+                self._take_answer(answer)
+        for kind, entry in self._journal.entries:
+            {"question": self._take_question, "answer": self._take_answer}[kind](entry)
+        write_json(self.folder / RUN, {"format": FORMAT, "state": "running", **self.facts})
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._journal.__exit__(kind, error, traceback)
+
+    def keep_question(self, question: Question) -> None:
+        """Keep a question, so that it outlives this process."""
+        with self._lock:
+            if question.key not in self.questions:
+                super().keep_question(question)
+                self._journal.add(["question", question.tree()])
+
+    def keep_answer(self, answer: Given) -> None:
+        """Keep an answer, so that it outlives this process; one that failed is asked for again."""
+        with self._lock:
+            super().keep_answer(answer)
+            if not answer.failure:
+                self._journal.add(["answer", asdict(answer)])
+
+    def finish(
+        self,
+        questions: Iterable[Question],
+        answers: Iterable[Given],
+        baselines: Iterable[Mapping[str, Any]],
+        scores: Mapping[str, Any],
+        figures: Mapping[str, Any],
+    ) -> None:
+        """Write what came of the run.
+
+        Args:
+            questions: in the benchmark's order.
+            answers: graded, in order.
+            baselines: a row for each question and baseline.
+            scores: of all of them.
+            figures: of the run, for `run.json`.
+        """
+        write_rows(self.folder / QUESTIONS, (question.tree() for question in questions))
+        write_rows(self.folder / BASELINES, baselines)
+        write_json(self.folder / SCORES, scores)
+        write_rows(self.folder / ANSWERS, map(asdict, answers))
+        facts = {"format": FORMAT, "state": "done", **self.facts, **figures}
+        write_json(self.folder / RUN, facts)
+        self._journal.remove()
+
+    def _refuse_other(self) -> None:
+        path = self.folder / RUN
+        if not path.exists():
+            if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+                right = "choose another folder for the run"
+                raise ConfigError(Mistake(str(self.folder), "exists, and is no run", right))
+            return
+        found = read_run(self.folder)
+        other = [
+            Mistake(
+                f"{self.folder}: {name}",
+                f"{json.dumps(found.get(name))} in the folder, {json.dumps(self.facts[name])} here",
+            )
+            for name in _SAME
+            if found.get(name) != self.facts[name]
+        ]
+        if other:
+            right = "choose another folder for it"
+            raise ConfigError([*other, Mistake(str(self.folder), "holds another run", right)])
+
+    def _take_question(self, tree: Mapping[str, Any]) -> None:
+        question = Question.read(tree)
+        self.questions.setdefault(question.key, question)
+
+    def _take_answer(self, tree: Mapping[str, Any]) -> None:
+        answer = Given(**tree)
+        if not answer.failure:
+            self.answers[answer.condition, answer.key] = answer
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A run that is done, as its folder has it.
+
+    Attributes:
+        folder: of the run.
+        facts: of `run.json`.
+        questions: in the benchmark's order.
+        answers: by condition and key.
+        baselines: rows of `baselines.jsonl`.
+    """
+
+    folder: Path
+    facts: Mapping[str, Any]
+    questions: tuple[Question, ...]
+    answers: Mapping[tuple[str, str], Given]
+    baselines: tuple[Mapping[str, Any], ...]
+
+    @classmethod
+    def load(cls, folder: Path) -> Finished:
+        """Read a run.
+
+        Raises:
+            DatasetError: there is none, it is not done, or it is damaged.
+        """
+        facts = read_run(folder)
+        if facts.get("state") != "done":
+            right = "the same `videossr bench run` again goes on with it"
+            raise DatasetError(f"{folder}: the run is not done; {right}")
+        try:
+            return cls(
+                folder,
+                facts,
+                tuple(Question.read(row) for row in _rows(folder / QUESTIONS)),
+                {(row["condition"], row["key"]): Given(**row) for row in _rows(folder / ANSWERS)},
+                tuple(_rows(folder / BASELINES)),
+            )
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise DatasetError(f"{folder}: damaged run: {error}") from error
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """What `run.json` says.
+
+    Raises:
+        DatasetError: it is missing, damaged, or of another format.
+    """
+    path = folder / RUN
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        right = "`videossr bench run` makes one"
+        raise DatasetError(f"{folder}: no run, {RUN} is missing; {right}") from error
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path}: damaged: {error}") from error
+    if not isinstance(tree, dict) or tree.get("format") != FORMAT:
+        raise DatasetError(f"{path}: of another format; this version of videossr reads {FORMAT}")
+    return tree
+
+
+def write_json(path: Path, tree: object) -> None:
+    """Write a tree; the file appears whole or not at all."""
+    _replace(path, json.dumps(tree, indent=2) + "\n")
+
+
+def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write a line for each row; the file appears whole or not at all."""
+    _replace(path, "".join(json.dumps(row) + "\n" for row in rows))
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _replace(path: Path, text: str) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")  # JSON here is ASCII, whatever it holds
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,137 @@
+"""The answers to look at: of each subtask the worst ones, and some by chance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from videossr import VideossrError
+from videossr.benchmark import key_of
+from videossr.marks import marks_of
+from videossr.seeds import derive_seed
+from videossr_trainers.report.data import Mark
+from videossr_trainers.report.player import Player, player_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from videossr.benchmark import Question
+    from videossr.dataset import Recipe
+    from videossr.render import Renderer
+    from videossr.sample import Sample
+    from videossr_trainers.bench.folder import Given
+    from videossr_trainers.bench.report.tables import RunTable
+
+_WORDS: Final = {"sighted": "Answer", "blind": "Blind", "wrong_video": "Wrong video"}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was said to a question: by whom or under which condition, and what it is worth."""
+
+    label: str
+    answer: Given
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A question to look at.
+
+    Attributes:
+        question: as it was shown.
+        why: it was chosen.
+        said: the answers to it.
+        players: of its clips; none where it cannot be rendered.
+        problem: why it cannot.
+    """
+
+    question: Question
+    why: str
+    said: Sequence[Said]
+    players: Sequence[Player] = ()
+    problem: str = ""
+
+
+def failures(
+    tables: Sequence[RunTable],
+    renderer: Renderer | None,
+    recipes: Sequence[Recipe],
+    *,
+    worst: int,
+    by_chance: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Failure]:
+    """Questions to look at: those on which the runs did worst on average, and some of the others.
+
+    Args:
+        tables: of the runs that asked a model.
+        renderer: of the benchmark; None where its videos are not at hand.
+        recipes: of the benchmark.
+        worst, by_chance: of each subtask.
+        progress: called with questions done and questions in all.
+    """
+    by_key = {key_of(recipe): recipe for recipe in recipes}
+    chosen = _chosen(tables, worst, by_chance)
+    found = []
+    for question, why in chosen:
+        said = _said(tables, question)
+        recipe = by_key.get(question.key)
+        if renderer is None or recipe is None:
+            found.append(Failure(question, why, said, problem="its video is not at hand"))
+        else:
+            try:
+                sample = renderer.render(recipe)
+                players = _players(renderer, recipe, sample)
+            except VideossrError as error:
+                found.append(Failure(question, why, said, problem=str(error)))
+            else:
+                found.append(Failure(question, why, said, players))
+        if progress:
+            progress(len(found), len(chosen))
+    return found
+
+
+def _chosen(tables: Sequence[RunTable], worst: int, by_chance: int) -> list[tuple[Question, str]]:
+    chosen: list[tuple[Question, str]] = []
+    run = tables[0].run
+    for subtask in run.facts["subtasks"]:
+        asked = [question for question in run.questions if question.subtask == subtask]
+        ordered = sorted(asked, key=lambda q: derive_seed("failures", q.key))
+        wrong = sorted(
+            (q for q in ordered if _value(tables, q) < 1), key=lambda q: _value(tables, q)
+        )[:worst]
+        rest = [q for q in ordered if q not in wrong][:by_chance]
+        chosen += [(question, "among the worst") for question in wrong]
+        chosen += [(question, "by chance") for question in rest]
+    return chosen
+
+
+def _value(tables: Sequence[RunTable], question: Question) -> float:
+    return sum(table.run.answers["sighted", question.key].value for table in tables)
+
+
+def _said(tables: Sequence[RunTable], question: Question) -> list[Said]:
+    if len(tables) == 1:
+        answers = tables[0].run.answers
+        return [
+            Said(words, answers[condition, question.key])
+            for condition, words in _WORDS.items()
+            if (condition, question.key) in answers
+        ]
+    return [Said(table.name, table.run.answers["sighted", question.key]) for table in tables]
+
+
+def _players(renderer: Renderer, recipe: Recipe, sample: Sample) -> list[Player]:
+    marks = [
+        Mark(mark.clip, mark.start, mark.stop, mark.label)
+        for mark in marks_of(renderer.task(recipe), sample, recipe.context)
+    ]
+    several = len(sample.clips) > 1
+    return [
+        player_of(
+            clip,
+            [mark for mark in marks if mark.clip == number],
+            f"Clip {number + 1}" if several else "",
+        )
+        for number, clip in enumerate(sample.clips)
+    ]

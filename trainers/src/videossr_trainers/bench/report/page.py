@@ -1,0 +1,221 @@
+"""From runs to their page, and the files beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final
+
+from jinja2 import Environment, StrictUndefined
+
+from videossr_trainers.bench.report.failures import Failure, failures
+from videossr_trainers.bench.report.histogram import histogram
+from videossr_trainers.bench.report.published import PUBLISHED
+from videossr_trainers.bench.report.tables import (
+    RunTable,
+    as_csv,
+    as_tree,
+    comparisons,
+    run_tables,
+)
+from videossr_trainers.report.findings import signed
+from videossr_trainers.report.plots import colour_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from videossr.dataset import Recipe
+    from videossr.intervals import Interval
+    from videossr.render import Renderer
+    from videossr_trainers.bench.folder import Finished
+
+#: By which a report is told from other files.
+_GENERATOR: Final = '<meta name="generator" content="videossr bench report">'
+
+#: Bytes at the start of a file in which that has to stand.
+_HEAD: Final = 1024
+
+
+def write_bench_report(
+    runs: Sequence[Finished],
+    path: Path,
+    *,
+    renderer: Renderer | None = None,
+    recipes: Sequence[Recipe] = (),
+    worst: int = 2,
+    by_chance: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Path]:
+    """Write the report of some runs of one benchmark: HTML, and JSON and CSV of the same name.
+
+    The page refers to nothing outside of itself, and shows texts without interpreting them. Each file
+    appears whole or not at all.
+
+    Args:
+        runs: the first is what others are compared with.
+        path: of the HTML; missing folders are made.
+        renderer: of the benchmark; None where its videos are not at hand.
+        recipes: of the benchmark.
+        worst, by_chance: questions of each subtask to look at.
+        progress: called with questions rendered and questions in all.
+
+    Returns:
+        The files.
+
+    Raises:
+        ConfigError: the runs are not of one benchmark.
+    """
+    tables = run_tables(runs)
+    asked = [table for table in tables if table.asked]
+    shown = (
+        failures(asked, renderer, recipes, worst=worst, by_chance=by_chance, progress=progress)
+        if asked
+        else []
+    )
+    files = {
+        path: _render(tables, shown),
+        path.with_suffix(".json"): json.dumps(as_tree(tables), indent=2) + "\n",
+        path.with_suffix(".csv"): as_csv(tables),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for file, text in files.items():
+        partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
+        try:
+            # An answer may hold halves of characters, which no file can.
+            partial.write_bytes(text.encode("utf-8", "replace"))
+            partial.replace(file)
+        finally:
+            partial.unlink(missing_ok=True)
+    return list(files)
+
+
+def is_report(path: Path) -> bool:
+    """Whether a file is such a report, so that a new one may take its place."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return _GENERATOR.encode() in file.read(_HEAD)
+
+
+def _render(tables: Sequence[RunTable], shown: Sequence[Failure]) -> str:
+    own = resources.files("videossr_trainers.bench.report")
+    style = resources.files("videossr_trainers.report").joinpath("report.css").read_text("utf-8")
+    # Every text of a run is untrusted: what a model said, what a task or a file is called.
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"signed": signed, "ends": _ends, "score": "{:.1f}".format}
+    subtasks = list(tables[0].run.facts["subtasks"])
+    colours = {name: colour_of(number) for number, name in enumerate(subtasks)}
+    asked = [table for table in tables if table.asked]
+    return environment.from_string(own.joinpath("bench.html.jinja").read_text("utf-8")).render(
+        generator=_GENERATOR,
+        style=style + own.joinpath("bench.css").read_text("utf-8"),
+        title=" and ".join(table.name for table in tables),
+        tables=tables,
+        headlines=[(table.name, _headline(table)) for table in tables],
+        compared=comparisons(tables),
+        against=asked[0].name if asked else "",
+        subtasks=subtasks,
+        colours=colours,
+        histograms=[(table.name, _histograms(table, colours)) for table in asked],
+        published=_ranked(tables),
+        failures=shown,
+        facts=[(table.name, _facts(table)) for table in tables],
+    )
+
+
+def _headline(table: RunTable) -> str:
+    """The mean, its floor, and on how many subtasks the video was looked at."""
+    mean = table.rows[-1].scores[table.main]
+    if not table.asked:
+        return f"No model was asked; the best constant scores {mean.with_failures.mean:.1f}."
+    if mean.raw is None:
+        return "A subtask has no answer at all, so there is no mean."
+    text = (
+        f"Mean of the subtasks {mean.raw.mean:.1f} {_ends(mean.raw)}, blind floor {mean.floor:.1f}"
+    )
+    better = [
+        row.name
+        for row in table.rows[:-1]
+        if row.looked and row.looked.change and row.looked.change.low > 0
+    ]
+    if table.control:
+        count = f"{len(better)} of {len(table.rows) - 1} subtasks"
+        text += f"; shown to do better with its video than {table.control} on {count}"
+    return text + "."
+
+
+def _histograms(table: RunTable, colours: dict[str, str]) -> list[tuple[str, Any]]:
+    control = table.graded.get("wrong_video") or table.graded.get("blind") or []
+    return [
+        (
+            row.name,
+            histogram(
+                [one.value for one in table.graded["sighted"] if one.subtask == row.name],
+                [one.value for one in control if one.subtask == row.name],
+                row.scores["sighted"].floor,
+                colours[row.name],
+            ),
+        )
+        for row in table.rows[:-1]
+    ]
+
+
+def _ranked(tables: Sequence[RunTable]) -> list[tuple[str, float, Interval | None]]:
+    """Published averages and ours, the best first; ours with their intervals."""
+    ours = [
+        (table.name, mean.mean, mean)
+        for table in tables
+        if table.asked and (mean := table.scores["sighted"].mean.raw)
+    ]
+    theirs = [(name, score, None) for name, score in PUBLISHED]
+    return sorted([*ours, *theirs], key=lambda one: -one[1])
+
+
+def _facts(table: RunTable) -> dict[str, str]:
+    facts = table.run.facts
+    total = sum(facts["subtasks"].values())
+    shown = {
+        "benchmark": f"{facts['source']}, digest {facts['benchmark']}",
+        "questions": f"{total} in {len(facts['subtasks'])} subtasks, about {facts['videos']} videos",
+        "pixels": f"{facts['as_built']} of {total} questions to the bit as the build checked them"
+        + (f"; {facts['unrendered']} cannot be rendered" if facts["unrendered"] else ""),
+        "frames": json.dumps(facts["video"]),
+        "versions": ", ".join(f"{name} {found}" for name, found in facts["versions"].items()),
+        "plugins": ", ".join(
+            f"{name} {one['plugin_version']} ({one['distribution']} {one['version']})"
+            for name, one in facts["plugins"].items()
+        ),
+    }
+    if facts["modifiers"]:
+        shown["modifiers"] = json.dumps(facts["modifiers"])
+    if not table.asked:
+        return shown
+    model = facts["model"] if isinstance(facts["model"], str) else json.dumps(facts["model"])
+    rate = facts["asked"] / facts["seconds"] if facts["seconds"] else 0.0
+    shown |= {
+        "model": model,
+        "decoding": json.dumps(facts["decoding"]),
+        "throughput": f"{facts['asked']} answers in {facts['seconds']:.0f} s, {rate:.2f} a second, "
+        "in the last session",
+        "tokens": f"{facts['prompt_tokens']} of prompts, {facts['completion_tokens']} of answers"
+        + (f"; {facts['uncounted']} answers without a count" if facts["uncounted"] else ""),
+    }
+    if facts["cost"] is not None:
+        shown["cost"] = f"{facts['cost']:.4f}, at the prices that were given"
+    for condition, found in facts["failures"].items():
+        for reason, count in found.items():
+            shown[f"without an answer, {condition.replace('_', ' ')}: {count}"] = reason
+    return shown
+
+
+def _ends(interval: Interval, *, sign: bool = False) -> str:
+    """The ends of an interval in brackets."""
+    low, high = (
+        signed(end, 1) if sign else f"{end:.1f}".replace("-", "\N{MINUS SIGN}")
+        for end in (interval.low, interval.high)
+    )
+    return f"[{low}, {high}]"

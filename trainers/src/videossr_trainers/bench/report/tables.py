@@ -1,0 +1,213 @@
+"""What the page, the JSON and the CSV say of runs: scores, controls, differences."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from videossr import ConfigError
+from videossr.benchmark import BASELINES, Difference, Graded, Scores, compare, measure
+from videossr.errors import Mistake
+from videossr_trainers.bench.conditions import CONDITIONS
+from videossr_trainers.bench.report.published import PUBLISHED
+from videossr_trainers.bench.running import graded_rows, scores_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from videossr_trainers.bench.folder import Finished
+
+#: What a run is called in the place of a model where there was none.
+_NO_MODEL: Final = "no model"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One subtask of one run, or the mean over all of them; scores times 100.
+
+    Attributes:
+        name: of the subtask; empty for the mean.
+        scores: by condition and baseline.
+        looked: the score with the right video minus that with the wrong one, or blind where the wrong
+            one was not asked; None where neither was.
+    """
+
+    name: str
+    scores: Mapping[str, Any]
+    looked: Difference | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunTable:
+    """A run as it is reported.
+
+    Attributes:
+        name: unique in a report.
+        run: as its folder has it.
+        graded: by condition and baseline.
+        scores: likewise.
+        rows: subtasks in order, and last the mean.
+        control: what `looked` compares with, in words; empty where there is nothing.
+    """
+
+    name: str
+    run: Finished
+    graded: Mapping[str, Sequence[Graded]]
+    scores: Mapping[str, Scores]
+    rows: Sequence[Row]
+    control: str
+
+    @property
+    def asked(self) -> bool:
+        """Whether there was a model."""
+        return "sighted" in self.scores
+
+    @property
+    def main(self) -> str:
+        """What is shown as the run's own score: sighted, or the best constant where none was asked."""
+        return "sighted" if self.asked else "constant"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A run against the first: by subtask, and of the mean under the empty name."""
+
+    name: str
+    differences: Mapping[str, Difference]
+
+
+def run_tables(runs: Sequence[Finished]) -> list[RunTable]:
+    """The tables of some runs.
+
+    Raises:
+        ConfigError: they are not of one benchmark; every other one is named.
+    """
+    first = runs[0]
+    digest = first.facts["benchmark"]
+    others = [
+        Mistake(
+            str(run.folder),
+            f"of the benchmark {run.facts['benchmark']}, and {first.folder} of {digest}",
+            "compare runs of one benchmark: the same folder, or copies of it",
+        )
+        for run in runs[1:]
+        if run.facts["benchmark"] != digest
+    ]
+    if others:
+        raise ConfigError(others)
+    tables: list[RunTable] = []
+    for run in runs:
+        name = run.facts["name"] if run.facts["model"] is not None else _NO_MODEL
+        taken = {table.name for table in tables}
+        if name in taken or sum(r.facts["name"] == run.facts["name"] for r in runs) > 1:
+            name = f"{name} ({run.folder})"
+        tables.append(_table(name, run))
+    return tables
+
+
+def _table(name: str, run: Finished) -> RunTable:
+    graded: dict[str, Sequence[Graded]] = {
+        condition: [given.graded for (shown, _), given in run.answers.items() if shown == condition]
+        for condition in CONDITIONS
+        if condition in run.facts["conditions"]
+    }
+    for baseline in BASELINES:
+        guesses = [row for row in run.baselines if row["baseline"] == baseline]
+        graded[baseline] = graded_rows(run.questions, guesses)
+    floors = run.facts["floors"]
+    scores = {}
+    for which, some in graded.items():
+        there = {one.subtask for one in some}
+        known = {task: floor for task, floor in floors.items() if task in there}
+        if known:
+            scores[which] = measure(some, known)
+    control = next((c for c in ("wrong_video", "blind") if c in graded), "")
+    looked: Mapping[str, Difference] = {}
+    if control and "sighted" in graded:
+        by_subtask, mean = compare(graded[control], graded["sighted"])
+        looked = {**by_subtask, "": mean}
+    rows = [
+        Row(
+            subtask,
+            {
+                which: found.subtasks[subtask] if subtask else found.mean
+                for which, found in scores.items()
+                if not subtask or subtask in found.subtasks
+            },
+            looked.get(subtask),
+        )
+        for subtask in [*run.facts["subtasks"], ""]
+    ]
+    words = {"wrong_video": "with the wrong one", "blind": "blind"}.get(control, "")
+    return RunTable(name, run, graded, scores, rows, words)
+
+
+def comparisons(tables: Sequence[RunTable]) -> list[Comparison]:
+    """Every run that asked a model against the first that did."""
+    asked = [table for table in tables if table.asked]
+    found = []
+    for table in asked[1:]:
+        by_subtask, mean = compare(asked[0].graded["sighted"], table.graded["sighted"])
+        found.append(Comparison(table.name, {**by_subtask, "": mean}))
+    return found
+
+
+def as_tree(tables: Sequence[RunTable]) -> dict[str, Any]:
+    """Everything as plain JSON values."""
+    asked = [table.name for table in tables if table.asked]
+    return {
+        "benchmark": tables[0].run.facts["benchmark"],
+        "runs": [
+            {
+                "name": table.name,
+                "folder": str(table.run.folder),
+                "facts": table.run.facts,
+                "scores": {which: scores_tree(found) for which, found in table.scores.items()},
+                "looked": {
+                    row.name or "mean": _difference(row.looked) for row in table.rows if row.looked
+                },
+            }
+            for table in tables
+        ],
+        "comparisons": [
+            {
+                "first": asked[0],
+                "second": one.name,
+                "differences": {
+                    name or "mean": _difference(found) for name, found in one.differences.items()
+                },
+            }
+            for one in comparisons(tables)
+        ],
+        "published": {
+            "note": "published averages, measured on other videos",
+            "source": "arXiv 2511.06281",
+            "averages": dict(PUBLISHED),
+        },
+    }
+
+
+def as_csv(tables: Sequence[RunTable]) -> str:
+    """A line for each run, condition or baseline, and subtask."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    columns = ["score", "low", "high", "normalised", "with_failures", "floor"]
+    counts = ["questions", "unparsable", "failed"]
+    writer.writerow(["run", "shown", "subtask", *columns, *counts])
+    for table in tables:
+        for row in table.rows:
+            for which, one in row.scores.items():
+                raw, scaled = one.raw or ("", "", ""), one.normalised
+                figures = [*raw, scaled.mean if scaled else "", one.with_failures.mean, one.floor]
+                found = [one.questions, one.unparsable, one.failed]
+                writer.writerow([table.name, which, row.name or "mean", *figures, *found])
+    return text.getvalue()
+
+
+def _difference(difference: Difference) -> dict[str, Any]:
+    tree = asdict(difference)
+    if difference.change is not None:
+        tree["change"] = dict(zip(("mean", "low", "high"), difference.change, strict=True))
+    return tree

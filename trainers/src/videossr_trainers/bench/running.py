@@ -1,0 +1,332 @@
+"""Putting a benchmark to a model: sighted, blind and with the wrong videos, and the baselines beside it."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections import Counter, defaultdict
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from videossr.benchmark import BASELINES, Constants, Graded, baselines_of, key_of, measure
+from videossr_trainers.answering import Asked, Decoding
+from videossr_trainers.bench.conditions import CONDITIONS, Condition, strangers
+from videossr_trainers.bench.folder import Collected, Finished, Given, RunFolder
+from videossr_trainers.bench.showing import Wanted, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from videossr.benchmark import Benchmark, Question, Scores
+    from videossr.dataset import Recipe
+    from videossr.render import Renderer
+    from videossr_trainers.answering import Answer, Answerer
+
+    #: Called with a stage, what is done of it, and what there is in all.
+    Progress = Callable[[str, int, int], None]
+
+_PACKAGES: Final = ("videossr-core", "videossr-trainers", "torch", "transformers", "av")
+
+
+class Parts(Protocol):
+    """How a job is parted among processes: `answering.shares.Shares`."""
+
+    @property
+    def main(self) -> bool:
+        """Whether this is the process that gets all results."""
+        ...
+
+    def own(self, items: Sequence[int]) -> Sequence[int]:
+        """This process's share."""
+        ...
+
+    def gather(self, results: Sequence[Any]) -> list[Any]:
+        """All processes' results, for the main one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Of a million tokens of prompts and of answers; None where nobody has said."""
+
+    prompt: float | None = None
+    completion: float | None = None
+
+
+def run_benchmark(
+    benchmark: Benchmark,
+    source: Path,
+    renderer: Renderer,
+    answerer: Answerer | None,
+    folder: Path,
+    *,
+    model: str = "",
+    conditions: Sequence[Condition] = CONDITIONS,
+    decoding: Decoding | None = None,
+    prices: Prices | None = None,
+    workers: int = 1,
+    parts: Parts | None = None,
+    progress: Progress | None = None,
+) -> Finished | None:
+    """Ask every question under every condition, and keep what came of it in a folder.
+
+    A run that was ended goes on where it stopped: what has been answered is neither rendered nor asked
+    again, what failed is. Conditions that are asked for later are added to those that are there.
+
+    Args:
+        benchmark: what is asked.
+        source: its folder, for the report to find.
+        renderer: of the benchmark's dataset.
+        answerer: the model; None for the baselines alone.
+        folder: of the run.
+        model: what the report calls it.
+        conditions: what it is shown; none without a model.
+        decoding: how answers are drawn; greedily by default.
+        prices: of tokens, for the cost.
+        workers: threads that render.
+        parts: where several processes ask, each its share; only the main one writes the folder, and
+            what the others were answered before is known by the cache alone.
+        progress: called with the stage, what is done of it, and what there is in all.
+
+    Returns:
+        The run; None in a process that is not the main one.
+
+    Raises:
+        ConfigError: the folder holds something else; or a subtask has no wrong video.
+        PluginError: a plugin failed.
+    """
+    decoding = decoding or Decoding()
+    asks = tuple(conditions) if answerer else ()
+    recipes = benchmark.dataset.recipes
+    others = strangers(recipes) if "wrong_video" in asks else []
+    facts = {
+        "benchmark": benchmark.digest,
+        "model": _parsed(answerer.identity) if answerer else None,
+        "decoding": asdict(decoding),
+        "name": model or folder.name,
+        "source": str(source.resolve()),
+        "root": str(benchmark.dataset.root),
+        "subtasks": benchmark.subtasks,
+        "videos": len({recipe.video_hash for recipe in recipes}),
+        "floors": benchmark.dataset.floors,
+        "seed": benchmark.dataset.config["seed"],
+        "video": benchmark.dataset.config["video"],
+        "modifiers": benchmark.dataset.config.get("modifiers", {}),
+        "plugins": benchmark.dataset.plugins,
+        "versions": {name: version(name) for name in _PACKAGES},
+        "python": platform.python_version(),
+    }
+    share = parts.own(range(len(recipes))) if parts else range(len(recipes))
+
+    def ask(run: Collected) -> tuple[_Asking, float]:
+        asking = _Asking(run, recipes, share, others, renderer, asks, workers, progress)
+        begun = time.monotonic()
+        if answerer:
+            for asked, answers in answerer.answer(asking.questions(), decoding):
+                asking.take(asked, answers[0])
+        else:
+            for _ in asking.questions():
+                pass  # there is nothing to ask, but the questions are to be known
+        return asking, time.monotonic() - begun
+
+    if parts and not parts.main:
+        collected = Collected()
+        ask(collected)
+        parts.gather([[*collected.questions.values(), *collected.answers.values()]])
+        return None
+    with RunFolder(folder, facts) as run:
+        asking, seconds = ask(run)
+        for one in [one for part in (parts.gather([[]]) if parts else []) for one in part]:
+            asking.take_over(one)
+        asking.finish(run, benchmark, seconds, prices or Prices())
+    return Finished.load(folder)
+
+
+class _Asking:
+    """What there is to ask, and what has come back."""
+
+    def __init__(
+        self,
+        run: Collected,
+        recipes: Sequence[Recipe],
+        share: Sequence[int],
+        others: Sequence[int],
+        renderer: Renderer,
+        conditions: Sequence[Condition],
+        workers: int,
+        progress: Progress | None,
+    ) -> None:
+        self._run = run
+        self._recipes = {key_of(recipe): recipe for recipe in recipes}
+        self._others = others
+        self._renderer = renderer
+        self._workers = workers
+        self._progress = progress or (lambda *_: None)
+        self._conditions = conditions
+        keys = list(self._recipes)
+        wanted = [
+            Wanted(number, [c for c in conditions if (c, keys[number]) not in run.answers])
+            for number in share
+        ]
+        self._wanted = [
+            want for want in wanted if want.conditions or keys[want.number] not in run.questions
+        ]
+        self._total = len(share) * max(1, len(conditions))
+        self._done = self._total - sum(max(1, len(want.conditions)) for want in self._wanted)
+        self._asked = 0
+
+    def questions(self) -> Iterator[Asked]:
+        """What is to be asked, as it is rendered; what cannot be is noted."""
+        keys = list(self._recipes)
+        recipes = list(self._recipes.values())
+        for one in shown(
+            self._wanted, recipes, self._others, self._renderer, workers=self._workers
+        ):
+            key = keys[one.number]
+            if one.question:
+                self._run.keep_question(one.question)
+            if not self._conditions:
+                self._advance()
+            for condition, problem in one.problems.items():
+                self._keep(condition, key, failure=f"cannot be shown: {problem}")
+            for condition, sample in one.samples.items():
+                yield Asked(f"{condition}/{key}", sample)
+
+    def take(self, asked: Asked, answer: Answer) -> None:
+        """Keep an answer."""
+        condition, _, key = asked.key.partition("/")
+        self._asked += 1
+        self._keep(
+            condition,
+            key,
+            text=answer.text,
+            prompt_tokens=answer.prompt_tokens,
+            completion_tokens=answer.completion_tokens,
+            failure=answer.failure or "",
+        )
+
+    def take_over(self, one: Question | Given) -> None:
+        """Keep what another process has."""
+        if isinstance(one, Given):
+            self._asked += 1
+            self._run.keep_answer(one)
+        else:
+            self._run.keep_question(one)
+
+    def finish(self, run: RunFolder, benchmark: Benchmark, seconds: float, prices: Prices) -> None:
+        """Grade everything, and write what came of it."""
+        config = self._renderer.config
+        questions = [run.questions[key] for key in self._recipes if key in run.questions]
+        asked = [c for c in CONDITIONS if any(condition == c for condition, _ in run.answers)]
+        answers = [self._graded(condition, key) for condition in asked for key in self._recipes]
+        constants = Constants(config, benchmark.digest)
+        guesses = baselines_of(
+            questions,
+            config,
+            constants,
+            lambda done, total: self._progress("baselines", done, total),
+        )
+        rows = [
+            {"baseline": name, **asdict(guess)} for name in BASELINES for guess in guesses[name]
+        ]
+        graded: dict[str, list[Graded]] = {
+            c: [a.graded for a in answers if a.condition == c] for c in asked
+        }
+        for name in BASELINES:
+            graded[name] = graded_rows(questions, [asdict(guess) for guess in guesses[name]])
+        floors = benchmark.dataset.floors
+        scores = {
+            name: scores_tree(measure(some, _known(some, floors))) for name, some in graded.items()
+        }
+        figures = {
+            "conditions": asked,
+            "as_built": sum(question.as_built for question in questions),
+            "unrendered": len(self._recipes) - len(questions),
+            "asked": self._asked,
+            "seconds": seconds,
+            **_usage(answers, prices),
+        }
+        run.finish(questions, answers, rows, scores, figures)
+
+    def _graded(self, condition: str, key: str) -> Given:
+        """An answer with its score; what has none has failed."""
+        recipe = self._recipes[key]
+        given = self._run.answers.get((condition, key)) or Given(
+            condition, key, recipe.task, recipe.video_hash, failure="was not answered"
+        )
+        if given.failure:
+            return given
+        score = self._run.questions[key].score(self._renderer.task(recipe), given.text)
+        return replace(given, value=score.value, parsed=score.parsed, reason=score.reason)
+
+    def _keep(self, condition: str, key: str, **said: Any) -> None:  # noqa: ANN401 - fields of Given
+        recipe = self._recipes[key]
+        self._run.keep_answer(Given(condition, key, recipe.task, recipe.video_hash, **said))
+        self._advance()
+
+    def _advance(self) -> None:
+        self._done += 1
+        self._progress("questions", self._done, self._total)
+
+
+def graded_rows(questions: Sequence[Question], rows: Sequence[Mapping[str, Any]]) -> list[Graded]:
+    """A baseline's rows as they are measured."""
+    by_key = {question.key: question for question in questions}
+    return [
+        Graded(
+            row["key"],
+            by_key[row["key"]].subtask,
+            by_key[row["key"]].video_hash,
+            row["value"],
+            row["parsed"],
+        )
+        for row in rows
+    ]
+
+
+def scores_tree(scores: Scores) -> dict[str, Any]:
+    """Scores as plain JSON values; intervals as mean, low and high."""
+    tree = asdict(scores)
+    for measured in [tree["mean"], *tree["subtasks"].values()]:
+        for name in ("raw", "normalised", "with_failures"):
+            if measured[name] is not None:
+                measured[name] = dict(zip(("mean", "low", "high"), measured[name], strict=True))
+    return tree
+
+
+def _known(graded: Sequence[Graded], floors: Mapping[str, float]) -> dict[str, float]:
+    """The floors of the subtasks that have a question."""
+    there = {one.subtask for one in graded}
+    return {name: floor for name, floor in floors.items() if name in there}
+
+
+def _usage(answers: Sequence[Given], prices: Prices) -> dict[str, Any]:
+    """Tokens of all answers, as far as the model counts them, what they cost, and what failed."""
+    given = [answer for answer in answers if not answer.failure]
+    prompt = [a.prompt_tokens for a in given if a.prompt_tokens is not None]
+    completion = [a.completion_tokens for a in given if a.completion_tokens is not None]
+    cost = None
+    if prices.prompt is not None or prices.completion is not None:
+        spent = sum(prompt) * (prices.prompt or 0) + sum(completion) * (prices.completion or 0)
+        cost = spent / 1e6
+    failures: dict[str, Counter[str]] = defaultdict(Counter)
+    for answer in answers:
+        if answer.failure:
+            failures[answer.condition][answer.failure] += 1
+    return {
+        "prompt_tokens": sum(prompt),
+        "completion_tokens": sum(completion),
+        "uncounted": len(given) - min(len(prompt), len(completion)),
+        "cost": cost,
+        "failures": {condition: dict(found) for condition, found in failures.items()},
+    }
+
+
+def _parsed(identity: str) -> Any:  # noqa: ANN401 - whatever JSON holds
+    try:
+        return json.loads(identity)
+    except ValueError:
+        return identity

@@ -1,0 +1,95 @@
+"""A clip as a page plays it: the video, and the strip of its time with what is marked."""
+
+from __future__ import annotations
+
+import base64
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from videossr.video import mp4_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from videossr.clip import Clip
+    from videossr_trainers.report.data import Mark
+
+# What the longer side of a shown video comes close to, in pixels.
+_SHOWN_SIDE = 240
+# Frame times written under a video; the others are marks without a number.
+_MOST_LABELS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A marked range of frames as the page draws it; `left` and `width` in percent of the strip."""
+
+    left: float
+    width: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """A clip as the page shows it.
+
+    Args:
+        source: the video as a data URI.
+        width: in pixels.
+        height: in pixels.
+        times: of every frame, as text.
+        labels: place in percent of the strip, and text, of the times written under it.
+        spans: the marked ranges.
+        label: what it is among several clips; empty for a single one.
+    """
+
+    source: str
+    width: int
+    height: int
+    times: Sequence[str]
+    labels: Sequence[tuple[float, str]]
+    spans: Sequence[Span]
+    label: str
+
+
+def player_of(clip: Clip, marks: Sequence[Mark], label: str) -> Player:
+    """How a page plays a clip, with its own marks; `label` says what it is among several."""
+    frames = _enlarged(clip.frames)
+    times = clip.times.tolist()
+    count = len(times)
+    every = math.ceil(count / _MOST_LABELS)
+    return Player(
+        source="data:video/mp4;base64,"
+        + base64.b64encode(mp4_bytes(frames, clip.times)).decode("ascii"),
+        width=int(frames.shape[3]),
+        height=int(frames.shape[2]),
+        times=[f"{time:.2f} s" for time in times],
+        labels=[
+            (100 * (place + 0.5) / count, f"{times[place]:.1f}") for place in range(0, count, every)
+        ],
+        spans=[
+            Span(
+                left=100 * mark.start / count,
+                width=100 * (mark.stop - mark.start) / count,
+                text=f"{mark.label}: {_from_to(times[mark.start], times[mark.stop - 1])}",
+            )
+            for mark in marks
+        ],
+        label=label,
+    )
+
+
+def _from_to(first: float, last: float) -> str:
+    return f"{first:.2f} s" if first == last else f"{first:.2f} s to {last:.2f} s"
+
+
+def _enlarged(frames: Tensor) -> Tensor:
+    """Frames with each pixel as a square of pixels, so that what is seen is what the model saw.
+
+    Frames larger than a page has room for stay as they are.
+    """
+    factor = max(1, round(_SHOWN_SIDE / max(frames.shape[2:])))
+    return frames.repeat_interleave(factor, dim=2).repeat_interleave(factor, dim=3)

@@ -1,0 +1,584 @@
+"""Benchmarks put to models that are made up: what is asked, kept, scored, reported and handed over."""
+
+from __future__ import annotations
+
+import csv
+import html
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from videossr import ConfigError, DatasetError
+from videossr.benchmark import Benchmark
+from videossr.benchmark.exported import Exported
+from videossr.cli import main
+from videossr.dataset import Dataset
+from videossr.procedural import write_videos
+from videossr.render import Renderer
+from videossr.video import read_timeline
+from videossr_trainers.answering import Answer, Asked, Decoding
+from videossr_trainers.bench.conditions import conditions_of, strangers
+from videossr_trainers.bench.folder import Finished
+from videossr_trainers.bench.report import write_bench_report
+from videossr_trainers.bench.running import Prices, run_benchmark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from videossr_trainers.bench.conditions import Condition
+
+REAL_VIDEOS = Path(
+    os.environ.get("VIDEOSSR_TEST_VIDEOS")
+    or Path(__file__).resolve().parents[3] / "shared" / "videos"
+)
+
+#: An interpreter that has lmms-eval, videossr-core and the plugins; lmms-eval wants an older PyAV than
+#: this project's own environment has.
+LMMS_PYTHON = os.environ.get("VIDEOSSR_TEST_LMMS_PYTHON", sys.executable)
+
+HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(2)>'
+
+
+@dataclass
+class Model:
+    """A model that says what a function makes of what it is asked; it notes what that was.
+
+    Attributes:
+        says: the answer to a question, or how it fails.
+        name: its identity.
+        after: it is interrupted after so many answers.
+    """
+
+    says: Callable[[Asked], str | Answer]
+    name: str = "made up"
+    after: int | None = None
+    asked: dict[str, Asked] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> str:
+        """Its name."""
+        return json.dumps({"name": self.name})
+
+    def answer(
+        self, questions: Iterable[Asked], decoding: Decoding
+    ) -> Iterator[tuple[Asked, tuple[Answer, ...]]]:
+        """One answer each, two at a time in reverse, as from a server that is in no order."""
+        assert (0.0, 1) == (decoding.temperature, decoding.answers)
+        waiting: list[Asked] = []
+        for asked in questions:
+            assert asked.key not in self.asked
+            self.asked[asked.key] = asked
+            waiting.append(asked)
+            if len(waiting) == 2:
+                yield from map(self._said, reversed(waiting))
+                waiting = []
+        yield from map(self._said, waiting)
+
+    def _said(self, asked: Asked) -> tuple[Asked, tuple[Answer, ...]]:
+        if self.after is not None:
+            self.after -= 1
+            if self.after < 0:
+                raise KeyboardInterrupt
+        said = self.says(asked)
+        return asked, (said if isinstance(said, Answer) else Answer(said, 100, 5),)
+
+
+def truth(asked: Asked) -> str:
+    """What a model says that knows all."""
+    return asked.sample.answer
+
+
+def call(*words: object) -> int:
+    """Run a command in this process."""
+    with pytest.raises(SystemExit) as stop:
+        main([str(word) for word in words])
+    return int(stop.value.code or 0)
+
+
+@pytest.fixture(scope="session")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of twelve videos drawn by code."""
+    folder = tmp_path_factory.mktemp("bench_videos") / "drawn"
+    write_videos(folder, 12, seed=2, seconds=6, fps=8, height=64, width=64)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bench(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A benchmark of sixty small questions in three subtasks, built by the command."""
+    folder = tmp_path_factory.mktemp("bench") / "bench"
+    assert 0 == call(
+        "bench", "build", "tiny", "--videos", videos, "-o", folder, "build.size=60", "-q"
+    )
+    return folder
+
+
+@dataclass
+class Setting:
+    """A benchmark, and runs of it that differ in what a test asks for."""
+
+    folder: Path
+    benchmark: Benchmark
+    renderer: Renderer
+
+    def run(self, model: Model | None, output: Path, **settings: object) -> Finished:
+        """Put the benchmark to a model."""
+        arguments = {"model": model.name if model else "", "workers": 2, **settings}
+        return run_benchmark(self.benchmark, self.folder, self.renderer, model, output, **arguments)
+
+
+@pytest.fixture(scope="session")
+def setting(bench: Path) -> Setting:
+    """The benchmark, loaded."""
+    benchmark = Benchmark.load(bench)
+    return Setting(bench, benchmark, Renderer.for_dataset(benchmark.dataset))
+
+
+@pytest.fixture(scope="session")
+def knows(setting: Setting, tmp_path_factory: pytest.TempPathFactory) -> tuple[Finished, Model]:
+    """The run of a model that knows all, and the model."""
+    model = Model(truth, name="knows")
+    folder = tmp_path_factory.mktemp("knows") / "run"
+    return setting.run(model, folder, prices=Prices(2.0, 10.0)), model
+
+
+def scores(run: Finished) -> dict[str, dict[str, dict[str, float]]]:
+    """The raw scores by condition or baseline and subtask, as `scores.json` has them."""
+    tree = json.loads((run.folder / "scores.json").read_text())
+    return {
+        which: {name: one["raw"] for name, one in found["subtasks"].items()}
+        | {"mean": found["mean"]["raw"]}
+        for which, found in tree.items()
+    }
+
+
+def assert_constant_is_floor(run: Finished) -> None:
+    """The mean and each subtask within an interval of 99.7 %, half as wide again as the 95 % one.
+
+    Of ten intervals of 95 % one has to be expected to miss, every other time; and the floor is measured
+    too.
+    """
+    tree = json.loads((run.folder / "scores.json").read_text())["constant"]
+    for name, one in [*tree["subtasks"].items(), ("mean", tree["mean"])]:
+        centre, low, high = (one["raw"][end] for end in ("mean", "low", "high"))
+        assert 1.5 * (low - centre) <= one["floor"] - centre <= 1.5 * (high - centre), name
+
+
+def test_who_knows_all_scores_100_and_so_does_the_oracle(
+    knows: tuple[Finished, Model], setting: Setting
+) -> None:
+    """On every subtask, with an interval of no width, whatever the model is shown."""
+    found = scores(knows[0])
+    assert {*setting.benchmark.subtasks, "mean"} == {*found["oracle"]}
+    for which in ("sighted", "blind", "wrong_video", "oracle"):
+        for raw in found[which].values():
+            assert raw == {"mean": 100, "low": 100, "high": 100}
+
+
+def test_the_constant_earns_the_floor(knows: tuple[Finished, Model]) -> None:
+    """It is chosen on noise, so the videos can give it nothing but what any video gives."""
+    run, _ = knows
+    assert_constant_is_floor(run)
+    found = scores(run)
+    assert found["random"]["mean"]["mean"] < found["constant"]["mean"]["mean"] < 60
+
+
+def test_blind_is_grey_and_the_wrong_video_is_another_one(
+    knows: tuple[Finished, Model], setting: Setting
+) -> None:
+    """Prompt, times and answer stay; of the pixels nothing does."""
+    _, model = knows
+    recipes = setting.benchmark.dataset.recipes
+    lenders = strangers(recipes)
+    assert 3 * len(recipes) == len(model.asked)
+    for number, recipe in enumerate(recipes):
+        key = f"{recipe.task}/{recipe.index}"
+        sighted, blind, wrong = (
+            model.asked[f"{condition}/{key}"].sample
+            for condition in ("sighted", "blind", "wrong_video")
+        )
+        assert (sighted.prompt, sighted.answer) == (blind.prompt, blind.answer)
+        assert (sighted.prompt, sighted.answer) == (wrong.prompt, wrong.answer)
+        lender = recipes[lenders[number]]
+        assert lender.task == recipe.task
+        assert lender.video_hash != recipe.video_hash
+        assert lender.answer != recipe.answer
+        lent = model.asked[f"sighted/{lender.task}/{lender.index}"].sample
+        for own, grey, other, theirs in zip(
+            sighted.clips, blind.clips, wrong.clips, lent.clips, strict=True
+        ):
+            assert bool((grey.frames == 128).all())
+            assert torch.equal(own.times, grey.times)
+            assert torch.equal(own.times, other.times)
+            if own.frames.shape == theirs.frames.shape:
+                assert torch.equal(other.frames, theirs.frames)
+
+
+def test_tokens_and_cost_are_those_of_all_answers(knows: tuple[Finished, Model]) -> None:
+    """180 answers of 100 and 5 tokens at 2 and 10 a million: 0.036 + 0.009."""
+    facts = knows[0].facts
+    assert (18_000, 900, 0) == (
+        facts["prompt_tokens"],
+        facts["completion_tokens"],
+        facts["uncounted"],
+    )
+    assert facts["cost"] == pytest.approx(0.045)
+    assert (180, 60, 0) == (facts["asked"], facts["as_built"], facts["unrendered"])
+
+
+def test_without_a_model_the_baselines_are_there(setting: Setting, tmp_path: Path) -> None:
+    """They need none, and are the same as beside a model."""
+    code = call("bench", "run", setting.folder, "-o", tmp_path / "run", "-q")
+    assert 0 == code
+    found = scores(Finished.load(tmp_path / "run"))
+    assert {"oracle", "constant", "random"} == {*found}
+    assert 100 == found["oracle"]["mean"]["mean"]
+
+
+# Nothing is lost, nothing asked twice
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(
+    knows: tuple[Finished, Model], setting: Setting, tmp_path: Path
+) -> None:
+    """What was answered is not asked again, and the files are those of a run that was not interrupted."""
+    first = Model(truth, name="knows", after=101)
+    with pytest.raises(KeyboardInterrupt):
+        setting.run(first, tmp_path / "run")
+    with pytest.raises(DatasetError, match="the run is not done"):
+        Finished.load(tmp_path / "run")
+    second = Model(truth, name="knows")
+    run = setting.run(second, tmp_path / "run")
+    assert 180 - 101 == len(second.asked)
+    for name in ("questions.jsonl", "answers.jsonl", "baselines.jsonl", "scores.json"):
+        assert (knows[0].folder / name).read_bytes() == (run.folder / name).read_bytes()
+
+
+def test_a_failure_is_counted_and_asked_again(setting: Setting, tmp_path: Path) -> None:
+    """It is no wrong answer: the score is without it, beside the one with it as 0; then it is mended."""
+
+    def says(asked: Asked) -> str | Answer:
+        return Answer("", failure="HTTP 500") if asked.key.endswith("/3") else truth(asked)
+
+    run = setting.run(Model(says, name="m"), tmp_path / "run", conditions=("sighted",))
+    tree = json.loads((run.folder / "scores.json").read_text())["sighted"]
+    assert 3 == tree["mean"]["failed"]
+    assert 100 == tree["mean"]["raw"]["mean"]
+    shares = [1 - 1 / count for count in setting.benchmark.subtasks.values()]
+    assert 100 * sum(shares) / len(shares) == pytest.approx(tree["mean"]["with_failures"]["mean"])
+    assert {"sighted": {"HTTP 500": 3}} == run.facts["failures"]
+    again = Model(truth, name="m")
+    mended = setting.run(again, tmp_path / "run", conditions=("sighted",))
+    assert {"3"} == {key.rpartition("/")[2] for key in again.asked}
+    assert {} == mended.facts["failures"]
+
+
+def test_a_condition_may_be_added_later(setting: Setting, tmp_path: Path) -> None:
+    """What is there stays, and only the new one is asked."""
+    model = Model(truth, name="m")
+    setting.run(model, tmp_path / "run", conditions=("sighted",))
+    more = Model(truth, name="m")
+    run = setting.run(more, tmp_path / "run", conditions=("sighted", "blind"))
+    assert {"blind"} == {key.partition("/")[0] for key in more.asked}
+    assert ["sighted", "blind"] == run.facts["conditions"]
+
+
+def test_answers_of_another_model_are_not_mixed_in(
+    knows: tuple[Finished, Model], setting: Setting, tmp_path: Path
+) -> None:
+    """Neither those of other decoding; nor is a folder taken that holds something else."""
+    with pytest.raises(ConfigError, match=r'model: \{"name": "knows"\} in the folder'):
+        setting.run(Model(truth, name="other"), knows[0].folder)
+    with pytest.raises(ConfigError, match="decoding: "):
+        setting.run(Model(truth, name="knows"), knows[0].folder, decoding=Decoding(8))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    with pytest.raises(ConfigError, match="exists, and is no run"):
+        setting.run(Model(truth), tmp_path / "mine")
+
+
+def test_a_video_that_is_gone_is_a_failure_of_its_questions(
+    setting: Setting, videos: Path, tmp_path: Path
+) -> None:
+    """They are counted with the reason; all others are asked."""
+    gone = setting.benchmark.dataset.recipes[0].video
+    root = tmp_path / "some"
+    root.mkdir()
+    for path in videos.iterdir():
+        if path.name != gone:
+            (root / path.name).symlink_to(path)
+    benchmark = Benchmark.load(setting.folder, root=root)
+    moved = Setting(setting.folder, benchmark, Renderer.for_dataset(benchmark.dataset))
+    model = Model(truth)
+    run = moved.run(model, tmp_path / "run", conditions=("sighted",))
+    lost = sum(recipe.video == gone for recipe in benchmark.dataset.recipes)
+    assert 60 - lost == len(model.asked)
+    assert lost == run.facts["unrendered"]
+    (reasons,) = run.facts["failures"].values()
+    assert lost == sum(reasons.values())
+    assert all(reason.startswith("cannot be shown: ") and gone in reason for reason in reasons)
+    assert 100 == scores(run)["sighted"]["mean"]["mean"]
+
+
+def test_a_subtask_of_one_video_has_no_wrong_one(setting: Setting) -> None:
+    """It is refused before anything is asked, rather than shown its own."""
+    one = setting.benchmark.dataset.recipes[0]
+    with pytest.raises(ConfigError, match=f"all questions of {one.task} are about one video"):
+        strangers([one, one])
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [("blind, sighted", ("sighted", "blind")), ("wrong_video", ("wrong_video",))],
+)
+def test_conditions_are_named(text: str, right: tuple[Condition, ...]) -> None:
+    """In any order, with or without spaces."""
+    assert right == conditions_of(text)
+
+
+@pytest.mark.parametrize("text", ["", "blnd", "sighted,wrong video"])
+def test_other_conditions_are_refused(text: str) -> None:
+    """With those that there are."""
+    with pytest.raises(ConfigError, match=r"there are sighted, blind, wrong_video|did you mean"):
+        conditions_of(text)
+
+
+# The build
+
+
+def test_what_a_training_set_has_is_left_out(
+    bench: Path, videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The benchmark asks about the other videos alone, and says how many it left out."""
+    recipes = Dataset.load(bench).recipes
+    some = {video for video, _ in Counter(r.video for r in recipes).most_common(4)}
+    train = Dataset(tuple(r for r in recipes if r.video in some), Dataset.load(bench).header)
+    train.save(tmp_path / "train")
+    words = ("--videos", videos, "-o", tmp_path / "held_out", "--disjoint-from", tmp_path / "train")
+    assert 0 == call("bench", "build", "tiny", *words, "build.size=12")
+    assert some.isdisjoint(r.video for r in Dataset.load(tmp_path / "held_out").recipes)
+    assert f"no video in common with {tmp_path / 'train'}; 4 left out" in capsys.readouterr().out
+
+
+def test_viubench_is_meant_unless_told_otherwise_and_always_checked(
+    videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A first word with `=` in it is a setting of viubench; a plan alone is refused before any work."""
+    words = ("--videos", videos, "-o", tmp_path / "bench", "tasks.jigsaw_harder.segments=5")
+    assert 2 == call("bench", "build", *words)
+    assert "no installed plugin has the name 'jigsaw_harder'" in capsys.readouterr().err
+    assert 2 == call("bench", "build", *words[:-1], "build.check=false")
+    assert "a benchmark's questions have to hold" in capsys.readouterr().err
+    assert not (tmp_path / "bench").exists()
+
+
+# The report
+
+
+@pytest.fixture(scope="session")
+def rude(setting: Setting, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """The run of a model of hostile name that says hostile things, and fails at times."""
+
+    def says(asked: Asked) -> str | Answer:
+        if asked.key.endswith("/5"):
+            return Answer("", failure=HOSTILE)
+        return truth(asked) if asked.key.endswith(("0", "2", "4")) else HOSTILE
+
+    folder = tmp_path_factory.mktemp("rude") / "run"
+    return setting.run(Model(says, name=HOSTILE), folder, conditions=("sighted", "wrong_video"))
+
+
+@pytest.fixture(scope="session")
+def page(rude: Finished, setting: Setting, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its report."""
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    recipes = setting.benchmark.dataset.recipes
+    write_bench_report([rude], path, renderer=setting.renderer, recipes=recipes)
+    return path
+
+
+def test_the_page_runs_nothing_and_asks_for_nothing(page: Path) -> None:
+    """Hostile text is shown as text, in tags and in attributes; there is no address in the file."""
+    text = page.read_text(encoding="utf-8")
+    assert "<script>alert" not in text
+    assert "<img" not in text
+    assert html.escape(HOSTILE).replace("&quot;", "&#34;") in text
+    namespaces = {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+    assert namespaces == set(re.findall(r"https?://[^\s\"'<>)]+", text))
+
+
+def test_answers_to_look_at_are_there_to_play(page: Path, rude: Finished) -> None:
+    """Of each subtask the worst two and two others, with question, truth, answer and clip."""
+    text = page.read_text(encoding="utf-8")
+    assert 4 * len(rude.facts["subtasks"]) == text.count("<article")
+    assert text.count("<video") >= text.count("<article")
+    assert 2 * len(rude.facts["subtasks"]) == text.count("among the worst")
+    for promised in (
+        "Truth",
+        "Wrong video",
+        "measured on other videos",
+        "VideoSSR-8B",
+    ):
+        assert promised in text
+
+
+def test_the_files_beside_it_have_the_same_figures(page: Path, rude: Finished) -> None:
+    """JSON and CSV: by condition, baseline and subtask."""
+    tree = json.loads(page.with_suffix(".json").read_text())
+    (run,) = tree["runs"]
+    assert json.loads((rude.folder / "scores.json").read_text()) == run["scores"]
+    assert "measured on other videos" in tree["published"]["note"]
+    rows = list(csv.DictReader(page.with_suffix(".csv").read_text().splitlines()))
+    found = {(row["shown"], row["subtask"]): row for row in rows}
+    subtasks = rude.facts["subtasks"]
+    assert len(rows) == 5 * (len(subtasks) + 1)
+    mean = run["scores"]["sighted"]["mean"]
+    assert float(found["sighted", "mean"]["score"]) == pytest.approx(mean["raw"]["mean"])
+    assert {"1"} == {found["sighted", subtask]["failed"] for subtask in subtasks}
+
+
+def test_runs_are_compared_question_by_question(
+    rude: Finished, knows: tuple[Finished, Model], tmp_path: Path
+) -> None:
+    """The second minus the first; of the model that knows all the interval lies above zero."""
+    path = tmp_path / "both.html"
+    write_bench_report([rude, knows[0]], path)
+    (compared,) = json.loads(path.with_suffix(".json").read_text())["comparisons"]
+    differences = compared["differences"]
+    assert {*rude.facts["subtasks"], "mean"} == {*differences}
+    assert all(one["change"]["low"] > 0 for one in differences.values())
+    assert len(rude.facts["subtasks"]) == differences["mean"]["unpaired"]
+    assert "its video is not at hand" in path.read_text(encoding="utf-8")
+
+
+def test_runs_of_other_benchmarks_are_refused(
+    knows: tuple[Finished, Model], setting: Setting, tmp_path: Path
+) -> None:
+    """Both digests are named: questions that differ make no pair."""
+    other, dataset = tmp_path / "other", setting.benchmark.dataset
+    replace(dataset, recipes=dataset.recipes[:-1]).save(other)
+    assert 0 == call("bench", "run", other, "-o", tmp_path / "run", "-q")
+    run = Finished.load(tmp_path / "run")
+    with pytest.raises(ConfigError) as error:
+        write_bench_report([knows[0], run], tmp_path / "report.html")
+    for digest in (knows[0].facts["benchmark"], run.facts["benchmark"]):
+        assert digest in str(error.value)
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_the_command_reports_and_replaces_nothing_else(
+    rude: Finished, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A second report takes the place of the first; a file that is none stays."""
+    path = tmp_path / "report.html"
+    few = ("--worst", 1, "--by-chance", 0, "-q")
+    assert 0 == call("bench", "report", rude.folder, "-o", path, *few)
+    assert "<video" in path.read_text(encoding="utf-8")
+    assert 0 == call("bench", "report", rude.folder, "-o", path, *few)
+    path.write_text("mine")
+    assert 2 == call("bench", "report", rude.folder, "-o", path, *few)
+    assert "is no such report" in capsys.readouterr().err
+    assert "mine" == path.read_text()
+
+
+# The hand-over
+
+
+@pytest.fixture(scope="session")
+def exported(bench: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The task folder of the benchmark."""
+    folder = tmp_path_factory.mktemp("exported") / "tasks"
+    assert 0 == call("bench", "export-lmms", bench, "-o", folder, "-q")
+    return folder
+
+
+def test_what_is_handed_over_is_what_we_ask(exported: Path, setting: Setting) -> None:
+    """Prompt, videos in their places and their times; the right answer scores 100 there as here."""
+    reader = Exported(exported)
+    renderer = setting.renderer
+    for subtask, count in setting.benchmark.subtasks.items():
+        lines = (exported / f"{subtask}.jsonl").read_text().splitlines()
+        assert count == len(lines)
+        recipes = {r.index: r for r in setting.benchmark.dataset.of_task(subtask)}
+        for line in lines[:3]:
+            document = json.loads(line)
+            recipe = recipes[int(document["id"].rpartition("/")[2])]
+            sample = renderer.render(recipe)
+            (message,) = reader.messages(document)
+            (asked,) = sample.prompt
+            # Where a clip begins late, that is said after it, since players count from zero.
+            begins = "(This video begins at second "
+            said = [p for p in message["content"] if not p.get("text", "").startswith(begins)]
+            assert [p["type"] for p in asked["content"]] == [p["type"] for p in said]
+            assert [p["text"] for p in said if p["type"] == "text"] == [
+                p["text"] for p in asked["content"] if p["type"] == "text"
+            ]
+            late = [c for c in sample.clips if c.times[0] > 0.05]
+            assert len(late) == len(message["content"]) - len(said)
+            assert all(f"{begins}{c.times[0]:.1f}.)" in reader.text(document) for c in late)
+            for path, clip in zip(reader.visuals(document), sample.clips, strict=True):
+                times = read_timeline(path).times
+                assert times.tolist() == pytest.approx(
+                    (clip.times - clip.times[0]).tolist(), abs=1e-4
+                )
+            assert {"score": 100, "unreadable": 0} == reader.score(document, sample.answer)
+            assert {"score": 0, "unreadable": 100} == reader.score(document, "no idea")
+
+
+@pytest.mark.slow
+def test_lmms_eval_itself_scores_as_we_do(exported: Path, tmp_path: Path) -> None:
+    """The real harness loads the folder, opens the videos, and comes to our scores for the same answer."""
+    there = [LMMS_PYTHON, "-c", "import lmms_eval, videossr.benchmark.exported"]
+    if subprocess.run(there, capture_output=True, check=False).returncode:
+        pytest.skip(
+            "lmms-eval is not installed here; set VIDEOSSR_TEST_LMMS_PYTHON to a Python that has it, "
+            "videossr-core and the plugins"
+        )
+    words = ["--model", "dummy", "--model_args", "response=231,read_bytes=64,decode_num_frames=4"]
+    words += ["--tasks", "viubench", "--include_path", str(exported), "--batch_size", "1"]
+    offline = {"HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
+    subprocess.run(
+        [LMMS_PYTHON, "-m", "lmms_eval", *words, "--output_path", str(tmp_path / "out")],
+        check=True,
+        cwd=tmp_path,
+        env={**os.environ, **offline},
+    )
+    (result,) = (tmp_path / "out").rglob("*results.json")
+    found = json.loads(result.read_text())["results"]
+    reader = Exported(exported)
+    means = []
+    for path in sorted(exported.glob("*.jsonl")):
+        documents = [json.loads(line) for line in path.read_text().splitlines()]
+        own = [reader.score(document, "231")["score"] for document in documents]
+        means.append(sum(own) / len(own))
+        theirs = found[f"viubench_{path.stem}"]["score,none"]
+        assert theirs == pytest.approx(means[-1])
+    assert found["viubench"]["score,none"] == pytest.approx(sum(means) / len(means))
+
+
+# On real clips
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not REAL_VIDEOS.is_dir(), reason=f"no real clips in {REAL_VIDEOS}")
+def test_viubench_on_real_clips(tmp_path: Path) -> None:
+    """The oracle scores 100.0 on all nine subtasks, and the constant earns the floor within its interval."""
+    bench, run = tmp_path / "bench", tmp_path / "run"
+    small = ("video.max_pixels=16384", "video.min_pixels=4096", "build.size=90")
+    assert 0 == call("bench", "build", "--videos", REAL_VIDEOS, "-o", bench, *small, "-q")
+    assert 0 == call("bench", "run", bench, "-o", run, "-q")
+    finished = Finished.load(run)
+    found = scores(finished)
+    assert 9 == len(finished.facts["floors"])
+    for subtask in finished.facts["floors"]:
+        assert {"mean": 100, "low": 100, "high": 100} == found["oracle"][subtask]
+    assert_constant_is_floor(finished)
