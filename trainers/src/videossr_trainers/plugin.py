@@ -22,11 +22,15 @@ class Trainers:
 
     @hookimpl
     def register_commands(self, app: typer.Typer) -> None:
-        """Add `train` and `demo`."""
+        """Add `train` and `demo`, and the commands that measure."""
         from videossr_trainers.commands import demo, train  # noqa: PLC0415 - after videossr itself
+        from videossr_trainers.diagnosis.commands import diagnose  # noqa: PLC0415
+        from videossr_trainers.downstream.commands import app as evaluations  # noqa: PLC0415
 
         app.command()(train)
         app.command()(demo)
+        app.add_typer(evaluations, name="eval")
+        app.command()(diagnose)
 
     @hookimpl
     def register_sections(self) -> Mapping[str, type[BaseModel]]:

@@ -26,7 +26,9 @@ from videossr_trainers.answering.choice import (
 if TYPE_CHECKING:
     from videossr.config import VideoConfig
     from videossr_trainers.downstream.figures import Kind
+    from videossr_trainers.downstream.reading import QuestionList
     from videossr_trainers.downstream.truths import Scorer
+    from videossr_trainers.downstream.videos import Videos
 
 app = typer.Typer(
     help="Score a model on a list of questions about videos.",
@@ -229,12 +231,36 @@ def model_settings(options: ModelOptions) -> dict[str, Any]:
     return {**asked, "max_new_tokens": options.max_new_tokens}
 
 
-def tell_lost(words: str, names: list[str], quiet: bool) -> None:
+def looked_at(
+    listed: QuestionList,
+    root: Path,
+    video: VideoConfig,
+    output: Path,
+    *,
+    workers: int,
+    quiet: bool,
+) -> Videos:
+    """The videos of a list; those that cannot be shown are told, and so are malformed rows."""
+    from videossr_trainers.downstream.videos import Videos  # noqa: PLC0415 - needs torch
+
+    names = list(dict.fromkeys(row.video for row in listed.rows))
+    table = output / "videos.parquet"
+    with progress_bar("looking at videos", quiet=quiet) as progress:
+        videos = Videos(names, root, video, table, workers=workers, progress=progress)
+    if not quiet:
+        absent = {name: found for name in names if (found := videos.absent(name))}
+        _tell("rows are malformed", [f"line {one.line}" for one in listed.malformed])
+        _tell("videos are missing", [name for name, one in absent.items() if one.missing])
+        _tell("videos cannot be read", [name for name, one in absent.items() if not one.missing])
+    return videos
+
+
+def _tell(words: str, names: list[str]) -> None:
     """Say before the work what will be counted as not answered."""
-    if names and not quiet:
+    if names:
         some = ", ".join(names[:3])
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""  # noqa: PLR2004
-        typer.echo(f"warning: {words}: {some}{more}", err=True)
+        typer.echo(f"warning: {len(names)} {words}: {some}{more}", err=True)
 
 
 def _evaluate(
@@ -256,14 +282,13 @@ def _evaluate(
     from videossr_trainers.console import quiet_libraries  # noqa: PLC0415
     from videossr_trainers.downstream.evaluation import (  # noqa: PLC0415
         Evaluation,
-        claim,
         facts_of,
         summary_of,
         write_evaluation,
     )
+    from videossr_trainers.downstream.folder import claim  # noqa: PLC0415
     from videossr_trainers.downstream.outcome import outcomes_of  # noqa: PLC0415
     from videossr_trainers.downstream.reading import read_list  # noqa: PLC0415
-    from videossr_trainers.downstream.videos import Videos  # noqa: PLC0415
 
     listed = read_list(questions, scorer)
     if not count_malformed or not listed.rows:
@@ -277,27 +302,7 @@ def _evaluate(
         "video": video.model_dump(mode="json"),
     }
     claim(output, settings)
-    with progress_bar("looking at videos", quiet=quiet) as progress:
-        there = Videos(
-            [row.video for row in listed.rows],
-            root,
-            video,
-            output / "videos.parquet",
-            workers=workers,
-            progress=progress,
-        )
-    tell_lost(
-        f"{len(listed.malformed)} malformed rows",
-        [f"line {one.line}" for one in listed.malformed],
-        quiet,
-    )
-    for missing, words in ((True, "are missing"), (False, "cannot be read")):
-        names = [
-            name
-            for name in dict.fromkeys(row.video for row in listed.rows)
-            if (absent := there.absent(name)) and absent.missing is missing
-        ]
-        tell_lost(f"{len(names)} videos {words}", names, quiet)
+    there = looked_at(listed, root, video, output, workers=workers, quiet=quiet)
     quiet_libraries()
     decoding = Decoding(max_new_tokens=options.max_new_tokens)
     answerer = options.answerer(cache=output / "answers.jsonl")

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from videossr.errors import ConfigError, Mistake, VideoError
+from videossr.errors import VideoError
 from videossr_trainers.downstream.figures import (
     METRICS,
     Figures,
@@ -76,41 +76,6 @@ class Evaluation:
     def cut_off(self) -> int:
         """Answers that could not be read and took up all the tokens that they might."""
         return sum(one.cut_off and one.state == "unparsed" for one in self.outcomes)
-
-
-def claim(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Make a run's folder, or take up the one that an earlier run with the same settings has left.
-
-    Args:
-        folder: of the run.
-        settings: plain JSON values that the result depends on.
-
-    Raises:
-        ConfigError: there is something else, or a run with other settings; each is named.
-    """
-    path = folder / "settings.json"
-    if path.is_file():
-        try:
-            theirs = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
-            theirs = None
-        if not isinstance(theirs, dict):
-            theirs = {}
-        ours = json.loads(json.dumps(settings))
-        other = [
-            Mistake(str(folder), f"holds a run with {name} {theirs.get(name)!r}; here {value!r}")
-            for name, value in ours.items()
-            if theirs.get(name) != value
-        ]
-        if other:
-            right = "give another folder by -o, or remove this one"
-            last = other[-1]
-            raise ConfigError([*other[:-1], Mistake(last.where, last.problem, right)])
-        return
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        right = "give another by -o, or remove this one"
-        raise ConfigError(Mistake(str(folder), "exists already, and is no run", right))
-    write_json(path, settings)
 
 
 def write_evaluation(evaluation: Evaluation, videos: Videos, folder: Path, *, shown: int) -> Path:

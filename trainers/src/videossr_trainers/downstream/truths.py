@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 #: letter, for a choice, and any other for an exact text.
 Scorer = Literal["vqa", "choice", "exact", "number", "iou"]
 
+#: What the questions that each grades are called.
+SCORERS: Final[dict[Scorer, str]] = {
+    "vqa": "questions",
+    "choice": "multiple choice",
+    "exact": "exact answers",
+    "number": "numbers",
+    "iou": "spans",
+}
+
 #: A question has so many options at most: there are as many letters.
 _MOST_OPTIONS: Final = 26
 

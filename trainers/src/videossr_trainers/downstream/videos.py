@@ -111,7 +111,7 @@ class Videos:
             window = window._replace(stop=row.last, frames=_FEWEST)
         excerpt = Excerpt(row.path, row.hash, window.start, window.stop, window.frames)
         clip = self._clips.get(excerpt)
-        begins = _begins(row.below(self._root))
+        begins = min(_begins(row.below(self._root)), row.first)
         return replace(clip, times=clip.times - begins) if begins else clip
 
     def _row(self, name: str) -> VideoRow:
