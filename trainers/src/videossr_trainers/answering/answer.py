@@ -49,12 +49,14 @@ class Answer:
         text: what the model said, special tokens left out; empty where it failed.
         prompt_tokens, completion_tokens: as the model counts them; None where it does not say.
         failure: why there is no answer, in words; None where there is one.
+        truncated: whether the limit of tokens cut it off, as far as the model says.
     """
 
     text: str
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     failure: str | None = None
+    truncated: bool = False
 
 
 class Answerer(Protocol):

@@ -1,0 +1,202 @@
+"""One question at a time with a server: asked, asked again, and given up."""
+
+from __future__ import annotations
+
+import random
+import uuid
+import warnings
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
+import anyio.to_thread
+import openai
+
+from videossr import ConfigError
+from videossr.errors import Mistake
+from videossr.seeds import derive_seed
+from videossr_trainers.answering.answer import Answer
+from videossr_trainers.answering.faults import Dialect, Unusable, fault_of
+from videossr_trainers.answering.frames_as import chat_of
+from videossr_trainers.answering.reply import read_reply
+
+if TYPE_CHECKING:
+    from videossr.sample import Sample
+    from videossr_trainers.answering.answer import Decoding
+    from videossr_trainers.answering.frames_as import FramesAs
+    from videossr_trainers.answering.limits import Pace, Patience
+
+#: Seeds that servers take: what 32 bits with a sign hold.
+_SEEDS: Final = 2**31
+
+#: Statuses by which a server asks for rest, from everybody.
+_OVERLOADED: Final = frozenset({429, 503})
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What went to and fro.
+
+    Attributes:
+        requests: sent.
+        faults: requests that brought no answer, by kind: an HTTP status, `timeout`, `connection`,
+            `malformed`, `misdirected`, `withheld` or, for a parameter that the server does not take,
+            `refused NAME`.
+        sent: the ids of all requests.
+        reached: whether the server has ever said anything.
+    """
+
+    requests: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    sent: set[str] = field(default_factory=set)
+    reached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A server, and the manners to be kept with it.
+
+    Args:
+        client: of OpenAI's library, which itself tries nothing again.
+        model: the server's name for it.
+        frames_as: how clips are shown.
+        patience, pace: how long it is waited for, and how often it is asked.
+        dialect, traffic: what has been learnt so far, to go on from.
+    """
+
+    client: openai.AsyncOpenAI
+    model: str
+    frames_as: FramesAs
+    patience: Patience
+    pace: Pace
+    dialect: Dialect
+    traffic: Traffic
+
+    async def answers(self, sample: Sample, decoding: Decoding) -> tuple[Answer, ...]:
+        """All answers to a question, as many as asked for; those that did not come say why.
+
+        Raises:
+            ConfigError: no other question would do better.
+        """
+        messages = await anyio.to_thread.run_sync(chat_of, sample, self.frames_as)
+        greedy = decoding.temperature == 0
+        wanted = 1 if greedy else decoding.answers
+        answers: list[Answer] = []
+        while len(answers) < wanted:
+            try:
+                answers += await self._some(messages, decoding, len(answers), wanted)
+            except Unusable as fault:
+                if fault.general:
+                    raise ConfigError(self._mistake(fault)) from fault
+                failed = Answer("", failure=fault.detail)
+                answers += [failed] * (wanted - len(answers))
+        if greedy:
+            again = answers[0]
+            if again.failure is None and again.prompt_tokens is not None:
+                again = replace(again, prompt_tokens=0, completion_tokens=0)  # asked and paid once
+            answers += [again] * (decoding.answers - 1)
+        return tuple(answers)
+
+    async def _some(
+        self, messages: list[dict[str, Any]], decoding: Decoding, have: int, wanted: int
+    ) -> list[Answer]:
+        """At least one of the answers that are missing, by one request that succeeds.
+
+        Raises:
+            Unusable: none does.
+        """
+        dice = random.Random()  # noqa: S311 - for waits alone; no answer depends on it
+        faults = 0
+        while True:
+            most = wanted - have if self.dialect.many else 1
+            try:
+                return await self._request(messages, decoding, have, most)
+            except Unusable as fault:
+                self.traffic.faults[fault.kind] += 1
+                if fault.kind.startswith("refused "):
+                    continue  # the next request does without; nothing is wrong with the server
+                faults += 1
+                if fault.lasting or fault.general:
+                    raise
+                if faults >= self.patience.tries:
+                    raise self._given_up(fault) from fault
+                wait = self.patience.wait(faults, dice)
+                if fault.wait is not None:
+                    if fault.wait > self.patience.longest_told:
+                        why = f"asks to wait {fault.wait:.0f} s, which is too long ({fault.detail})"
+                        raise Unusable(fault.kind, f"the server {why}") from fault
+                    # What all wait for ends for all at once; the rest of the wait is by chance.
+                    wait = fault.wait + wait / 4
+                    if fault.status in _OVERLOADED:
+                        self.pace.rest(fault.wait)
+            await anyio.sleep(wait)
+
+    async def _request(
+        self, messages: list[dict[str, Any]], decoding: Decoding, have: int, most: int
+    ) -> list[Answer]:
+        """The answers that one request brings.
+
+        Raises:
+            Unusable: it brings none; of the kind `refused NAME` if the next one should do without that.
+        """
+        arguments = self._arguments(decoding, have, most)
+        await self.pace.turn()
+        request_id = f"videossr-{uuid.uuid4().hex}"
+        self.traffic.requests += 1
+        self.traffic.sent.add(request_id)
+        try:
+            with anyio.fail_after(self.patience.request):
+                reply = await self.client.chat.completions.with_raw_response.create(
+                    model=self.model,
+                    messages=messages,  # type: ignore[arg-type] # video parts are beyond its types
+                    extra_headers={"X-Request-Id": request_id},
+                    **arguments,
+                )
+        except openai.APIStatusError as error:
+            self.traffic.reached = True
+            refused = self.dialect.learn(error, arguments)
+            if refused is None:
+                raise fault_of(error, self.client.api_key) from error
+            if refused == "temperature":
+                warnings.warn(
+                    f"{self.model} takes no temperature: its answers are drawn at its own, not "
+                    f"{decoding.temperature}",
+                    stacklevel=2,
+                )
+            raise Unusable(f"refused {refused}", str(error)) from error
+        except (openai.APIError, TimeoutError) as error:
+            raise fault_of(error, self.client.api_key) from error
+        self.traffic.reached = True
+        return read_reply(
+            reply.content,
+            reply.headers,
+            request_id=request_id,
+            sent=self.traffic.sent,
+            most=most,
+            max_new_tokens=decoding.max_new_tokens,
+        )
+
+    def _arguments(self, decoding: Decoding, have: int, most: int) -> dict[str, Any]:
+        arguments: dict[str, Any] = {self.dialect.limit: decoding.max_new_tokens}
+        if self.dialect.temperature:
+            arguments["temperature"] = decoding.temperature
+        if decoding.temperature > 0 and self.dialect.seed:
+            arguments["seed"] = derive_seed(decoding.seed, have) % _SEEDS
+        if most > 1:
+            arguments["n"] = most
+        return arguments
+
+    def _given_up(self, fault: Unusable) -> Unusable:
+        if self.traffic.reached:
+            return Unusable(fault.kind, f"{fault.detail}; tried {self.patience.tries} times")
+        return Unusable(fault.kind, fault.detail, general=True)
+
+    def _mistake(self, fault: Unusable) -> Mistake:
+        url = str(self.client.base_url).rstrip("/")
+        right = {
+            401: "put the key into the variable that --api-key-env names",
+            403: "use a key that may, or another --model",
+            404: f"look at {url}/models for the names that it knows",
+        }.get(fault.status or 0, "see to the server, then start again: nothing is asked twice")
+        return Mistake(f"--endpoint {url}, --model {self.model}", fault.detail, right)
