@@ -21,6 +21,7 @@ from videossr_trainers.answering.choice import (
     BatchSize,
     Concurrency,
     Endpoint,
+    JpegQuality,
     MaxNewTokens,
     Model,
     ModelOptions,
@@ -29,6 +30,7 @@ from videossr_trainers.answering.choice import (
     RequestsPerMinute,
     Revision,
     Show,
+    VideoCrf,
 )
 from videossr_trainers.downstream.commands import (
     CountMalformed,
@@ -98,6 +100,8 @@ def diagnose(
     max_new_tokens: MaxNewTokens = 64,
     price_in: PriceIn = None,
     price_out: PriceOut = None,
+    jpeg_quality: JpegQuality = None,
+    video_crf: VideoCrf = None,
     count_malformed: CountMalformed = False,
     shown: Annotated[int, typer.Option(min=0, help="Most questions in the report.")] = 24,
     workers: Workers = None,
@@ -136,6 +140,8 @@ def diagnose(
         max_new_tokens=max_new_tokens,
         price_in=price_in,
         price_out=price_out,
+        jpeg_quality=jpeg_quality,
+        video_crf=video_crf,
     )
     decoding = Decoding(max_new_tokens, answers, temperature, seed)
     settings = {
@@ -176,6 +182,7 @@ def diagnose(
             decoding,
             facts,
             right_from=right,
+            prices=options.prices,
             workers=rendering,
             progress=progress,
         )

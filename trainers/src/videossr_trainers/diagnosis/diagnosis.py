@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from videossr_trainers.answering import Answerer, Decoding
+    from videossr_trainers.answering.cost import Prices
     from videossr_trainers.diagnosis.source import Source
 
 #: Questions that could not be asked, or were not answered, that the page lists.
@@ -83,6 +84,7 @@ def diagnose(
     facts: Mapping[str, str],
     *,
     right_from: float = 1.0,
+    prices: Prices | None = None,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Diagnosis:
@@ -95,6 +97,7 @@ def diagnose(
         decoding: how answers are drawn; at least two of them, at a temperature above 0.
         facts: how it is measured, as label and text.
         right_from: from which value on an answer counts as right.
+        prices: of tokens, for the cost.
         workers: threads that render.
         progress: called with questions done and questions in all.
 
@@ -111,10 +114,11 @@ def diagnose(
         if failures:  # a group of another size has another chance of being all alike
             failed[key] = f"{len(failures)} of {len(answers)} answers failed: {failures[0]}"
             continue
-        cut_off = sum((a.completion_tokens or 0) >= decoding.max_new_tokens for a in answers)
+        cut_off = sum(answer.truncated for answer in answers)
         grades = tuple(source.grade(key, answer.text) for answer in answers)
         groups.append(Group(source.posed(key), grades, right_from, cut_off))
-    return Diagnosis(title, groups, {**source.absent, **asking.broken}, failed, facts)
+    told = {**facts, "answers in all": asking.spent.in_words(prices)}
+    return Diagnosis(title, groups, {**source.absent, **asking.broken}, failed, told)
 
 
 def write_diagnosis(diagnosis: Diagnosis, source: Source, folder: Path, *, shown: int) -> Path:

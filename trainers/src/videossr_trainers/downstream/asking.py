@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
 from videossr.errors import DatasetError, VideoError
 from videossr_trainers.answering import Asked
+from videossr_trainers.answering.cost import Spent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +34,11 @@ class Asking:
 
     answers: dict[str, tuple[Answer, ...]] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def spent(self) -> Spent:
+        """What the answers took, whether they were asked for now or known from before."""
+        return Spent.on(chain.from_iterable(self.answers.values()))
 
 
 def ask(

@@ -13,6 +13,7 @@ from videossr_trainers.answering.choice import (
     BatchSize,
     Concurrency,
     Endpoint,
+    JpegQuality,
     MaxNewTokens,
     Model,
     ModelOptions,
@@ -21,6 +22,7 @@ from videossr_trainers.answering.choice import (
     RequestsPerMinute,
     Revision,
     Show,
+    VideoCrf,
 )
 
 if TYPE_CHECKING:
@@ -87,6 +89,8 @@ def vqa(
     max_new_tokens: MaxNewTokens = 64,
     price_in: PriceIn = None,
     price_out: PriceOut = None,
+    jpeg_quality: JpegQuality = None,
+    video_crf: VideoCrf = None,
     count_malformed: CountMalformed = False,
     shown: Shown = 24,
     workers: Workers = None,
@@ -112,6 +116,8 @@ def vqa(
         max_new_tokens=max_new_tokens,
         price_in=price_in,
         price_out=price_out,
+        jpeg_quality=jpeg_quality,
+        video_crf=video_crf,
     )
     video = video_config(num_frames, fps, max_pixels)
     _evaluate(
@@ -148,6 +154,8 @@ def grounding(
     max_new_tokens: MaxNewTokens = 64,
     price_in: PriceIn = None,
     price_out: PriceOut = None,
+    jpeg_quality: JpegQuality = None,
+    video_crf: VideoCrf = None,
     count_malformed: CountMalformed = False,
     shown: Shown = 24,
     workers: Workers = None,
@@ -173,6 +181,8 @@ def grounding(
         max_new_tokens=max_new_tokens,
         price_in=price_in,
         price_out=price_out,
+        jpeg_quality=jpeg_quality,
+        video_crf=video_crf,
     )
     video = video_config(num_frames, fps, max_pixels)
     _evaluate(
@@ -225,9 +235,14 @@ def video_config(num_frames: int, fps: float, max_pixels: int) -> VideoConfig:
 
 def model_settings(options: ModelOptions) -> dict[str, Any]:
     """What of the options an answer depends on."""
-    asked = {"model": options.model, "revision": options.revision, "endpoint": options.endpoint}
+    asked: dict[str, Any] = {
+        "model": options.model,
+        "revision": options.revision,
+        "endpoint": options.endpoint,
+    }
     if options.endpoint:
-        asked["show"] = options.show
+        asked |= {"show": options.show, "jpeg_quality": options.jpeg_quality}
+        asked |= {"video_crf": options.video_crf}
     return {**asked, "max_new_tokens": options.max_new_tokens}
 
 
@@ -307,10 +322,14 @@ def _evaluate(
     decoding = Decoding(max_new_tokens=options.max_new_tokens)
     answerer = options.answerer(cache=output / "answers.jsonl")
     with progress_bar("asking", quiet=quiet) as progress:
-        outcomes = outcomes_of(
+        outcomes, spent = outcomes_of(
             listed, there, answerer, decoding, workers=workers, progress=progress
         )
-    settings |= {"list": str(questions), "model's identity": answerer.identity}
+    settings |= {
+        "list": str(questions),
+        "model's identity": answerer.identity,
+        "answers": spent.in_words(options.prices),
+    }
     evaluation = Evaluation(kind, questions.stem, outcomes, facts_of(settings))
     report = write_evaluation(evaluation, there, output, shown=shown)
     for line in summary_of(evaluation):

@@ -46,7 +46,7 @@ _LISTED: Final = 200
 _GOOD: Final = 0.5
 
 _COLUMNS: Final = (
-    *("line", "id", "category", "video", "state", "reason", "question", "answer"),
+    *("line", "row", "id", "category", "video", "state", "reason", "question", "answer"),
     *("completion", "prediction", "value"),
 )
 
@@ -161,6 +161,7 @@ def _figures(figures: Figures) -> dict[str, Any]:
 def _row(one: Outcome) -> dict[str, Any]:
     return {
         "line": one.line,
+        "row": one.number,
         "id": one.row.name if one.row else "",
         "category": one.category,
         "video": one.video,
@@ -217,7 +218,7 @@ def _cards(outcomes: Sequence[Outcome], videos: Videos, most: int) -> list[Card]
     """Failures to look at, of every kind and category."""
     failures = [one for one in outcomes if one.graded and one.value < _GOOD]
     chosen = spread(
-        failures, most, lambda one: (one.state, one.category), lambda one: f"{one.line}"
+        failures, most, lambda one: (one.state, one.category), lambda one: f"{one.number}"
     )
     return [_card(one, videos) for one in chosen]
 

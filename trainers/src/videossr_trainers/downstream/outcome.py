@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from videossr_trainers.answering import Answerer, Decoding
+    from videossr_trainers.answering.cost import Spent
     from videossr_trainers.downstream.reading import QuestionList, Row
     from videossr_trainers.downstream.videos import Videos
 
@@ -40,6 +41,7 @@ class Outcome:
 
     Attributes:
         line: of the row in the list.
+        number: of the row, from 1.
         state: what came of it.
         reason: why it was not answered, or could not be read; empty where all went well.
         video: as the list has it.
@@ -49,10 +51,11 @@ class Outcome:
         completion: what the model said; empty where it said nothing.
         row: the question; None for a malformed one.
         seconds: the video's length; 0 where it cannot be read.
-        cut_off: whether the answer took up all the tokens that it might.
+        cut_off: whether the limit of tokens cut the answer off, as far as the model says.
     """
 
     line: int
+    number: int
     state: State
     video: str
     content: str
@@ -93,16 +96,17 @@ def outcomes_of(
     *,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
-) -> list[Outcome]:
+) -> tuple[list[Outcome], Spent]:
     """Ask every question of a list once, and grade the answers.
 
     Returns:
-        An outcome for each row, those that ask nothing too, in the order of the list.
+        An outcome for each row, those that ask nothing too, in the order of the list; and what the
+        answers took.
     """
-    rows = {str(row.line): row for row in listed.rows}
+    rows = {str(row.number): row for row in listed.rows}
     there = [key for key, row in rows.items() if videos.absent(row.video) is None]
     # Questions about one video in succession: it is decoded once, and may be read once.
-    there.sort(key=lambda key: (rows[key].video, rows[key].line))
+    there.sort(key=lambda key: (rows[key].video, rows[key].number))
     asking = ask(
         there,
         lambda key: sample_of(rows[key], videos),
@@ -125,6 +129,7 @@ def outcomes_of(
         graded = grade(row.truth, answer.text)
         return Outcome(
             line=row.line,
+            number=row.number,
             state="answered" if graded.parsed else "unparsed",
             video=row.video,
             content=made.content,
@@ -134,15 +139,15 @@ def outcomes_of(
             completion=answer.text,
             row=row,
             seconds=videos.seconds(row.video),
-            cut_off=(answer.completion_tokens or 0) >= decoding.max_new_tokens,
+            cut_off=answer.truncated,
         )
 
     outcomes = [outcome(key, row) for key, row in rows.items()]
     outcomes += [
-        Outcome(row.line, "malformed", row.video, f"line {row.line}", row.reason)
+        Outcome(row.line, row.number, "malformed", row.video, f"row {row.number}", row.reason)
         for row in listed.malformed
     ]
-    return sorted(outcomes, key=lambda one: one.line)
+    return sorted(outcomes, key=lambda one: one.number), asking.spent
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +159,7 @@ class _Made:
 
     def of(self, state: State, reason: str) -> Outcome:
         row = self.row
-        return Outcome(row.line, state, row.video, self.content, reason, row=row)
+        return Outcome(row.line, row.number, state, row.video, self.content, reason, row=row)
 
 
 def counts(outcomes: Sequence[Outcome]) -> dict[State, int]:

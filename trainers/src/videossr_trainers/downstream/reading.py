@@ -36,7 +36,8 @@ class Row:
 
     Attributes:
         line: at which it begins, from 1.
-        name: its `id`, or its line.
+        number: of the row, from 1.
+        name: its `id`, or its number.
         video: path as the list has it.
         question: as the list has it.
         truth: the right answer.
@@ -45,6 +46,7 @@ class Row:
     """
 
     line: int
+    number: int
     name: str
     video: str
     question: str
@@ -64,11 +66,13 @@ class Malformed:
 
     Attributes:
         line: at which it begins, from 1.
+        number: of the row, from 1.
         video: as far as it names one.
         mistakes: everything wrong with it, each by its field.
     """
 
     line: int
+    number: int
     video: str
     mistakes: tuple[Mistake, ...]
 
@@ -97,7 +101,11 @@ class QuestionList:
     def refuse_mistakes(self) -> None:
         """Raise `ConfigError` with every mistake in the list, if there are any."""
         mistakes = [
-            Mistake(f"{self.path} line {row.line}", f"{m.where} {m.problem}".strip(), m.right)
+            Mistake(
+                f"{self.path} line {row.line}, row {row.number}",
+                f"{m.where} {m.problem}".strip(),
+                m.right,
+            )
             for row in self.malformed
             for m in row.mistakes
         ]
@@ -131,8 +139,8 @@ def read_list(path: Path, scorer: Scorer) -> QuestionList:
     rows: list[Row] = []
     malformed: list[Malformed] = []
     objects = _array(text) if text.lstrip().startswith("[") else _lines(text)
-    for line, entry in objects:
-        made = _row(line, entry, scorer)
+    for number, (line, entry) in enumerate(objects, start=1):
+        made = _row(line, number, entry, scorer)
         if isinstance(made, Row):
             rows.append(made)
         else:
@@ -145,8 +153,8 @@ def read_list(path: Path, scorer: Scorer) -> QuestionList:
     for row in rows:
         if names[row.name] > 1:
             mistake = Mistake("id", f"{row.name!r} is that of several rows", "must be unique")
-            malformed.append(Malformed(row.line, row.video, (mistake,)))
-    malformed.sort(key=lambda row: row.line)
+            malformed.append(Malformed(row.line, row.number, row.video, (mistake,)))
+    malformed.sort(key=lambda row: row.number)
     digest = xxhash.xxh3_128_hexdigest(content)
     return QuestionList(path, digest, tuple(unique), tuple(malformed))
 
@@ -229,15 +237,17 @@ def _refuse(problem: str) -> NoReturn:
     raise ValueError(f"no JSON ({problem})")
 
 
-def _row(line: int, entry: object, scorer: Scorer) -> Row | Malformed:
+def _row(line: int, number: int, entry: object, scorer: Scorer) -> Row | Malformed:
     if isinstance(entry, _NoJson):
-        return Malformed(line, "", (Mistake("", entry.problem),))
+        return Malformed(line, number, "", (Mistake("", entry.problem),))
     if not isinstance(entry, Mapping):
         right = "must be an object with video, question and answer"
-        return Malformed(line, "", (Mistake("", f"{shown(entry)} is no row", right),))
+        return Malformed(line, number, "", (Mistake("", f"{shown(entry)} is no row", right),))
     if not _whole(entry):
-        return Malformed(line, "", (Mistake("", "holds half of a character", "write it whole"),))
-    text, number = "must be a text that says something", "must be a text or a whole number"
+        return Malformed(
+            line, number, "", (Mistake("", "holds half of a character", "write it whole"),)
+        )
+    text, name_or_number = "must be a text that says something", "must be a text or a whole number"
     mistakes = [
         Mistake(name, _found(entry, name), text)
         for name in ("video", "question")
@@ -246,15 +256,16 @@ def _row(line: int, entry: object, scorer: Scorer) -> Row | Malformed:
     for name in ("category", "id"):
         value = entry.get(name, "")
         if not isinstance(value, str | int) or isinstance(value, bool):
-            mistakes.append(Mistake(name, _found(entry, name), number))
+            mistakes.append(Mistake(name, _found(entry, name), name_or_number))
     question = entry["question"] if isinstance(entry.get("question"), str) else ""
     truth, wrong = read_truth(scorer, question, entry)
     video = entry["video"] if isinstance(entry.get("video"), str) else ""
     if truth is None or mistakes or wrong:
-        return Malformed(line, video, (*mistakes, *wrong))
+        return Malformed(line, number, video, (*mistakes, *wrong))
     return Row(
         line=line,
-        name=str(entry.get("id", "")) or f"line {line}",
+        number=number,
+        name=str(entry.get("id", "")) or f"row {number}",
         video=video,
         question=question.strip(),
         truth=truth,
