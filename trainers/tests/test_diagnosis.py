@@ -291,7 +291,7 @@ def test_a_list_is_diagnosed_by_its_scorer(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Spans are right from the threshold on; fields of the rows part the figures; no floor is known."""
-    video = sorted((dataset.parent / "videos").glob("*.mp4"))[0].name
+    video = min((dataset.parent / "videos").glob("*.mp4")).name
     rows = [
         {"video": video, "question": f"Event {n}", "answer": [1, 3], "kind": "ab"[n % 2]}
         for n in range(8)
