@@ -10,12 +10,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import torch
-from transformers import GenerationConfig
 
 from videossr import Clip
-from videossr_trainers.encoding import PromptBatch, PromptEncoder
-from videossr_trainers.grpo import place_holders
-from videossr_trainers.shared_prefix import bare_model, generate_groups
+from videossr_trainers.answering import Asked, Decoding
+from videossr_trainers.answering.local import LocalAnswerer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -48,30 +46,17 @@ def answer_questions(
     max_new_tokens: int,
     batch_size: int = 32,
 ) -> Iterator[str]:
-    """The model's most likely answer to each sample, by greedy decoding, in order."""
-    encoder = PromptEncoder(processor)
-    bare = bare_model(model)
-    greedy = GenerationConfig(
-        max_new_tokens=max_new_tokens,
-        do_sample=False,
-        pad_token_id=processor.tokenizer.pad_token_id,
-        eos_token_id=model.generation_config.eos_token_id,
-        suppress_tokens=place_holders(processor),
-    )
-    was_training = model.training
-    model.eval()
-    try:
-        for start in range(0, len(samples), batch_size):
-            prompts = encoder.encode(samples[start : start + batch_size])
-            batch = PromptBatch.of(
-                [prompt.to(model.device) for prompt in prompts],
-                bare,
-                processor.tokenizer.pad_token_id,
-            )
-            answers = generate_groups(model, batch, 1, greedy)
-            yield from processor.tokenizer.batch_decode(answers, skip_special_tokens=True)
-    finally:
-        model.train(was_training)
+    """The model's most likely answer to each sample, by greedy decoding, in order.
+
+    Raises:
+        RuntimeError: a sample that could not be answered.
+    """
+    answerer = LocalAnswerer(model, processor, batch_size=batch_size)
+    asked = (Asked(str(i), sample) for i, sample in enumerate(samples))
+    for question, (answer,) in answerer.answer(asked, Decoding(max_new_tokens=max_new_tokens)):
+        if answer.failure is not None:
+            raise RuntimeError(f"question {question.key}: {answer.failure}")
+        yield answer.text
 
 
 def evaluate(
@@ -86,7 +71,8 @@ def evaluate(
 ) -> list[Answered]:
     """Answer every recipe's question under one condition, and grade the answers."""
     samples = [renderer.render(recipe) for recipe in recipes]
-    shown = shown_under(condition, samples, [recipe.task for recipe in recipes])
+    tasks, videos = [recipe.task for recipe in recipes], [recipe.video for recipe in recipes]
+    shown = shown_under(condition, samples, tasks, videos)
     answered = []
     completions = answer_questions(model, processor, shown, max_new_tokens=max_new_tokens)
     for recipe, sample, completion in zip(recipes, samples, completions, strict=True):
@@ -98,9 +84,13 @@ def evaluate(
 
 
 def shown_under(
-    condition: Condition, samples: Sequence[Sample], tasks: Sequence[str]
+    condition: Condition, samples: Sequence[Sample], tasks: Sequence[str], videos: Sequence[str]
 ) -> list[Sample]:
-    """The samples with the pictures of a condition; prompts, times and answers stay as they are."""
+    """The samples with the pictures of a condition; prompts, times and answers stay as they are.
+
+    Args:
+        tasks, videos: of the samples, by name.
+    """
     if condition == "sighted":
         return list(samples)
     if condition == "blind":
@@ -111,20 +101,26 @@ def shown_under(
             for s in samples
         ]
     return [
-        replace(sample, clips=_borrowed(sample, samples[_other(i, samples, tasks)]))
+        replace(sample, clips=_borrowed(sample, samples[_other(i, samples, tasks, videos)]))
         for i, sample in enumerate(samples)
     ]
 
 
-def _other(i: int, samples: Sequence[Sample], tasks: Sequence[str]) -> int:
-    """The next question of the same task with another answer."""
+def _other(i: int, samples: Sequence[Sample], tasks: Sequence[str], videos: Sequence[str]) -> int:
+    """The next question of the same task about another video, with another answer where there is one.
+
+    Where a task has but one video, another question about it has to do.
+    """
     later = [(i + step) % len(samples) for step in range(1, len(samples))]
     of_task = [
         j for j in later if tasks[j] == tasks[i] and len(samples[j].clips) == len(samples[i].clips)
     ]
     if not of_task:
         raise ValueError(f"task {tasks[i]!r} has one question; the wrong video needs another one's")
-    return next((j for j in of_task if samples[j].answer != samples[i].answer), of_task[0])
+    # min takes the first of the best, and False comes before True
+    return min(
+        of_task, key=lambda j: (videos[j] == videos[i], samples[j].answer == samples[i].answer)
+    )
 
 
 def _borrowed(sample: Sample, other: Sample) -> tuple[Clip, ...]:

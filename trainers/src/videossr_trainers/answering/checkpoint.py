@@ -1,0 +1,173 @@
+"""Loading a checkpoint to ask it: any model for video that transformers knows, or a LoRA adapter."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import torch
+import xxhash
+from transformers import AutoModelForImageTextToText, AutoProcessor
+from transformers.utils.peft_utils import find_adapter_config_file
+
+from videossr import ConfigError
+from videossr.errors import Mistake
+from videossr_trainers.answering.shares import this_process
+from videossr_trainers.models import quicken_patch_embedding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Precision = Literal["auto", "bfloat16", "float32"]
+
+#: Models that are read by our own encoder, with the frames' real times.
+OWN_FAMILY: Final = ("qwen3_vl", "qwen3_vl_moe")
+
+#: What a checkpoint is made of; the rest of a folder, such as an optimizer's state, answers nothing.
+_DECIDING: Final = ("*.safetensors", "pytorch_model*.bin", "adapter_model.bin", "*.json", "*.jinja")
+_PART: Final = 2**24  # bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Checkpoint:
+    """A model ready to be asked.
+
+    Attributes:
+        identity: the content of all that determines its answers, as plain values.
+    """
+
+    model: Any
+    processor: Any
+    identity: dict[str, str]
+
+
+def load_checkpoint(
+    name: str, revision: str | None = None, *, precision: Precision = "auto"
+) -> Checkpoint:
+    """Load a model and its processor onto this process's device.
+
+    An adapter stays beside its base: merged into weights of bfloat16, most of what it learnt would be
+    rounded away.
+
+    Args:
+        name: a folder, or a name on the hub; with an adapter in it, its base is loaded too.
+        revision: branch, tag or commit on the hub.
+        precision: of weights and computation; `auto` is bfloat16 on a GPU and float32 elsewhere.
+
+    Raises:
+        ConfigError: nothing can be loaded, the model takes no video, or an adapter's base is missing.
+    """
+    device = this_process().device
+    dtype = _dtype(precision, device)
+    adapter = _adapter(name, revision)
+    base, base_revision = (adapter.base, adapter.revision) if adapter else (name, revision)
+    where = f"--model {name}"
+    model = _loaded(
+        where,
+        lambda: AutoModelForImageTextToText.from_pretrained(
+            base,
+            revision=base_revision,
+            dtype=dtype,
+            attn_implementation="sdpa",
+            # Straight onto the GPU: as many copies on the host as there are GPUs would not fit there.
+            device_map=str(device) if device.type == "cuda" else None,
+        ),
+        f"{base!r}, the base of the adapter {name!r}" if adapter else repr(name),
+    )
+    processor = _processor(name, revision, base, base_revision)
+    refuse_blind(model, processor, where)
+    identity = {"model": _content(base, model), "dtype": str(dtype).removeprefix("torch.")}
+    if model.config.model_type in OWN_FAMILY:
+        quicken_patch_embedding(model)
+    if adapter:
+        from peft import PeftModel  # noqa: PLC0415 - wanted for adapters alone
+
+        model = _loaded(
+            where, lambda: PeftModel.from_pretrained(model, name, revision=revision), repr(name)
+        )
+        identity["adapter"] = _folder_hash(Path(adapter.file).parent)
+    return Checkpoint(model.to(device).eval(), processor, identity)
+
+
+def refuse_blind(model: Any, processor: Any, where: str) -> None:  # noqa: ANN401
+    """Raise `ConfigError` for a model that takes no video."""
+    takes = getattr(model, "input_modalities", ())
+    if "video" not in takes or getattr(processor, "video_processor", None) is None:
+        found = f"{type(model).__name__} takes {', '.join(takes) or 'no pictures'} and no video"
+        right = "give a model for video, such as Qwen/Qwen3-VL-8B-Instruct"
+        raise ConfigError(Mistake(where, found, right))
+
+
+def _dtype(precision: Precision, device: torch.device) -> torch.dtype:
+    if precision == "auto":
+        return torch.bfloat16 if device.type == "cuda" else torch.float32
+    return torch.bfloat16 if precision == "bfloat16" else torch.float32
+
+
+@dataclass(frozen=True, slots=True)
+class _Adapter:
+    file: str
+    base: str
+    revision: str | None
+
+
+def _adapter(name: str, revision: str | None) -> _Adapter | None:
+    """What an adapter's own configuration says of its base; None for a whole model."""
+    try:
+        file = find_adapter_config_file(name, revision=revision)
+    except (OSError, ValueError):
+        return None  # loading says better what is wrong with the name
+    if file is None:
+        return None
+    said = json.loads(Path(file).read_text(encoding="utf-8"))
+    return _Adapter(file, said["base_model_name_or_path"], said.get("revision"))
+
+
+def _processor(name: str, revision: str | None, base: str, base_revision: str | None) -> Any:  # noqa: ANN401
+    """The checkpoint's own processor, or else its base's."""
+    if base == name:
+        return _loaded(
+            f"--model {name}",
+            lambda: AutoProcessor.from_pretrained(name, revision=revision),
+            repr(name),
+        )
+    try:
+        return AutoProcessor.from_pretrained(name, revision=revision)
+    except (OSError, ValueError):
+        return _processor(base, base_revision, base, base_revision)
+
+
+def _loaded(where: str, load: Any, what: str) -> Any:  # noqa: ANN401
+    try:
+        return load()
+    except torch.OutOfMemoryError:
+        raise  # there is nothing wrong with the name
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        reason = " ".join(str(error).split())
+        right = "give a folder with a model and its processor, an adapter, or a Hugging Face name"
+        raise ConfigError(Mistake(where, f"{what} cannot be loaded: {reason}", right)) from error
+
+
+def _content(name: str, model: Any) -> str:  # noqa: ANN401
+    """A model's commit on the hub, or a hash of its folder's content."""
+    if Path(name).is_dir():
+        return _folder_hash(Path(name))
+    return f"{name}@{getattr(model.config, '_commit_hash', None)}"
+
+
+def _folder_hash(folder: Path) -> str:
+    """A hash (XXH3, 128 bits, hexadecimal) of the files that decide, with their names."""
+    hasher = xxhash.xxh3_128()
+    for file in sorted({file for pattern in _DECIDING for file in folder.glob(pattern)}):
+        hasher.update(f"{file.name}:{file.stat().st_size}:".encode())
+        for part in _parts(file):
+            hasher.update(part)
+    return hasher.hexdigest()
+
+
+def _parts(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as opened:
+        while part := opened.read(_PART):
+            yield part

@@ -1,0 +1,59 @@
+"""How fast a model was asked, and where the time went."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(slots=True)
+class Throughput:
+    """Counts and seconds so far, of one process.
+
+    Attributes:
+        questions: answered, failures included.
+        failures: among them.
+        prompt_tokens: of all questions.
+        spared_tokens: of these, not computed, since another question's are the same.
+        completion_tokens: of all answers.
+        rendering_seconds: spent waiting for questions to be drawn up.
+        encoding_seconds: spent on making of them what the model takes.
+        model_seconds: spent in the model.
+        halvings: of a batch that did not fit into memory.
+    """
+
+    questions: int = 0
+    failures: int = 0
+    prompt_tokens: int = 0
+    spared_tokens: int = 0
+    completion_tokens: int = 0
+    rendering_seconds: float = 0.0
+    encoding_seconds: float = 0.0
+    model_seconds: float = 0.0
+    halvings: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """All that was spent."""
+        return self.rendering_seconds + self.encoding_seconds + self.model_seconds
+
+    def summary(self) -> dict[str, float]:
+        """The counts and seconds, with rates by second and the model's share, as plain JSON values."""
+        seconds = self.seconds or 1.0
+        return {
+            **asdict(self),
+            "questions_per_second": self.questions / seconds,
+            "prompt_tokens_per_second": self.prompt_tokens / seconds,
+            "completion_tokens_per_second": self.completion_tokens / seconds,
+            "rendering_share": self.rendering_seconds / seconds,
+            "model_share": self.model_seconds / seconds,
+        }
+
+    def __str__(self) -> str:
+        rates = self.summary()
+        spared = self.spared_tokens / (self.prompt_tokens or 1)
+        return (
+            f"{rates['questions_per_second']:.2f} questions a second, "
+            f"{rates['prompt_tokens_per_second']:.0f} prompt tokens ({spared:.0%} shared) and "
+            f"{rates['completion_tokens_per_second']:.1f} completion tokens a second; "
+            f"{rates['rendering_share']:.0%} of the time rendering, {rates['model_share']:.0%} in the model"
+        )
