@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,7 +36,7 @@ def group(
     *values: float | None, said: Sequence[str] = (), number: int = 0, floor: float | None = 0.2
 ) -> Group:
     """The answers to a question, by what they are worth; None for one that could not be read."""
-    texts = said or [f"{value}" for value in values]
+    texts = said or [f"{number}: {value}" for value in values]
     grades = tuple(
         Grade(value or 0.0, text, parsed=value is not None)
         for value, text in zip(values, texts, strict=True)
@@ -105,6 +106,15 @@ def test_a_smooth_reward_that_teaches_is_not_too_hard() -> None:
     assert "100\N{NO-BREAK SPACE}%" in told["the smooth reward teaches more"]
 
 
+def test_answers_that_earn_no_more_than_blind_are_told() -> None:
+    """Some are right by luck, and what earns them is not the video."""
+    some = [group(1, 0.2, 0, 0, number=n, floor=0.4) for n in range(10)]
+    assert (
+        "The mean reward is 30.0 [30.0, 30.0], the blind floor 40.0"
+        in pieces(some)["no better than blind"]
+    )
+
+
 def test_good_questions_are_in_range() -> None:
     """Where there is nothing to change the advice says so."""
     some = [group(1, 0, 1, 0, number=n) for n in range(10)]
@@ -138,6 +148,16 @@ def test_a_model_that_always_says_the_same_does_not_break_labels() -> None:
     assert "broken labels suspected" not in told
 
 
+def test_what_is_often_right_is_no_habit() -> None:
+    """Of two options each is said half of the time by a model that is always right."""
+    some = [
+        Group(replace(one.question, answer="AB"[n % 2]), one.grades)
+        for n in range(10)
+        for one in [group(1, 1, said=["AB"[n % 2]] * 2, number=n)]
+    ]
+    assert list(pieces(some)) == ["too easy"]
+
+
 def test_parse_failures_come_first() -> None:
     """Nothing else can be judged before; where answers were cut off, that is said."""
     some = [group(None, None, 0, 1, number=n) for n in range(10)]
@@ -166,10 +186,12 @@ def test_fields_of_few_values_part_the_figures() -> None:
 
 @pytest.fixture(scope="session")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Some questions of every task of a preset, about two videos."""
+    """Some questions of two tasks of a preset, about two videos, under a strict reward."""
     folder = tmp_path_factory.mktemp("diagnosed")
     write_videos(folder / "videos", 2, seed=1, seconds=6.0, fps=8.0, height=64, width=64)
-    config = load_config("tiny", ["build.size=32", "modifiers.strict_reward={}"])
+    config = load_config(
+        "tiny", ["build.size=32", "tasks.jigsaw.enabled=false", "modifiers.strict_reward={}"]
+    )
     rows = scan(folder / "videos")
     build(config, rows, folder / "videos").save(folder / "dataset")
     return folder / "dataset"

@@ -15,7 +15,6 @@ FEWEST: Final = 8
 
 _MANY: Final = 0.5
 _UNREAD: Final = 0.2
-_HABIT: Final = 0.5
 _BOTH_ENDS: Final = 0.6
 _EACH_END: Final = 0.15
 _BEYOND_CHANCE: Final = 0.2
@@ -48,6 +47,7 @@ def advise(some: Slice) -> list[Advice]:
     if count < FEWEST:
         do = f"Ask at least {FEWEST} before drawing conclusions."
         return [Advice("too few questions", some.name, do, f"{count} questions.")]
+    too_hard = _too_hard(some)
     found = [
         advice
         for advice in (
@@ -55,7 +55,7 @@ def advise(some: Slice) -> list[Advice]:
             _habit(some),
             _suspects(some),
             _too_easy(some),
-            _too_hard(some),
+            too_hard or _blind(some),
             _bimodal(some),
             _smoother(some),
         )
@@ -85,12 +85,13 @@ def _unread(some: Slice) -> Advice | None:
 
 
 def _habit(some: Slice) -> Advice | None:
-    usual, share = some.favourite
-    right = {group.question.answer for group in some.groups}
-    if share < _HABIT or len(right) == 1:
+    if some.habit is None:
         return None
-    shown = usual if len(usual) <= 40 else f"{usual[:40]}..."  # noqa: PLR2004 - as much as is read
-    because = f"{percent(share)} of all answers are {shown!r}, and {len(right)} answers are right."
+    shown = some.habit if len(some.habit) <= 40 else f"{some.habit[:40]}..."  # noqa: PLR2004
+    right = len({group.question.answer for group in some.groups})
+    because = (
+        f"{percent(some.favourite[1])} of all answers are {shown!r}, and {right} answers are right."
+    )
     do = "The model says the same whatever it is shown: it does not look yet. Start easier, or warm up."
     return Advice("one answer to everything", some.name, do, because)
 
@@ -131,6 +132,14 @@ def _too_hard(some: Slice) -> Advice | None:
     return Advice("too hard", some.name, do, f"{because}.")
 
 
+def _blind(some: Slice) -> Advice | None:
+    if some.floor is None or some.reward.low > some.floor:
+        return None
+    because = f"The mean reward is {_against(some)}."
+    do = "Answers differ, and earn no more than they would blind. Warm up, or watch the reward over the floor."
+    return Advice("no better than blind", some.name, do, because)
+
+
 def _bimodal(some: Slice) -> Advice | None:
     ends = some.all_right + some.none_right
     each = min(some.all_right, some.none_right)
@@ -151,7 +160,7 @@ def _smoother(some: Slice) -> Advice | None:
         f"All answers earn alike on {percent(some.strictly_flat)} of questions under the strict reward, "
         f"on {percent(some.flat)} under the smooth one."
     )
-    do = "Keep the smooth reward: under the strict one most of these teach nothing."
+    do = "Keep the smooth reward: a strict one has nothing to say on the difference."
     return Advice("the smooth reward teaches more", some.name, do, because, fine=True)
 
 

@@ -24,6 +24,11 @@ FAR: Final = 0.5
 #: Rewards that differ by less are alike: their difference is rounding.
 _ALIKE: Final = 1e-6
 
+#: An answer is a habit if it makes up such a share of all, and so much more than the most frequent
+#: right one.
+_USUAL: Final = 0.5
+_UNDUE: Final = 0.25
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -172,15 +177,24 @@ class Slice:
         return text, count / (self.answers * len(self.groups))
 
     @cached_property
+    def habit(self) -> str | None:
+        """The answer that the model gives whatever it is shown; None if there is none.
+
+        One that is frequent because it is often right is no habit: of two options, each is.
+        """
+        usual, share = self.favourite
+        right = Counter(group.question.answer for group in self.groups)
+        most = max(right.values()) / len(self.groups)
+        return usual if share >= _USUAL and share - most >= _UNDUE else None
+
+    @cached_property
     def suspects(self) -> list[Group]:
         """Questions on which all answers agree, far from the label: the label may be what is wrong.
 
         Not where they agree on what the model says most of the time anyway.
         """
-        usual, share = self.favourite
-        habit = usual if share >= FAR else None
         return [
             group
             for group in self.groups
-            if (said := group.unanimous) is not None and said != habit
+            if (said := group.unanimous) is not None and said != self.habit
         ]
