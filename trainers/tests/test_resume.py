@@ -495,7 +495,9 @@ def test_too_many_of_them_end_the_run(
     poisoned(monkeypatch, 1, 3, 4)
     with (
         pytest.warns(UserWarning, match="the step is left out"),
-        pytest.raises(TrainingError, match=r"step 4: .*, in digits \d+ \(.*2 such steps are in a row"),
+        pytest.raises(
+            TrainingError, match=r"step 4: .*, in digits \d+ \(.*2 such steps are in a row"
+        ),
     ):
         run_here(folder, tmp_path / "run", "grpo.max_nonfinite_steps=2")
 

@@ -22,21 +22,18 @@ class Trainers:
 
     @hookimpl
     def register_commands(self, app: typer.Typer) -> None:
-        """Add `train` and what goes with it, and `bench`."""
-        from videossr_trainers.bench.commands import (  # noqa: PLC0415 - after videossr itself
-            app as bench,
-        )
-        from videossr_trainers.commands import (  # noqa: PLC0415 - after videossr itself
-            demo,
-            reverify,
-            train,
-        )
+        """Add the commands that train, and those that measure."""
+        from videossr_trainers.bench.commands import app as bench  # noqa: PLC0415 - after videossr
+        from videossr_trainers.commands import demo, reverify, train  # noqa: PLC0415
+        from videossr_trainers.diagnosis.commands import diagnose  # noqa: PLC0415
+        from videossr_trainers.downstream.commands import app as evaluations  # noqa: PLC0415
         from videossr_trainers.launch.commands import launch_file  # noqa: PLC0415
         from videossr_trainers.preflight.command import preflight  # noqa: PLC0415
 
-        for command in (train, preflight, launch_file, reverify, demo):
+        for command in (train, preflight, launch_file, reverify, demo, diagnose):
             app.command()(command)
         app.add_typer(bench, name="bench")
+        app.add_typer(evaluations, name="eval")
 
     @hookimpl
     def register_sections(self) -> Mapping[str, type[BaseModel]]:

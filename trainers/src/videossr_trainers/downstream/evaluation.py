@@ -1,0 +1,265 @@
+"""An evaluation from end to end: its folder, its figures, its report."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from videossr.errors import VideoError
+from videossr_trainers.downstream.figures import (
+    METRICS,
+    Figures,
+    Kind,
+    baselines,
+    by_category,
+    figures_of,
+)
+from videossr_trainers.downstream.outcome import STATES, Outcome, sample_of
+from videossr_trainers.downstream.spans import read_span
+from videossr_trainers.downstream.truth import Choice, Spans
+from videossr_trainers.pages import (
+    Card,
+    Said,
+    frames_of,
+    players_of,
+    spread,
+    write_json,
+    write_page,
+    write_table,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from videossr.clip import Clip
+    from videossr.intervals import Interval
+    from videossr.marks import Mark
+    from videossr_trainers.downstream.videos import Videos
+
+#: Rows that were not answered, of each kind, that the page lists.
+_LISTED: Final = 200
+
+#: From which value on an answer is no failure to look at.
+_GOOD: Final = 0.5
+
+_COLUMNS: Final = (
+    *("line", "row", "id", "category", "video", "state", "reason", "question", "answer"),
+    *("completion", "prediction", "value"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What there is to report.
+
+    Attributes:
+        kind: of the list.
+        title: what the list is called.
+        outcomes: one for each row, in the order of the list.
+        facts: how it was measured, as label and text.
+    """
+
+    kind: Kind
+    title: str
+    outcomes: Sequence[Outcome]
+    facts: Mapping[str, str]
+
+    @property
+    def figures(self) -> Figures:
+        """Over all rows."""
+        return figures_of(self.outcomes, self.kind)
+
+    @property
+    def cut_off(self) -> int:
+        """Answers that could not be read and took up all the tokens that they might."""
+        return sum(one.cut_off and one.state == "unparsed" for one in self.outcomes)
+
+
+def write_evaluation(evaluation: Evaluation, videos: Videos, folder: Path, *, shown: int) -> Path:
+    """Write `results.json`, `rows.csv` and `report.html`, each in one step.
+
+    Args:
+        evaluation: what there is to report.
+        videos: from which the clips are taken.
+        folder: of the run.
+        shown: most failures to look at.
+
+    Returns:
+        The report.
+    """
+    figures, categories = evaluation.figures, by_category(evaluation.outcomes, evaluation.kind)
+    without = baselines(evaluation.outcomes, evaluation.kind)
+    rows = [_row(one) for one in evaluation.outcomes]
+    write_json(
+        folder / "results.json",
+        {
+            "kind": evaluation.kind,
+            "list": evaluation.title,
+            **_figures(figures),
+            "without_a_model": without,
+            "cut_off": evaluation.cut_off,
+            "categories": {one.name: _figures(one) for one in categories},
+            "how": dict(evaluation.facts),
+            "rows": rows,
+        },
+    )
+    write_table(folder / "rows.csv", _COLUMNS, rows)
+    return write_page(
+        folder / "report.html",
+        "videossr_trainers.downstream",
+        "evaluation.html.jinja",
+        evaluation=evaluation,
+        figures=figures,
+        categories=categories,
+        metrics=list(METRICS[evaluation.kind]),
+        baselines=without,
+        states=STATES,
+        lost=_lost(evaluation.outcomes),
+        listed=_LISTED,
+        plots=_plots(evaluation),
+        cards=_cards(evaluation.outcomes, videos, shown),
+    )
+
+
+def summary_of(evaluation: Evaluation) -> list[str]:
+    """The main figures in a few lines of text."""
+    figures = evaluation.figures
+    lines = [
+        f"{metric}: {_told(figures.answered[metric])} over {figures.graded} answered, "
+        f"{_told(figures.rows[metric])} over all {figures.questions} rows"
+        for metric in METRICS[evaluation.kind]
+    ]
+    apart = [
+        f"{count} {STATES[state]}"
+        for state, count in figures.counts.items()
+        if count and state != "answered"
+    ]
+    return [*lines, *([f"of these: {'; '.join(apart)}"] if apart else [])]
+
+
+def _told(value: Interval | None) -> str:
+    if value is None:
+        return "none"
+    return f"{100 * value.mean:.1f} [{100 * value.low:.1f}, {100 * value.high:.1f}]"
+
+
+def _figures(figures: Figures) -> dict[str, Any]:
+    def plain(some: Mapping[str, Interval | None]) -> dict[str, Any]:
+        return {metric: value and value._asdict() for metric, value in some.items()}
+
+    return {
+        "questions": figures.questions,
+        "counts": dict(figures.counts),
+        "over_answered": plain(figures.answered),
+        "over_all_rows": plain(figures.rows),
+    }
+
+
+def _row(one: Outcome) -> dict[str, Any]:
+    return {
+        "line": one.line,
+        "row": one.number,
+        "id": one.row.name if one.row else "",
+        "category": one.category,
+        "video": one.video,
+        "state": one.state,
+        "reason": one.reason,
+        "question": one.row.question if one.row else "",
+        "answer": one.row.truth.shown if one.row else "",
+        "completion": one.completion,
+        "prediction": one.said,
+        "value": one.value,
+    }
+
+
+def _lost(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
+    """The rows that were not answered, by what became of them in words."""
+    return {
+        words: some
+        for state, words in STATES.items()
+        if state not in {"answered", "unparsed"}
+        and (some := [one for one in outcomes if one.state == state])
+    }
+
+
+def _plots(evaluation: Evaluation) -> list[tuple[str, str, list[tuple[str, int, float]]]]:
+    """Title, note and columns of each histogram."""
+    graded = [one for one in evaluation.outcomes if one.graded]
+    if not graded:
+        return []
+    if evaluation.kind == "grounding":
+        bins = Counter(min(9, int(10 * one.value)) for one in graded)
+        note = "answers by their intersection over union, in tenths"
+        columns = [(f".{number}", bins[number]) for number in range(10)]
+        return [("Overlap", note, _shares(columns))]
+    choices = [one for one in graded if one.row and isinstance(one.row.truth, Choice)]
+    if not choices:
+        return []
+    said = Counter(one.said for one in choices if one.state == "answered")
+    right = Counter(
+        one.row.truth.label for one in choices if one.row and isinstance(one.row.truth, Choice)
+    )
+    labels = sorted({*said, *right})
+    return [
+        ("What the model said", "by label", _shares([(label, said[label]) for label in labels])),
+        ("What is right", "by label", _shares([(label, right[label]) for label in labels])),
+    ]
+
+
+def _shares(columns: Sequence[tuple[str, int]]) -> list[tuple[str, int, float]]:
+    total = sum(count for _, count in columns) or 1
+    return [(label, count, count / total) for label, count in columns]
+
+
+def _cards(outcomes: Sequence[Outcome], videos: Videos, most: int) -> list[Card]:
+    """Failures to look at, of every kind and category."""
+    failures = [one for one in outcomes if one.graded and one.value < _GOOD]
+    chosen = spread(
+        failures, most, lambda one: (one.state, one.category), lambda one: f"{one.number}"
+    )
+    return [_card(one, videos) for one in chosen]
+
+
+def _card(one: Outcome, videos: Videos) -> Card:
+    row = one.row
+    if row is None:  # for the types: what was answered has a row
+        raise ValueError(f"line {one.line}: no question")
+    try:
+        clips = sample_of(row, videos).clips
+    except VideoError as error:  # gone since it was asked
+        clips, problem = (), str(error)
+    else:
+        problem = one.reason
+    value = one.value if one.state == "answered" else None
+    return Card(
+        name=row.name,
+        kind="wrong" if one.state == "answered" else "not in the form of an answer",
+        group=row.category,
+        question=row.prompt,
+        right=row.truth.shown,
+        said=[Said(one.completion.strip(), 1, value)],
+        players=players_of(clips, _marks(one, clips[0])) if clips else [],
+        problem=problem,
+        facts={"video": one.video, "line": str(one.line)},
+    )
+
+
+def _marks(one: Outcome, clip: Clip) -> list[Mark]:
+    """The right spans and the one that was said, where it is about spans."""
+    if one.row is None or not isinstance(one.row.truth, Spans):
+        return []
+    spans = [(span, "right") for span in one.row.truth.spans]
+    if one.state == "answered":
+        spans.append((read_span(one.said), "said"))
+    return [mark for span, label in spans for mark in frames_of(clip, *span, label)]
+
+
+def facts_of(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Settings as label and text."""
+    return {
+        name.replace("_", " "): value if isinstance(value, str) else json.dumps(value)
+        for name, value in settings.items()
+    }

@@ -1,0 +1,19 @@
+"""What the pages of measurements share: the file, questions to look at, bars."""
+
+from __future__ import annotations
+
+from videossr_trainers.pages.card import Card, Said, frames_of, players_of, spread
+from videossr_trainers.pages.files import write_json, write_table, write_whole
+from videossr_trainers.pages.page import write_page
+
+__all__ = [
+    "Card",
+    "Said",
+    "frames_of",
+    "players_of",
+    "spread",
+    "write_json",
+    "write_page",
+    "write_table",
+    "write_whole",
+]

@@ -1,0 +1,273 @@
+"""Evaluations from a list to a report, with models that a test decides on."""
+
+from __future__ import annotations
+
+import csv
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from fake_answerers import Says, truthful
+
+from videossr import ConfigError
+from videossr.cli.app import main
+from videossr.config import VideoConfig
+from videossr.procedural import write_videos
+from videossr_trainers.answering import Answer, Decoding
+from videossr_trainers.answering.choice import ModelOptions
+from videossr_trainers.downstream.figures import baselines, by_category, figures_of
+from videossr_trainers.downstream.outcome import Outcome, counts, outcomes_of
+from videossr_trainers.downstream.reading import read_list
+from videossr_trainers.downstream.videos import Videos
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from videossr_trainers.answering import Asked
+    from videossr_trainers.downstream.truths import Scorer
+
+CONFIG = VideoConfig(num_frames=8, min_frames=4, fps=2.0, max_pixels=4096, min_pixels=1024)
+
+ROWS: list[dict[str, Any]] = [
+    {"video": "0000.mp4", "question": "Which?", "options": ["cat", "dog"], "answer": "A"},
+    {"video": "0000", "question": "What?", "options": ["cat", "dog"], "answer": "dog"},
+    {
+        "video": "0001.mp4",
+        "question": "Where <b>now</b>?",
+        "options": ["up", "down"],
+        "answer": "B",
+    },
+    {"video": "torn.mp4", "question": "Why?", "options": ["so", "not"], "answer": "A"},
+    {"video": "gone.mp4", "question": "When?", "options": ["now", "then"], "answer": "A"},
+]
+SPANS = [
+    {"video": "0000.mp4", "question": "It moves", "answer": [0.5, 1.5]},
+    {"video": "0001.mp4", "question": "It stops", "answer": [[0, 1], [1.5, 2.5]]},
+]
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two short videos and a torn one."""
+    folder = tmp_path_factory.mktemp("videos")
+    paths = write_videos(folder, 2, seed=3, seconds=3.0, fps=8.0, height=32, width=64, workers=1)
+    for number, path in enumerate(sorted(paths)):
+        path.rename(folder / f"000{number}.mp4")
+    (folder / "torn.mp4").write_bytes((folder / "0000.mp4").read_bytes()[:500])
+    return folder
+
+
+def write_list(path: Path, rows: Sequence[object]) -> Path:
+    """JSON lines."""
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def outcomes(
+    folder: Path, at: Path, model: Says, rows: Sequence[object] = ROWS, *, scorer: Scorer = "vqa"
+) -> list[Outcome]:
+    """What comes of some rows."""
+    listed = read_list(write_list(at / "list.jsonl", rows), scorer)
+    videos = Videos([row.video for row in listed.rows], folder, CONFIG, at / "videos.parquet")
+    found, _ = outcomes_of(listed, videos, model, Decoding())
+    return found
+
+
+def test_every_row_has_an_outcome(folder: Path, tmp_path: Path) -> None:
+    """What cannot be asked is there as what it is, with its reason, and counts 0 over all rows."""
+    found = outcomes(folder, tmp_path, truthful(), [*ROWS, {"video": "0000.mp4"}])
+    states = ["answered"] * 3 + ["broken", "missing", "malformed"]
+    assert [one.state for one in found] == states
+    assert all(one.reason for one in found if not one.graded)
+    figures = figures_of(found, "vqa")
+    assert figures.answered["accuracy"] is not None
+    assert figures.answered["accuracy"].mean == 1.0
+    assert figures.rows["accuracy"].mean == 0.5
+
+
+def test_failed_and_unread_answers_are_told_apart(folder: Path, tmp_path: Path) -> None:
+    """No answer is no model's mistake; prose is one, and stays in what was answered."""
+    said: dict[str, str | Answer] = {
+        "Which?": Answer("", failure="the server hung up"),
+        "What?": "well",
+        "Where": "B",
+    }
+    model = Says(
+        lambda asked, _: next(a for q, a in said.items() if asked.sample.question.startswith(q))
+    )
+    found = outcomes(folder, tmp_path, model, ROWS[:3])
+    assert [one.state for one in found] == ["failed", "unparsed", "answered"]
+    assert found[0].reason == "the server hung up"
+    figures = figures_of(found, "vqa")
+    assert figures.answered["accuracy"] is not None
+    assert figures.answered["accuracy"].mean == 0.5
+    assert figures.rows["accuracy"].mean == pytest.approx(1 / 3)
+
+
+def test_what_a_model_is_shown(folder: Path, tmp_path: Path) -> None:
+    """Frames at two a second on the clock that a player shows, and a prompt with the options."""
+    model = truthful()
+    outcomes(folder, tmp_path, model, ROWS[:1])
+    (asked,) = model.asked
+    (clip,) = asked.sample.clips
+    assert clip.times.tolist() == pytest.approx([0, 0.5, 1, 1.5, 2, 2.5])
+    assert asked.sample.question == (
+        "Which?\nA. cat\nB. dog\nAnswer with the letter of the right option alone: A or B."
+    )
+
+
+def test_figures_of_spans_by_hand(folder: Path, tmp_path: Path) -> None:
+    """Half a second of one and a half shared, and the second of two right spans met."""
+    said = {"It moves": "1.0-2.0", "It stops": "[1.5, 2.5]"}
+    model = Says(lambda asked, _: next(a for q, a in said.items() if q in asked.sample.question))
+    found = outcomes(folder, tmp_path, model, SPANS, scorer="iou")
+    assert [one.value for one in found] == pytest.approx([1 / 3, 1.0])
+    means = {name: v and v.mean for name, v in figures_of(found, "grounding").answered.items()}
+    right = {"mIoU": 2 / 3, "R@0.3": 1.0, "R@0.5": 0.5, "R@0.7": 0.5}
+    assert means == pytest.approx(right)
+    # 1 of 3 seconds each, as the videos last three.
+    assert baselines(found, "grounding")["the whole video"]["mIoU"] == pytest.approx(1 / 3)
+
+
+def test_categories_and_baselines(folder: Path, tmp_path: Path) -> None:
+    """Each category has its own figures; a guess is one of the options, and one label is most often right."""
+    rows = [{**row, "category": "up" if n else "down"} for n, row in enumerate(ROWS)]
+    found = outcomes(folder, tmp_path, Says(lambda *_: "B"), rows)
+    figures = {one.name: one for one in by_category(found, "vqa")}
+    assert figures["down"].rows["accuracy"].mean == 0.0
+    assert figures["up"].rows["accuracy"].mean == 0.5
+    assert figures["up"].counts["missing"] == 1
+    without = baselines(found, "vqa")
+    assert without["a guess"]["accuracy"] == 0.5
+    assert without["always B"]["accuracy"] == pytest.approx(2 / 3)
+
+
+def test_intervals_are_resampled_by_content(folder: Path, tmp_path: Path) -> None:
+    """Two names of one file are one video."""
+    found = outcomes(folder, tmp_path, Says(lambda *_: "A"), ROWS[:2])
+    assert found[0].content == found[1].content
+    assert figures_of(found, "vqa").videos == 1
+
+
+@pytest.mark.parametrize("name", ["../0000.mp4", "/etc/hostname", "a\0b", "."])
+def test_names_that_lead_elsewhere(folder: Path, tmp_path: Path, name: str) -> None:
+    """Nothing outside of the folder is read, and a folder is no video."""
+    found = outcomes(folder, tmp_path, truthful(), [ROWS[0], {**ROWS[0], "video": name}])
+    assert counts(found)["answered"] == 1
+    assert found[1].state == ("broken" if name == "." else "missing")
+
+
+def test_a_folder_without_any_of_the_videos(tmp_path: Path) -> None:
+    """Is most likely the wrong one, and is told before anything else."""
+    with pytest.raises(ConfigError, match=r"none of the 1 videos is here.*--videos"):
+        Videos(["a.mp4"], tmp_path, CONFIG, tmp_path / "table.parquet")
+
+
+class Shop:
+    """Hands out a model in the place of the command's own, and notes whether it was asked for one."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, model: Says) -> None:
+        self.sold = 0
+
+        def answerer(_: ModelOptions, cache: Path | None = None) -> Says:
+            assert cache is not None
+            self.sold += 1
+            return model
+
+        monkeypatch.setattr(ModelOptions, "answerer", answerer)
+
+
+def command(*words: object) -> int:
+    """The exit code of a command."""
+    with pytest.raises(SystemExit) as stop:
+        main([*map(str, words), "--model", "fake", "-q"])
+    return int(stop.value.code or 0)
+
+
+def test_the_command_writes_a_report(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """HTML, JSON and CSV of the same figures; hostile texts are shown and not interpreted."""
+    evil = "<script>alert('x')</script>"
+    Shop(monkeypatch, Says(lambda *_: evil))
+    listed = write_list(tmp_path / "questions.jsonl", [*ROWS, {**ROWS[0], "category": evil}])
+    run = tmp_path / "run"
+    assert command("eval", "vqa", listed, "--videos", folder, "-o", run) == 0
+    told = capsys.readouterr().out
+    assert "accuracy: 0.0 [0.0, 0.0] over 4 answered, 0.0 [0.0, 0.0] over all 6 rows" in told
+    results = json.loads((run / "results.json").read_text())
+    assert results["counts"]["unparsed"] == 4
+    rows = list(csv.DictReader((run / "rows.csv").read_text().splitlines()))
+    assert [row["state"] for row in rows] == ["unparsed"] * 3 + ["broken", "missing", "unparsed"]
+    page = (run / "report.html").read_text()
+    assert evil not in page
+    assert "&lt;script&gt;alert(" in page
+    assert "gone.mp4" in page
+    assert page.count("<video") == 4
+    assert "http://" not in page.replace("http://www.w3.org", "")
+
+
+def test_mistakes_are_told_before_a_model_is_loaded(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """All of them, with exit code 2; counted instead where that is asked for."""
+    shop = Shop(monkeypatch, truthful())
+    listed = write_list(tmp_path / "q.jsonl", [ROWS[0], {"video": "0000.mp4"}, 3])
+    words = ["eval", "vqa", listed, "--videos", folder, "-o", tmp_path / "run"]
+    assert command(*words) == 2
+    told = capsys.readouterr().err
+    assert [f"q.jsonl line {n}" in told for n in (1, 2, 3)] == [False, True, True]
+    assert shop.sold == 0
+    assert not (tmp_path / "run").exists()
+    assert command(*words, "--count-malformed") == 0
+    assert json.loads((tmp_path / "run" / "results.json").read_text())["counts"]["malformed"] == 2
+
+
+def test_another_run_is_not_written_into(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The same command goes on there; one with other settings says which, and leaves it alone."""
+    shop = Shop(monkeypatch, truthful())
+    listed = write_list(tmp_path / "q.jsonl", SPANS)
+    words = ["eval", "grounding", listed, "--videos", folder, "-o", tmp_path / "run"]
+    assert command(*words) == 0
+    before = (tmp_path / "run" / "rows.csv").read_bytes()
+    assert command(*words) == 0
+    assert (tmp_path / "run" / "rows.csv").read_bytes() == before
+    assert command(*words, "--max-new-tokens", "5") == 2
+    assert "holds a run with max_new_tokens 64; here 5" in capsys.readouterr().err
+    assert shop.sold == 2
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--num-frames", "5"), ("--fps", "0"), ("--max-pixels", "10")]
+)
+def test_frames_that_no_dataset_could_have(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, value: str
+) -> None:
+    """Are refused by the same rules, naming the option."""
+    listed = write_list(tmp_path / "q.jsonl", SPANS)
+    assert command("eval", "grounding", listed, "-o", tmp_path / "run", option, value) == 2
+    assert option.removeprefix("--").replace("-", "_") in capsys.readouterr().err.replace("-", "_")
+
+
+def test_answers_are_asked_in_the_order_of_videos(folder: Path, tmp_path: Path) -> None:
+    """So that a video is decoded once, and read once by a model that shares it."""
+    model = Says(lambda *_: "A")
+    outcomes(folder, tmp_path, model, [ROWS[0], ROWS[2], {**ROWS[0], "question": "Else?"}])
+
+    def first_pixels(asked: Asked) -> int:
+        return int(asked.sample.clips[0].frames.sum())
+
+    sums = [first_pixels(asked) for asked in model.asked]
+    assert sums[0] == sums[1] != sums[2]
