@@ -143,10 +143,9 @@ def main() -> None:
             f"{1000 * way.seconds / len(way.questions):.0f}",
             f"{way.seconds / limit.seconds:.2f}",
         )
-    console = Console(width=120, file=sys.stdout)
-    console.print(table)
+    Console(width=120, file=sys.stdout).print(table)
     for name in ("shared", "repeated"):
-        console.print(f"{name}: {ways[name].answerer.throughput}")
+        print(f"{name}: {ways[name].answerer.throughput}")
     print(f"answering: {repeated.seconds / shared.seconds:.2f}")
 
 
