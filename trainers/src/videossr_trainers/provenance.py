@@ -29,10 +29,13 @@ _FREE: Final = (
     "plugins",  # where they are found; what they are is compared by version
     "store",
     "grpo.keep_checkpoints",
+    "grpo.log_samples_steps",
     "grpo.max_lost_share",
     "grpo.max_nonfinite_steps",
+    "grpo.preflight",
     "grpo.report_to",
     "grpo.save_steps",
+    "grpo.store_rollouts",
     "warm_start.save_steps",
 )
 
