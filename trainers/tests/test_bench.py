@@ -611,9 +611,10 @@ def test_lmms_eval_itself_scores_as_we_do(exported: Path, tmp_path: Path) -> Non
 @pytest.mark.skipif(not REAL_VIDEOS.is_dir(), reason=f"no real clips in {REAL_VIDEOS}")
 def test_viubench_on_real_clips(tmp_path: Path) -> None:
     """The oracle scores 100.0 on all nine subtasks, and the constant earns the floor within its interval."""
-    bench, run = tmp_path / "bench", tmp_path / "run"
-    small = ("video.max_pixels=16384", "video.min_pixels=4096", "build.size=90")
-    assert 0 == call("bench", "build", "--videos", REAL_VIDEOS, "-o", bench, *small, "-q")
+    table, bench, run = (tmp_path / name for name in ("videos.parquet", "bench", "run"))
+    assert 0 == call("scan", REAL_VIDEOS, "-o", table, "--check", "ends", "-q")
+    small = ("video.max_pixels=4096", "video.min_pixels=1024", "build.size=45")
+    assert 0 == call("bench", "build", "--videos", table, "-o", bench, *small, "-q")
     assert 0 == call("bench", "run", bench, "-o", run, "-q")
     finished = Finished.load(run)
     found = scores(finished)
