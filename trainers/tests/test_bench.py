@@ -32,7 +32,7 @@ from videossr_trainers.bench.report import write_bench_report
 from videossr_trainers.bench.running import Prices, run_benchmark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from videossr_trainers.bench.conditions import Condition
 
@@ -261,6 +261,45 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
     assert 180 - 101 == len(second.asked)
     for name in ("questions.jsonl", "answers.jsonl", "baselines.jsonl", "scores.json"):
         assert (knows[0].folder / name).read_bytes() == (run.folder / name).read_bytes()
+
+
+@dataclass
+class Part:
+    """One of two processes; what the second has goes to the first."""
+
+    rank: int
+    sent: list[object]
+
+    @property
+    def main(self) -> bool:
+        """The first one."""
+        return self.rank == 0
+
+    def own(self, items: Sequence[int]) -> Sequence[int]:
+        """One half, the second a little larger."""
+        middle = len(items) // 2 - 3
+        return items[:middle] if self.main else items[middle:]
+
+    def gather(self, results: Sequence[object]) -> list[object]:
+        """The others' first here, which must not matter."""
+        self.sent.extend(results)
+        return self.sent if self.main else []
+
+
+def test_processes_share_the_questions(
+    knows: tuple[Finished, Model], setting: Setting, tmp_path: Path
+) -> None:
+    """Each asks its own, none twice; the main one writes the files of a process that asks alone."""
+    sent: list[object] = []
+    models = [Model(truth, name="knows") for _ in range(2)]
+    arguments = (setting.benchmark, setting.folder, setting.renderer)
+    for rank in (1, 0):
+        run = run_benchmark(*arguments, models[rank], tmp_path / "run", parts=Part(rank, sent))
+        assert (run is None) == (rank == 1)
+    assert models[0].asked.keys().isdisjoint(models[1].asked)
+    assert 180 == sum(len(model.asked) for model in models)
+    for name in ("questions.jsonl", "answers.jsonl", "baselines.jsonl", "scores.json"):
+        assert (knows[0].folder / name).read_bytes() == (tmp_path / "run" / name).read_bytes()
 
 
 def test_a_failure_is_counted_and_asked_again(setting: Setting, tmp_path: Path) -> None:
@@ -572,9 +611,10 @@ def test_lmms_eval_itself_scores_as_we_do(exported: Path, tmp_path: Path) -> Non
 @pytest.mark.skipif(not REAL_VIDEOS.is_dir(), reason=f"no real clips in {REAL_VIDEOS}")
 def test_viubench_on_real_clips(tmp_path: Path) -> None:
     """The oracle scores 100.0 on all nine subtasks, and the constant earns the floor within its interval."""
-    bench, run = tmp_path / "bench", tmp_path / "run"
-    small = ("video.max_pixels=16384", "video.min_pixels=4096", "build.size=90")
-    assert 0 == call("bench", "build", "--videos", REAL_VIDEOS, "-o", bench, *small, "-q")
+    table, bench, run = (tmp_path / name for name in ("videos.parquet", "bench", "run"))
+    assert 0 == call("scan", REAL_VIDEOS, "-o", table, "--check", "ends", "-q")
+    small = ("video.max_pixels=4096", "video.min_pixels=1024", "build.size=45")
+    assert 0 == call("bench", "build", "--videos", table, "-o", bench, *small, "-q")
     assert 0 == call("bench", "run", bench, "-o", run, "-q")
     finished = Finished.load(run)
     found = scores(finished)

@@ -235,11 +235,13 @@ def run(
             jpeg_quality=jpeg_quality,
             video_crf=video_crf,
         )
-        answerer = options.answerer(cache=cache or output / CACHE)
         if endpoint is None:
             from videossr_trainers.answering.shares import Shares  # noqa: PLC0415 - needs torch
+            from videossr_trainers.console import quiet_libraries  # noqa: PLC0415
 
+            quiet_libraries()
             parts = Shares()
+        answerer = options.answerer(cache=cache or output / CACHE)
     elif endpoint is not None:
         right = "give the server's name for the model by --model"
         raise ConfigError(Mistake("--endpoint", "without a model", right))

@@ -173,7 +173,10 @@ class RunFolder(Collected):
     def _refuse_other(self) -> None:
         path = self.folder / RUN
         if not path.exists():
-            if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+            if self.folder.exists() and (
+                not self.folder.is_dir()
+                or any(CACHE not in path.name for path in self.folder.iterdir())
+            ):
                 right = "choose another folder for the run"
                 raise ConfigError(Mistake(str(self.folder), "exists, and is no run", right))
             return
