@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import multiprocessing
 import os
 import re
 import shlex
@@ -11,13 +12,15 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from small_runs import CONFIG, make_folder, measured, train, train_command
-from transformers import Trainer
+from transformers import Trainer, TrainerControl, TrainerState, TrainingArguments
 
 from videossr import ConfigError, PluginError, VideoError
 from videossr.cli import main
@@ -26,7 +29,12 @@ from videossr.dataset import Dataset
 from videossr_trainers.callbacks import StepReport
 from videossr_trainers.checkpoints import checkpoints, keep_newest, newest_whole, publish, step_of
 from videossr_trainers.failures import TrainingError
-from videossr_trainers.interrupts import Stopped, StopRequest
+from videossr_trainers.interrupts import (
+    StopOnSignal,
+    Stopped,
+    StopRequest,
+    leave_signals_to_parent,
+)
 from videossr_trainers.train import train as train_here
 
 if TYPE_CHECKING:
@@ -337,6 +345,41 @@ def test_a_second_signal_stops_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
     assert before == signal.getsignal(signal.SIGTERM)
+
+
+def test_a_signal_stops_at_once_where_no_step_is_in_hand() -> None:
+    """During the preflight, which a stage begins with, and while the next stage's model is loaded."""
+    arguments = TrainingArguments(report_to=[])
+    told = (arguments, TrainerState(), TrainerControl())
+    with StopRequest() as request:
+        stop = StopOnSignal(request)
+        for _ in ("warm start", "grpo"):
+            stop.on_train_begin(*told)
+            with pytest.raises(SystemExit):
+                os.kill(os.getpid(), signal.SIGTERM)
+            stop.on_step_begin(*told)
+            assert request.may_finish
+            stop.on_train_end(*told)
+        with pytest.raises(SystemExit):
+            os.kill(os.getpid(), signal.SIGTERM)
+        stop.on_step_begin(*told)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert request.agreed()
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_a_loader_minds_the_training_process_alone(method: str) -> None:
+    """Another's SIGTERM passes it by and its own trainer's ends it, also where a fork server begot it."""
+    context = multiprocessing.get_context(method)
+    with ProcessPoolExecutor(1, context, initializer=leave_signals_to_parent) as pool:
+        loader = pool.submit(os.getpid).result()
+        sent = f"import os; os.kill({loader}, {signal.SIGTERM:d})"
+        subprocess.run([sys.executable, "-c", sent], check=True)
+        assert 3 == pool.submit(abs, -3).result()
+        rest = pool.submit(time.sleep, 10)
+        os.kill(loader, signal.SIGTERM)
+        with pytest.raises(BrokenProcessPool):
+            rest.result()
 
 
 def test_a_stop_during_the_warm_start_saves_too(

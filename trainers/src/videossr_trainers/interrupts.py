@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -105,9 +106,13 @@ class StopOnSignal(TrainerCallback):  # type: ignore[misc] # transformers is unt
         if self.stopped:
             raise Stopped(self.request.number, stage, state.global_step, state.max_steps)
 
-    def on_train_begin(self, *_: object, **__: object) -> None:
-        """From here on there are steps to finish."""
+    def on_step_begin(self, *_: object, **__: object) -> None:
+        """From here on there are steps to finish; the preflight has been before."""
         self.request.may_finish = True
+
+    def on_train_end(self, *_: object, **__: object) -> None:
+        """And no more, until the next stage has its first."""
+        self.request.may_finish = False
 
     def on_step_end(
         self,
@@ -139,7 +144,9 @@ def leave_signals_to_parent(_: int = 0) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if not hasattr(signal, "sigwaitinfo"):  # macOS: SIGTERM to the group ends the loaders
         return
-    parent = os.getppid()
+    # Not os.getppid(), which is the fork server where loaders are started that way.
+    started_by = multiprocessing.parent_process()
+    parent = os.getppid() if started_by is None else started_by.pid
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 
     def wait() -> None:
