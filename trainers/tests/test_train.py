@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from omegaconf import OmegaConf
 from plain_recipes import plain_recipe
+from small_runs import DIGITS
 
 from videossr import ConfigError
 from videossr.config import RunConfig, load_config
 from videossr.dataset import Dataset, Header
 from videossr.floors import Floors
-from videossr_trainers.arguments import check_batches, grpo_arguments
-from videossr_trainers.provenance import write_provenance
+from videossr_trainers.arguments import check_batches, grpo_arguments, steps_of
+from videossr_trainers.preflight.questions import questions
+from videossr_trainers.provenance import differences, write_provenance
 from videossr_trainers.sections import GrpoSection, ModelSection
 from videossr_trainers.selection import chosen_recipes
 
@@ -67,6 +71,16 @@ def test_a_step_divides_into_passes() -> None:
         check_batches(GrpoSection(questions_per_step=10, questions_per_device=4), 100)
 
 
+def test_the_preflight_foretells_the_steps_that_are_taken() -> None:
+    """By hand: six questions are one step of four, and an epoch and a half of that is begun twice."""
+    changed = ["grpo.questions_per_step=4", "grpo.epochs=1.5", "grpo.max_steps=null"]
+    config = load_config("tiny", changed)
+    recipes = dataset_for(config).recipes
+    subject: Any = SimpleNamespace(config=config, recipes=recipes, asked=())
+    steps = steps_of(config.section(GrpoSection), len(recipes))
+    assert 2 == steps == questions(subject).figures["steps"]
+
+
 def test_the_paper_in_trls_terms(tmp_path: Path) -> None:
     """The preset `paper` gives the batch, the rate, the KL term and the epoch of the paper.
 
@@ -99,3 +113,91 @@ def test_provenance_can_be_read_back(tmp_path: Path) -> None:
     assert facts["seed"] == 7
     assert facts["dataset"]["questions"] == 6
     assert {"torch", "transformers", "trl", "videossr-core"} <= facts["versions"].keys()
+
+
+def lengthened(folder: Path, source: str | Path, begun: list[str], now: list[str]) -> list[str]:
+    """What keeps a run of six questions from going on with other settings."""
+    config = load_config(source, ["grpo.questions_per_step=2", *begun])
+    write_provenance(config, dataset_for(config), folder / "run")
+    config = load_config(source, ["grpo.questions_per_step=2", *now])
+    return [str(one) for one in differences(config, dataset_for(config), folder / "run")]
+
+
+@pytest.mark.parametrize(
+    ("begun", "now", "told"),
+    [
+        (["max_steps=4"], ["max_steps=6"], []),
+        (
+            ["max_steps=4"],
+            ["max_steps=3"],
+            ["grpo.max_steps: 3 here, 4 in the run; may only grow"],
+        ),
+        (
+            ["max_steps=4"],
+            ["max_steps=null"],
+            [
+                "grpo.max_steps: None here, 4 in the run: 3 steps here, 4 in the run; may only grow",
+            ],
+        ),
+        (["max_steps=2"], ["max_steps=null"], []),
+        (["max_steps=null"], ["max_steps=4"], []),
+        (
+            ["max_steps=null"],
+            ["max_steps=2"],
+            ["grpo.max_steps: 2 here, None in the run: 2 steps here, 3 in the run; may only grow"],
+        ),
+        (["max_steps=null"], ["max_steps=null", "epochs=2"], []),
+        (["max_steps=4"], ["max_steps=4", "epochs=0.5"], []),
+    ],
+)
+def test_a_run_may_only_become_longer(
+    tmp_path: Path, begun: list[str], now: list[str], told: list[str]
+) -> None:
+    """Steps in all are compared, however they are asked for. By hand: an epoch is three steps."""
+    steady = ["grpo.lr_scheduler=constant", "grpo.warmup_steps=2"]
+    before, after = ([*steady, *(f"grpo.{one}" for one in some)] for some in (begun, now))
+    assert told == lengthened(tmp_path, "tiny", before, after)
+
+
+@pytest.mark.parametrize("scheduler", ["linear", "cosine"])
+def test_a_rate_that_falls_over_all_steps_keeps_their_number(
+    tmp_path: Path, scheduler: str
+) -> None:
+    """With more of them the rate would jump up, and be that of neither run."""
+    falls = f"grpo.lr_scheduler={scheduler}"
+    begun, now = ([falls, f"grpo.max_steps={steps}"] for steps in (4, 6))
+    (told,) = lengthened(tmp_path, "tiny", begun, now)
+    assert told == (
+        f"grpo.max_steps: 6 here, 4 in the run; may not grow, since {falls} is laid over all steps"
+    )
+    assert not lengthened(tmp_path, "tiny", begun, begun)
+
+
+@pytest.mark.parametrize(
+    ("reads", "schedule", "keeps"),
+    [
+        ("", "{kind: linear}", False),  # in the recipes, which training does not change
+        ("", "{kind: adaptive}", False),
+        ("seen", "0.5", False),
+        ("progress", "{kind: linear}", False),  # asked by builds alone
+        ("progress, seen", "0.5", True),
+        ("progress", "{kind: adaptive}", True),
+        ("seen", "{kind: linear}", True),  # a hook may leave it to the configuration
+    ],
+)
+def test_a_difficulty_that_follows_the_progress_keeps_the_number_of_steps(
+    tmp_path: Path, reads: str, schedule: str, *, keeps: bool
+) -> None:
+    """With more of them the difficulty would fall back."""
+    hook = f"    @hookimpl\n    def difficulty_schedule(self, {reads}):\n        return None\n\n"
+    code = DIGITS.replace("\nplugin", f"{hook}\nplugin") if reads else DIGITS
+    (tmp_path / "loose").mkdir()
+    (tmp_path / "loose" / "digits.py").write_text(code)
+    (tmp_path / "run.yaml").write_text(
+        "extends: tiny\nplugins: {folders: [loose]}\n"
+        f"tasks: {{digits: {{difficulty: {schedule}}}}}\n"
+    )
+    begun, now = ([f"grpo.max_steps={steps}"] for steps in (4, 6))
+    told = lengthened(tmp_path, tmp_path / "run.yaml", begun, now)
+    right = "may not grow, since the difficulty of digits is laid over all steps"
+    assert told == ([f"grpo.max_steps: 6 here, 4 in the run; {right}"] if keeps else [])

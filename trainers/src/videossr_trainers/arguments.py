@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,11 @@ def check_batches(grpo: GrpoSection, questions: int) -> None:
         processes=PartialState().num_processes,
         questions=questions,
     )
+
+
+def steps_of(grpo: GrpoSection, questions: int) -> int:
+    """Optimizer steps of a run: as many as are asked for, or whole epochs."""
+    return grpo.max_steps or math.ceil(grpo.epochs * (questions // grpo.questions_per_step))
 
 
 def leave_cores_to_loaders(grpo: GrpoSection) -> None:

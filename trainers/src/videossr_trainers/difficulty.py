@@ -36,6 +36,19 @@ def batches_ahead(loader_workers: int, parts: int) -> int:
     return 1 + 2 * loader_workers // parts
 
 
+def follows_progress(task: Task) -> bool:
+    """Whether the difficulty of a task's next question may depend on the share of the steps that are done.
+
+    One that does not follow the rewards is in the recipes, and training leaves it as it is. One that does
+    is adaptive, which reads no progress, or a hook's, which may read it itself or leave the matter to a
+    schedule in the configuration that does.
+    """
+    if not task.follows_rewards:
+        return False
+    reads = task.hooks.takes("difficulty_schedule", "progress")
+    return reads or task.difficulty.kind in {"linear", "stepped"}
+
+
 class DifficultyTrail:
     """The difficulty of each task that follows the rewards, after every step so far.
 

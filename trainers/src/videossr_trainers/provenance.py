@@ -13,6 +13,9 @@ import xxhash
 from omegaconf import OmegaConf
 
 from videossr.errors import Mistake
+from videossr_trainers.arguments import steps_of
+from videossr_trainers.difficulty import follows_progress
+from videossr_trainers.sections import GrpoSection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,7 +49,7 @@ _FREE_UNLESS_FOLLOWING: Final = ("grpo.loader_workers", "grpo.questions_per_devi
 #: And one that leaves it up to rounding in any case.
 _ROUNDING: Final = ("model.gradient_checkpointing",)
 
-#: How long a run is. May grow.
+#: How long a run is. May grow, unless what a step does depends on how many there are.
 _LENGTHS: Final = ("grpo.max_steps", "grpo.epochs")
 
 
@@ -83,13 +86,17 @@ def differences(config: RunConfig, dataset: Dataset, folder: Path) -> list[Mista
             )
     here = _flat(json.loads(json.dumps(config.tree())))
     there = _flat(OmegaConf.to_container(OmegaConf.load(folder / _CONFIG)))
-    return [*_other_settings(config, here, there), *_other_facts(saved, now)]
+    return [
+        *_other_settings(config, here, there),
+        *_other_length(config, dataset, there),
+        *_other_facts(saved, now),
+    ]
 
 
 def _other_settings(
     config: RunConfig, here: Mapping[str, Any], there: Mapping[str, Any]
 ) -> Iterator[Mistake]:
-    free: tuple[str, ...] = _FREE + _ROUNDING
+    free: tuple[str, ...] = _FREE + _ROUNDING + _LENGTHS
     if not any(weighted.task.follows_rewards for weighted in config.tasks.values()):
         free += _FREE_UNLESS_FOLLOWING
     # A setting that only one side has belongs to a release that knows more; its default was in force
@@ -99,12 +106,38 @@ def _other_settings(
         then, now = there.get(name), here.get(name)
         if then == now or any(_below(name, one) for one in free):
             continue
-        right = ""
-        if name in _LENGTHS:
-            if now is None or (then is not None and now > then):
-                continue
-            right = "may only grow"
-        yield Mistake(name, f"{now!r} here, {then!r} in the run", right)
+        yield Mistake(name, f"{now!r} here, {then!r} in the run")
+
+
+def _other_length(
+    config: RunConfig, dataset: Dataset, there: Mapping[str, Any]
+) -> Iterator[Mistake]:
+    """What keeps the run from having as many steps as it is now asked for."""
+    grpo = config.section(GrpoSection)
+    names = [name.removeprefix("grpo.") for name in _LENGTHS if name in there]
+    begun = grpo.model_copy(update={name: there[f"grpo.{name}"] for name in names})
+    questions = sum(recipe.task in config.tasks for recipe in dataset.recipes)
+    then, now = steps_of(begun, questions), steps_of(grpo, questions)
+    if now == then:
+        return
+    if now < then:
+        right = "may only grow"
+    elif grpo.lr_scheduler != "constant":
+        # A step that was taken had its rate from the old number of steps.
+        right = f"may not grow, since grpo.lr_scheduler={grpo.lr_scheduler} is laid over all steps"
+    else:
+        laid = [name for name, one in config.tasks.items() if follows_progress(one.task)]
+        if not laid:
+            return
+        right = f"may not grow, since the difficulty of {', '.join(laid)} is laid over all steps"
+    steps = f"{now} steps here, {then} in the run"
+    for name in names:
+        one, other = getattr(grpo, name), getattr(begun, name)
+        if one != other:
+            raw = f"{one!r} here, {other!r} in the run"
+            yield Mistake(
+                f"grpo.{name}", raw if {one, other} == {now, then} else f"{raw}: {steps}", right
+            )
 
 
 def _other_facts(saved: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Mistake]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from videossr_trainers.arguments import steps_of
 from videossr_trainers.preflight.finding import Finding
 from videossr_trainers.sections import GrpoSection
 
@@ -16,8 +17,7 @@ def questions(subject: Subject) -> Finding:
     """Every enabled task has questions, and one of each can be rendered."""
     grpo = subject.config.section(GrpoSection)
     count = Counter(recipe.task for recipe in subject.recipes)
-    per_epoch = len(subject.recipes) // grpo.questions_per_step
-    steps = grpo.max_steps or int(per_epoch * grpo.epochs)
+    steps = steps_of(grpo, len(subject.recipes))
     tasks = ", ".join(f"{count[task]} of {task}" for task in subject.config.tasks)
     figures = {"questions": {task: count[task] for task in subject.config.tasks}, "steps": steps}
     empty = [task for task in subject.config.tasks if not count[task]]
