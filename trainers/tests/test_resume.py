@@ -464,6 +464,23 @@ def test_a_finished_run_takes_no_step_unless_it_is_given_more(
     assert [line["loss"] for line in whole] == [line["loss"] for line in measured(run)]
 
 
+def test_a_run_that_is_broken_off_in_its_extension_is_resumed(
+    folder: Path, tmp_path: Path, whole: list[dict[str, Any]]
+) -> None:
+    """Its old model goes before the first further step, so that nobody takes it for the new one."""
+    run = tmp_path / "run"
+    run_here(folder, run, "grpo.max_steps=4")
+    with pytest.raises(EndedError):
+        run_here(folder, run, resume=True, report=ends_at("grpo", 6))
+    assert [5, 4] == [measured(run)[-1]["step"], saved(run)[-1]]
+    assert not (run / "model").exists()
+    run_here(folder, run, resume=True)
+    assert [line["loss"] for line in whole] == [line["loss"] for line in measured(run)]
+    last = run / "checkpoints" / "checkpoint-6" / "model.safetensors"
+    assert last.read_bytes() == (run / "model" / "model.safetensors").read_bytes()
+    assert not (run / ".unfinished").exists()
+
+
 def test_a_model_that_was_not_written_is_made_from_the_last_checkpoint(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

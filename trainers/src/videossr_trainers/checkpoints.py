@@ -86,11 +86,16 @@ def publish(aside: Path, place: Path) -> None:
         if path.is_file():
             _to_disk(path)
     _to_disk(aside)
-    if place.exists():
-        _discard(place)
+    take_away(place)
     place.parent.mkdir(parents=True, exist_ok=True)
     aside.rename(place)
     _to_disk(place.parent)
+
+
+def take_away(place: Path) -> None:
+    """Remove what `publish` has put in a place, if there is anything, and that at once or not at all."""
+    if place.exists():
+        _discard(place)
 
 
 def _fault(checkpoint: Path) -> str:

@@ -15,7 +15,6 @@ A run goes on from the newest whole checkpoint of its stage, or from the stage's
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,9 +29,16 @@ from videossr_trainers.arguments import (
     engine_arguments,
     grpo_arguments,
     leave_cores_to_loaders,
+    steps_of,
 )
 from videossr_trainers.callbacks import StepReport
-from videossr_trainers.checkpoints import clear_unfinished, newest_whole, publish, step_of
+from videossr_trainers.checkpoints import (
+    clear_unfinished,
+    newest_whole,
+    publish,
+    step_of,
+    take_away,
+)
 from videossr_trainers.curves import tasks_with_levels
 from videossr_trainers.data import Questions, training_table
 from videossr_trainers.difficulty import DifficultyTrail, FollowRewards, batches_ahead
@@ -260,6 +266,7 @@ def _train(
     saved, model = folder / "checkpoints", folder / "model"
     last = on_main(lambda: newest_whole(saved))
     on_main(lambda: clear_unfinished(saved))
+    on_main(lambda: clear_unfinished(folder))  # a model that was being taken away
     if on_main(model.exists) and not _goes_on(config, recipes, last, folder):
         return model
     stop = StopOnSignal(request)
@@ -268,6 +275,8 @@ def _train(
     if check:
         check.watch(trainer)
     forget_after(folder, GRPO, step_of(last) if last else 0)
+    # A run that is given more steps is no longer over: ended early, it has to be resumed like any other.
+    on_main(lambda: take_away(model))
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     stop.raise_stopped(GRPO, trainer.state)
     aside = folder / ".model"
@@ -289,8 +298,3 @@ def _goes_on(config: RunConfig, recipes: Sequence[Recipe], last: Path | None, fo
         problem = f"the run is finished after {done} steps, and has no checkpoint to go on from"
         raise ConfigError(Mistake("grpo.max_steps", problem, "start a new run"))
     return more
-
-
-def steps_of(grpo: GrpoSection, questions: int) -> int:
-    """Optimizer steps of a run: as many as are asked for, or whole epochs."""
-    return grpo.max_steps or math.ceil(grpo.epochs * (questions // grpo.questions_per_step))
