@@ -86,11 +86,8 @@ def differences(config: RunConfig, dataset: Dataset, folder: Path) -> list[Mista
             )
     here = _flat(json.loads(json.dumps(config.tree())))
     there = _flat(OmegaConf.to_container(OmegaConf.load(folder / _CONFIG)))
-    return [
-        *_other_settings(config, here, there),
-        *_other_length(config, dataset, there),
-        *_other_facts(saved, now),
-    ]
+    settings = [*_other_settings(config, here, there), *_other_length(config, dataset, there)]
+    return [*sorted(settings, key=lambda one: one.where), *_other_facts(saved, now)]
 
 
 def _other_settings(
