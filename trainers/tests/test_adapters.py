@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from tiny_questions import MakeTrainer, questions
+from tiny_questions import MakeTrainer, questions, tiny_trainer
 
 from videossr import ConfigError
 from videossr.config import load_config
 from videossr_trainers.adapters import lora_config
-from videossr_trainers.arguments import grpo_arguments
+from videossr_trainers.arguments import grpo_arguments, leave_cores_to_loaders
 from videossr_trainers.encoding import PromptBatch
-from videossr_trainers.models import load_model
+from videossr_trainers.models import load_model, locate_model
 from videossr_trainers.sections import GrpoSection, LoraSection, ModelSection
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from torch import Tensor
 
     from videossr_trainers.grpo import VideoGRPOTrainer
@@ -53,6 +52,27 @@ def test_a_saved_adapter_loads_as_the_trained_model(
     torch.testing.assert_close(logits(again, trainer), expected, rtol=1e-4, atol=1e-4)
     base, _ = load_model(str(tiny_folder))
     assert float((logits(base, trainer) - expected).abs().max()) > 1e-2
+
+
+def test_training_on_from_an_adapter_keeps_it(make_trainer: MakeTrainer, tmp_path: Path) -> None:
+    """The run starts from the merged model, its reference too, and a second adapter loads onto it."""
+    first = trained(make_trainer, tmp_path / "first")
+    section = ModelSection(name=str(tmp_path / "first"), weights="bfloat16", lora=LoraSection())
+    start = locate_model(section, tmp_path / "run" / "start", (), seed=0)
+    model, _ = load_model(start)
+    learnt = logits(first.model, first)
+    torch.testing.assert_close(logits(model, first), learnt, rtol=1e-4, atol=1e-4)
+    assert start == model.config._name_or_path  # what TRL loads the reference from
+    assert torch.bfloat16 == load_model(start, dtype=torch.bfloat16)[0].dtype
+    second = tiny_trainer(
+        Path(start), tmp_path, lora=LoraSection(rank=4), max_steps=2, learning_rate=1e-2
+    )
+    second.train()
+    second.save_model(str(tmp_path / "second"))
+    expected = logits(second.model, second)
+    assert float((expected - learnt).abs().max()) > 1e-3
+    again, _ = load_model(str(tmp_path / "second"))
+    torch.testing.assert_close(logits(again, second), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_only_the_adapter_is_trained_and_saved(make_trainer: MakeTrainer, tmp_path: Path) -> None:
@@ -102,6 +122,22 @@ def test_bfloat16_without_an_adapter_is_refused() -> None:
     with pytest.raises(ConfigError, match="bfloat16 loses the steps of full fine-tuning"):
         load_config("paper", ["model.weights=bfloat16"])
     assert load_config("paper", ["model.weights=bfloat16", "model.lora={}"])
+
+
+@pytest.mark.parametrize(
+    ("processes", "workers", "threads"), [(1, 2, 6), (2, 1, 3), (4, 1, 1), (16, 0, 1)]
+)
+def test_processes_of_a_machine_share_its_cores(
+    processes: int, workers: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of eight cores each has its part, less those of its own loaders, and never none."""
+    told: list[int] = []
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(processes))
+    monkeypatch.setattr("videossr_trainers.arguments.core_count", lambda: 8)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch, "set_num_threads", told.append)
+    leave_cores_to_loaders(GrpoSection(loader_workers=workers))
+    assert [threads] == told
 
 
 def test_an_optimizer_without_its_package_is_refused(

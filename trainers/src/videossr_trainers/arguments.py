@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -46,10 +47,12 @@ def steps_of(grpo: GrpoSection, questions: int) -> int:
 def leave_cores_to_loaders(grpo: GrpoSection) -> None:
     """On a machine without a GPU, compute with the cores that the loaders do not need.
 
-    More threads than cores wait for each other in a busy loop, which slows a small model tenfold.
+    More threads than cores wait for each other in a busy loop, which slows a small model tenfold. The
+    processes of a machine share its cores, and each has loaders of its own.
     """
     if not torch.cuda.is_available():
-        torch.set_num_threads(max(1, core_count() - grpo.loader_workers))
+        processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # set by what starts several
+        torch.set_num_threads(max(1, core_count() // processes - grpo.loader_workers))
 
 
 def grpo_arguments(

@@ -11,7 +11,9 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 from videossr import ConfigError
 from videossr.errors import Mistake
 from videossr_trainers.adapters import adapter_of, merged
+from videossr_trainers.checkpoints import publish
 from videossr_trainers.matrices import quicken_patch_embedding
+from videossr_trainers.processes import on_main
 from videossr_trainers.tiny import save_tiny
 
 if TYPE_CHECKING:
@@ -22,11 +24,20 @@ if TYPE_CHECKING:
 
 
 def locate_model(section: ModelSection, folder: Path, texts: Iterable[str], *, seed: int) -> str:
-    """The name or folder to load from; the tiny model is made in `folder` first.
+    """The name or folder to load from; the tiny model, or an adapter merged, is put in `folder` first.
+
+    Merged, an adapter is part of what the KL term's reference loads, and of the base of a new adapter;
+    on its own it would be lost from both.
 
     Args:
         texts: what the tiny model's tokenizer is to know.
+
+    Raises:
+        ConfigError: an adapter whose base cannot be loaded.
     """
+    if adapter_of(section.name):
+        on_main(lambda: None if folder.exists() else _save_merged(section.name, folder))
+        return str(folder)
     if section.name != "tiny":
         return section.name
     state = PartialState()
@@ -36,12 +47,20 @@ def locate_model(section: ModelSection, folder: Path, texts: Iterable[str], *, s
     return str(folder)
 
 
+def _save_merged(name: str, folder: Path) -> None:
+    aside = folder.with_name(f".{folder.name}")
+    for part in load_model(name):
+        part.save_pretrained(aside)
+    publish(aside, folder)
+
+
 def load_model(
     name: str, revision: str | None = None, dtype: torch.dtype = torch.float32
 ) -> tuple[Any, Any]:
     """A model and its processor, from a folder or the hub.
 
-    A folder with a LoRA adapter gives the whole model, the adapter merged into its base in float32.
+    A folder with a LoRA adapter gives the whole model, the adapter merged into its base in float32,
+    whatever the type that is asked for.
 
     Args:
         dtype: how weights are kept. Those that are trained are float32: at a learning rate of 1e-6 a step

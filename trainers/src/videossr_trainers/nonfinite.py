@@ -117,7 +117,8 @@ class FiniteSteps(Trainer):  # type: ignore[misc] # transformers is untyped
     def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:  # noqa: ANN401
         """The norm; called just before the optimizer's step, and the place to leave that step out."""
         norm = super()._get_grad_norm(model, grad_norm)
-        fine = bool(self._finite) and math.isfinite(float(norm))
+        # DeepSpeed has no norm to give before its first update; then the loss alone tells.
+        fine = bool(self._finite) and (norm is None or math.isfinite(float(norm)))
         self._finite.fill_(value=True)
         if any_process(not fine):
             self._leave_out(model)
