@@ -3,7 +3,8 @@
     two_processes.py MODEL OUTPUT
 
 Trains a few steps by each path with sampled answers, where the processes decode different numbers of
-tokens, and once with answers that depend on the question alone; saves that model, and the logs.
+tokens, and once with answers that depend on the question alone; saves that model, and the logs. Where
+weights are sharded, one more in bfloat16 tells what of it has been rounded.
 """
 
 from __future__ import annotations
@@ -14,12 +15,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from accelerate import PartialState
 from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedType
 from tiny_questions import tiny_trainer
+from transformers import training_args
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from videossr_trainers.grpo import VideoGRPOTrainer
 
 #: What is compared.
@@ -97,6 +102,37 @@ def fixed(model: Path, output: Path, processes: int) -> Logs:
     return logs
 
 
+def rounded(model: Path, output: Path, processes: int) -> dict[str, bool]:
+    """What of a training in bfloat16 holds values of bfloat16 alone, by name."""
+    training_args.is_torch_bf16_gpu_available = lambda: True  # TRL asks for a GPU's
+    trainer = tiny_trainer(model, output, bf16=True, **settings(processes))
+    fix_answers(trainer)
+    found: dict[str, bool] = {}
+
+    def look(name: str, values: Tensor) -> None:
+        values = values.detach()
+        found[name] = torch.equal(values.float(), values.bfloat16().float())
+
+    score = trainer._score
+
+    def scored(model: Any, *arguments: Any) -> tuple[Tensor, Tensor]:  # noqa: ANN401
+        logps, entropies = score(model, *arguments)
+        look("reference" if model is trainer.ref_model else "policy", logps)
+        return logps, entropies
+
+    norm = trainer._get_grad_norm
+
+    def watched(model: Any, grad_norm: Any = None) -> Any:  # noqa: ANN401
+        look("gradients", model.get_output_embeddings().weight.grad.to_local())
+        return norm(model, grad_norm)
+
+    trainer._score = scored  # type: ignore[method-assign]
+    trainer._get_grad_norm = watched
+    trainer.args.max_grad_norm = 0.0  # clipping would scale them
+    trainer.train()
+    return found
+
+
 def main(model: Path, output: Path) -> None:
     """All trainings, and which kind of distribution they had."""
     state = start()
@@ -106,6 +142,8 @@ def main(model: Path, output: Path) -> None:
         "fixed": fixed(model, output, state.num_processes),
         "kind": AcceleratorState().distributed_type.value,
     }
+    if AcceleratorState().distributed_type is DistributedType.FSDP:
+        logs["rounded"] = rounded(model, output, state.num_processes)
     if state.is_main_process:
         (output / "logs.json").write_text(json.dumps(logs))
     state.wait_for_everyone()

@@ -34,7 +34,7 @@ from videossr_trainers.batches import check_rows, groups_of, shuffled_by_group
 from videossr_trainers.encoding import EncodedPrompt, PromptBatch, PromptEncoder, place_holders
 from videossr_trainers.matrices import quicken_patch_embedding, round_matrices
 from videossr_trainers.repeated_prefix import generate_rows, repeat
-from videossr_trainers.sharding import gathered
+from videossr_trainers.sharding import gathered, keep_float32
 from videossr_trainers.shared_prefix import bare_model, generate_groups, pack
 
 if TYPE_CHECKING:
@@ -112,6 +112,11 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc] # trl is untyped
             sharded = self.is_fsdp_enabled or self.is_deepspeed_enabled  # these round by themselves
             if self.accelerator.mixed_precision == "bf16" and not sharded:
                 round_matrices(reference)
+
+    def create_accelerator_and_postprocess(self) -> None:
+        """As ever; called before policy and reference are prepared."""
+        super().create_accelerator_and_postprocess()
+        keep_float32(self.accelerator)
 
     def _get_train_sampler(self, dataset: Any = None) -> Sampler[Any]:  # noqa: ANN401 - TRL's
         if self._make_sampler is None:

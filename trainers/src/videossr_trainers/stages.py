@@ -16,6 +16,7 @@ from videossr_trainers.failures import TrainingError
 from videossr_trainers.grpo import VideoGRPOTrainer
 from videossr_trainers.interrupts import leave_signals_to_parent
 from videossr_trainers.nonfinite import FiniteSteps
+from videossr_trainers.sharding import keep_float32
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,6 +31,11 @@ _NAMES = "question_names"
 
 class _Stage(FiniteSteps, WholeCheckpoints):
     """What both stages do alike."""
+
+    def create_accelerator_and_postprocess(self) -> None:
+        """As ever; called before a model is sharded."""
+        super().create_accelerator_and_postprocess()
+        keep_float32(self.accelerator)
 
     def get_train_dataloader(self) -> Any:  # noqa: ANN401 - accelerate is untyped
         """As ever, and its workers leave signals to this process."""
