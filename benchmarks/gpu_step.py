@@ -12,8 +12,8 @@ Each row of the table is one way to do the same step: shared prefix with so many
 together, and the repeated path. Seconds are wall-clock time a question, medians over repetitions; the
 optimizer's step is divided by the 64 questions that share it in the paper. Utilisation is the model's
 FLOP (matrices and attention; backward twice forward; what checkpointing computes again is not counted)
-over the time and the card's bf16 rate. The two paths' log-probabilities are compared first. The last line is the
-fewest seconds a question.
+over the time and the card's bf16 rate. The two paths' log-probabilities are compared first. The last line is how
+many times more the repeated path takes than the best shared one; `-` where either does not fit.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from videossr_trainers.repeated_prefix import generate_rows, repeat
 from videossr_trainers.shared_prefix import generate_groups, pack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from torch import Tensor
@@ -178,8 +178,10 @@ class Adapter:
     def off(self) -> Iterator[None]:
         """The base alone."""
         self.on = False
-        yield
-        self.on = True
+        try:
+            yield
+        finally:
+            self.on = True
 
 
 class Step:
@@ -238,14 +240,24 @@ class Step:
         """Prompts side by side on the device."""
         return PromptBatch.of(prompts, self.model, self.size.pad).to(self.device)
 
-    def answers(self, together: int, *, shared: bool) -> Tensor:
-        """Sampled answers to all questions, [G N, C]."""
-        torch.manual_seed(1)
+    @contextmanager
+    def decoding(self) -> Iterator[None]:
+        """The model as it generates; then as it learns again, even where memory ran out."""
         self.model.eval()
         if self.checkpointing:
             self.model.gradient_checkpointing_disable()
+        try:
+            yield
+        finally:
+            if self.checkpointing:
+                self.model.gradient_checkpointing_enable({"use_reentrant": False})
+            self.model.train()
+
+    def answers(self, together: int, *, shared: bool) -> Tensor:
+        """Sampled answers to all questions, [G N, C]."""
+        torch.manual_seed(1)
         sampled = []
-        with torch.no_grad(), self.autocast():
+        with self.decoding(), torch.no_grad(), self.autocast():
             for start in range(0, len(self.questions), together):
                 chunk = self.questions[start : start + together]
                 if shared:
@@ -255,9 +267,6 @@ class Step:
                 else:
                     rows = self.batch([prompt for prompt in chunk for _ in range(N)])
                     sampled.append(generate_rows(self.model, rows, self.generation))
-        if self.checkpointing:
-            self.model.gradient_checkpointing_enable({"use_reentrant": False})
-        self.model.train()
         return torch.cat(sampled)
 
     def log_probabilities(
@@ -428,12 +437,31 @@ def main() -> None:
     ways += [] if arguments.no_repeated else [(1, False)]
     print(f"{'way':>18} {'generation':>10} {'reference':>9} {'update':>7} {'optimizer':>9} "
           f"{'s a question':>12} {'GiB':>6} {'of peak FLOP/s':>14}")  # fmt: skip
-    best = min(measure(step, together, arguments.repeat, shared=s) for together, s in ways)
-    print(f"gpu_step: {best:.3f}")
+    spent = {way: measure(step, way[0], arguments.repeat, shared=way[1]) for way in ways}
+    print(f"gpu_step: {ratio_of(spent)}")
 
 
-def measure(step: Step, together: int, repeat: int, *, shared: bool) -> float:
-    """Print the row of one way, and return its seconds a question."""
+def ratio_of(spent: Mapping[tuple[int, bool], float | None]) -> str:
+    """How many times more the repeated path takes than the best of the shared; `-` where only one fits.
+
+    Args:
+        spent: seconds a question by questions decoded together and whether the prompt is shared; None
+            where memory did not suffice.
+
+    Raises:
+        SystemExit: nothing fits.
+    """
+    fits = {way: seconds for way, seconds in spent.items() if seconds is not None}
+    if not fits:
+        raise SystemExit("no way fits into the memory of this card; try --train lora")
+    ours, theirs = (
+        [s for (_, shared), s in fits.items() if shared is kind] for kind in (True, False)
+    )
+    return f"{min(theirs) / min(ours):.2f}" if ours and theirs else "-"
+
+
+def measure(step: Step, together: int, repeat: int, *, shared: bool) -> float | None:
+    """Print the row of one way, and return its seconds a question; None where it does not fit."""
     way = f"shared, {together} at once" if shared else "repeated"
     on_gpu, rate = step.device.type == "cuda", rate_of(step.device)
     if on_gpu:
@@ -445,7 +473,7 @@ def measure(step: Step, together: int, repeat: int, *, shared: bool) -> float:
     except torch.OutOfMemoryError:
         step.model.zero_grad(set_to_none=True)
         print(f"{way:>18} does not fit")
-        return float("inf")
+        return None
     count = len(step.questions)
     parts = {name: statistics.median(run[name] for run in runs) / count for name in runs[0]}
     parts["optimizer"] *= count / QUESTIONS_PER_STEP
