@@ -12,7 +12,7 @@ own methods do the work, in one process and one thread, both paths in turn withi
 * step: the three together and the optimizer's step, which both share.
 
 The work is checked first: the same answers from the same seed, log-probabilities within 1e-5, and of
-each weight's gradient every entry within 1e-5 of the largest in the repeated path's. Peak memory of an update is measured in a process of its own for each
+each weight's gradient every entry within 1e-4 of the largest in the repeated path's. Peak memory of an update is measured in a process of its own for each
 path, above what the process held before. The data path is what one question costs to render from a video
 and to encode. Prints medians of CPU seconds, and last how many times cheaper the step is.
 """
@@ -56,6 +56,8 @@ N, ANSWER, FRAMES, SIDE = 8, 8, 48, 256
 PATHS = {"repeated": False, "shared": True}
 #: The most that values of the two paths may differ, relative to their size.
 TOLERANCE: Final = 1e-5
+#: And the entries of a gradient, relative to its largest: sums over all tokens, in another order.
+GRADIENT_TOLERANCE: Final = 1e-4
 PARTS = ("generation", "reference", "update", "optimizer")
 #: With it the prompt has 1,779 tokens or so, as a question of the paper.
 QUESTION = "When does the altered part begin and end? Answer in seconds, as in 14.5-26.2."
@@ -220,7 +222,7 @@ def check(step: Step) -> float:
         float((gradients[name] - gradient).abs().max() / gradient.abs().max().clamp(min=1e-30))
         for name, gradient in wanted.items()
     )
-    if not distance <= TOLERANCE:
+    if not distance <= GRADIENT_TOLERANCE:
         raise SystemExit(f"the paths give different gradients: {distance:.1e} apart")
     return distance
 
