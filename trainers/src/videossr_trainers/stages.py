@@ -12,6 +12,7 @@ from trl import SFTTrainer
 
 from videossr_trainers.checkpoints import WholeCheckpoints
 from videossr_trainers.data import raise_failure
+from videossr_trainers.encoding import scaled
 from videossr_trainers.failures import TrainingError
 from videossr_trainers.grpo import VideoGRPOTrainer
 from videossr_trainers.interrupts import leave_signals_to_parent
@@ -72,6 +73,14 @@ class _Stage(FiniteSteps, WholeCheckpoints):
 
 class WarmStartStage(_Stage, SFTTrainer):  # type: ignore[misc] # trl is untyped
     """The supervised steps."""
+
+    def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """As ever, of pixels that came as bytes; before it, so that DeepSpeed's type is theirs too."""
+        pixels = scaled(inputs["pixel_values_videos"])
+        prepared: dict[str, Any] = super()._prepare_inputs(
+            {**inputs, "pixel_values_videos": pixels}
+        )
+        return prepared
 
     def training_step(self, *arguments: Any, **named: Any) -> Tensor:  # noqa: ANN401 - transformers'
         """As ever, counting tokens where a checkpoint keeps them; TRL's own count begins anew."""

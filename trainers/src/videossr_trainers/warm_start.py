@@ -17,7 +17,7 @@ from trl import SFTConfig
 
 from videossr_trainers.checkpoints import newest_whole, publish, remove, step_of
 from videossr_trainers.data import FAILURE
-from videossr_trainers.encoding import PromptEncoder, pad_left, scaled
+from videossr_trainers.encoding import PromptEncoder, pad_left
 from videossr_trainers.processes import on_main
 from videossr_trainers.run_folder import WARM_START, forget_after
 from videossr_trainers.stages import WarmStartStage
@@ -47,7 +47,10 @@ class AnswerCollator:
         self.tokenizer = processor.tokenizer
 
     def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
-        """The model's arguments, prompts and answers filled up on the left."""
+        """The model's arguments, prompts and answers filled up on the left.
+
+        Pixels are bytes, a quarter of what the model takes: `WarmStartStage` scales them on the device.
+        """
         if FAILURE in rows[0]:
             return {FAILURE: rows[0][FAILURE]}
         samples: list[Sample] = [row["sample"] for row in rows]
@@ -66,7 +69,7 @@ class AnswerCollator:
             "attention_mask": pad_left([torch.ones_like(row) for row in ids], 0),
             "mm_token_type_ids": pad_left(types, 0),
             "labels": pad_left(labels, -100),
-            "pixel_values_videos": scaled(torch.cat([prompt.patches for prompt in prompts])),
+            "pixel_values_videos": torch.cat([prompt.patches for prompt in prompts]),
             "video_grid_thw": torch.cat([prompt.grid for prompt in prompts]),
         }
 
