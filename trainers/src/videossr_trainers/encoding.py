@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from videossr.clip import Clip
     from videossr.sample import Sample
 
-_PLACE: Final = "<|video_pad|>"
+#: What stands for a video's pixels in a prompt, one for each token that they become.
+PLACE: Final = "<|video_pad|>"
 _BEGIN: Final = "<|vision_start|>"
 _END: Final = "<|vision_end|>"
 #: What chat templates write for a video.
-_WRAPPED_PLACE: Final = f"{_BEGIN}{_PLACE}{_END}"
+WRAPPED_PLACE: Final = f"{_BEGIN}{PLACE}{_END}"
 
 #: The type of a video's tokens, by which the model finds them.
 _VIDEO_TYPE: Final = 2
@@ -68,7 +69,7 @@ class PromptEncoder:
             raise ValueError(
                 f"image_mean and image_std: {scaling}; must all be 0.5, as Qwen3-VL's are"
             )
-        self._video_token = processor.tokenizer.convert_tokens_to_ids(_PLACE)
+        self._video_token = processor.tokenizer.convert_tokens_to_ids(PLACE)
 
     def encode(self, samples: Sequence[Sample]) -> list[EncodedPrompt]:
         """Encode samples; frames are taken at the size they have.
@@ -87,7 +88,7 @@ class PromptEncoder:
         rendered: str = self.processor.apply_chat_template(
             list(sample.prompt), add_generation_prompt=True, tokenize=False
         )
-        around = rendered.split(_WRAPPED_PLACE)
+        around = rendered.split(WRAPPED_PLACE)
         if len(around) != len(sample.clips) + 1:
             raise ValueError(
                 f"the chat template made {len(around) - 1} places for {len(sample.clips)} clips; "
@@ -98,7 +99,7 @@ class PromptEncoder:
 
     def _video_text(self, clip: Clip) -> str:
         _, rows, columns = self._grid(clip)
-        frame = _BEGIN + _PLACE * (rows * columns // self._merge**2) + _END
+        frame = _BEGIN + PLACE * (rows * columns // self._merge**2) + _END
         return "".join(f"<{time:.1f} seconds>{frame}" for time in self._times(clip))
 
     def _times(self, clip: Clip) -> list[float]:
@@ -144,7 +145,7 @@ class PromptEncoder:
 
 def place_holders(processor: Any) -> list[int]:  # noqa: ANN401 - transformers is untyped
     """Ids of the tokens that stand for pixels or surround them, which no answer may hold."""
-    names = (_BEGIN, _END, "<|vision_pad|>", "<|image_pad|>", _PLACE)
+    names = (_BEGIN, _END, "<|vision_pad|>", "<|image_pad|>", PLACE)
     ids = processor.tokenizer.convert_tokens_to_ids(list(names))
     return [token for token in ids if token is not None]
 

@@ -60,7 +60,6 @@ def prompt_length(subject: Subject) -> Finding:
     """The longest prompt, and an answer of the greatest length after it, fit the model."""
     grpo = subject.config.section(GrpoSection)
     room = int(subject.model.config.get_text_config().max_position_embeddings)
-    allowed: int | None = getattr(grpo, "max_prompt_length", None)
     longest = max(range(len(subject.prompts)), key=lambda i: len(subject.prompts[i].input_ids))
     prompt, asked = subject.prompts[longest], subject.asked[longest]
     length, answer = len(prompt.input_ids), grpo.max_completion_length
@@ -71,11 +70,11 @@ def prompt_length(subject: Subject) -> Finding:
         f"({asked.recipe.name})"
     )
     shorten = "lower video.num_frames or video.max_pixels and build the dataset again"
-    if allowed is not None and length > allowed:
+    if length > grpo.max_prompt_length:
         return Finding(
             "prompt length",
             "fault",
-            f"{said}; grpo.max_prompt_length is {allowed}",
+            f"{said}; grpo.max_prompt_length is {grpo.max_prompt_length}",
             "a prompt that is cut loses video, and its place-holders no longer match",
             f"raise grpo.max_prompt_length, or {shorten}",
             figures,

@@ -96,15 +96,13 @@ def estimate(subject: Subject, trainer: VideoGRPOTrainer, answer: int) -> Footpr
     every = trainer.model.parameters()
     weights = [(_count(w), w.element_size(), w.requires_grad) for w in every]
     reference = trainer.ref_model.parameters() if trainer.ref_model is not None else ()
-    at_once: int | None = getattr(grpo, "questions_per_generation", None)
-    generated = max(1, grpo.questions_per_step // processes)
     work = Work(
         prompt=max(len(prompt.input_ids) for prompt in subject.prompts),
         patches=max(len(prompt.patches) for prompt in subject.prompts),
         answer=answer,
         group=grpo.num_generations,
         questions=grpo.questions_per_device,
-        generated=min(at_once, generated) if at_once else generated,
+        generated=min(grpo.questions_per_generation, max(1, grpo.questions_per_step // processes)),
         shared_prefix=grpo.shared_prefix,
         checkpointing=bool(trainer.args.gradient_checkpointing),
         autocast=bool(trainer.args.bf16),

@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 from transformers.video_utils import VideoMetadata
 
-from videossr_trainers.encoding import scaled
+from videossr_trainers.encoding import PLACE, WRAPPED_PLACE, scaled
 from videossr_trainers.preflight.finding import Finding, worst
 
 if TYPE_CHECKING:
     from videossr_trainers.encoding import EncodedPrompt
     from videossr_trainers.preflight.subject import Asked, Subject
 
-_PLACE: Final = "<|video_pad|>"
-_WRAPPED: Final = f"<|vision_start|>{_PLACE}<|vision_end|>"
 _REMEDY: Final = "use the model's own processor files, of the same revision as its weights"
 
 #: By which scaled pixels may differ: less than half a grey level of 255, in [-1, 1].
@@ -69,12 +67,12 @@ def _refused(subject: Subject, error: ValueError) -> Finding:
     template = subject.processor.apply_chat_template(
         list(subject.asked[0].sample.prompt), add_generation_prompt=True, tokenize=False
     )
-    if _WRAPPED not in template:
+    if WRAPPED_PLACE not in template:
         return Finding(
             "processor",
             "fault",
             f"the chat template drops the video: of {len(subject.asked[0].sample.clips)} clips it "
-            f"leaves {_excerpt(template)!r}, without any {_WRAPPED}",
+            f"leaves {_excerpt(template)!r}, without any {WRAPPED_PLACE}",
             "the model would answer without having seen a picture",
             f"its chat template must know content parts of type video: {_REMEDY}",
         )
@@ -86,7 +84,7 @@ def _special_tokens(subject: Subject) -> list[Finding]:
     tokenizer, config = subject.processor.tokenizer, subject.model.config
     found = []
     for name, field in (
-        (_PLACE, "video_token_id"),
+        (PLACE, "video_token_id"),
         ("<|image_pad|>", "image_token_id"),
         ("<|vision_start|>", "vision_start_token_id"),
         ("<|vision_end|>", "vision_end_token_id"),
@@ -234,7 +232,7 @@ def reference(asked: Asked, processor: Any) -> Any:  # noqa: ANN401 - transforme
     )
     return processor(
         # The marks that the template sets around the whole are not part of the reference layout.
-        text=[template.replace(_WRAPPED, _PLACE)],
+        text=[template.replace(WRAPPED_PLACE, PLACE)],
         videos=[clip.frames for clip in asked.sample.clips],
         video_metadata=[
             VideoMetadata(
