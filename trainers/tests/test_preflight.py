@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -21,11 +22,12 @@ from videossr.facades import Score, Task
 from videossr.procedural import write_videos
 from videossr.render import Renderer
 from videossr.scan import scan
-from videossr_trainers import encoding
+from videossr_trainers import encoding, processes
 from videossr_trainers.encoding import PromptBatch, PromptEncoder
 from videossr_trainers.models import load_model
 from videossr_trainers.preflight import memory
 from videossr_trainers.preflight.course import Done, Preflight
+from videossr_trainers.preflight.finding import NotPossible
 from videossr_trainers.preflight.inspection import OF_THE_DATA, OF_THE_TRAINER, Check, inspect
 from videossr_trainers.preflight.subject import Subject
 from videossr_trainers.tiny import save_tiny
@@ -495,6 +497,43 @@ def test_a_prompt_that_does_not_fit_is_named(subject: Callable[..., Subject], mo
     finding = of_data(subject())["prompt length"]
     assert "fault" == finding.state
     assert "and the model has 64 positions" in finding.measured
+
+
+def test_a_prompt_longer_than_allowed_is_named(subject: Callable[..., Subject]) -> None:
+    """The run would end at it, so it is told with the limit."""
+    finding = of_data(subject("grpo.max_prompt_length=10"))["prompt length"]
+    assert "fault" == finding.state
+    assert "grpo.max_prompt_length is 10" in finding.measured
+
+
+def test_what_the_main_process_could_not_render_is_known_to_all(
+    subject: Callable[..., Subject], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process has the main one's outcome, error and all, rather than a reason of its own."""
+    made = subject()
+    met = NotPossible("of task 'counting' no recipe tried makes a question")
+    monkeypatch.setattr(
+        processes, "PartialState", lambda: SimpleNamespace(is_main_process=False, num_processes=2)
+    )
+    monkeypatch.setattr(
+        processes, "broadcast_object_list", lambda shared: shared.__setitem__(slice(2), [None, met])
+    )
+    with pytest.raises(NotPossible, match="no recipe tried"):
+        _ = made.asked
+
+
+def test_an_error_that_nobody_foresaw_reaches_the_other_processes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They are told in words, lest they wait for ever; the main process raises it as it is."""
+    sent: list[Any] = []
+    monkeypatch.setattr(
+        processes, "PartialState", lambda: SimpleNamespace(is_main_process=True, num_processes=2)
+    )
+    monkeypatch.setattr(processes, "broadcast_object_list", sent.extend)
+    with pytest.raises(ZeroDivisionError):
+        processes.on_main(lambda: 1 // 0)
+    assert "the main process met ZeroDivisionError" in str(sent[1])
 
 
 # Memory, disk, rewards, loader

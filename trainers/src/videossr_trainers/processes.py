@@ -29,19 +29,27 @@ def on_main(work: Callable[[], T]) -> T:
 
     Raises:
         VideossrError, OSError: what the work raised.
+        RuntimeError: it raised something else, which the main process itself raises as it is.
     """
     state = PartialState()
     outcome: list[T | None] = [None]
     error: Exception | None = None
+    unforeseen: Exception | None = None
     if state.is_main_process:
         try:
             outcome = [work()]
         except (VideossrError, OSError) as caught:
             error = caught
+        except Exception as caught:  # noqa: BLE001 - else the others would wait for its outcome for ever
+            # Told in words, since not every library's error can be sent.
+            error = RuntimeError(f"the main process met {type(caught).__name__}: {caught}")
+            unforeseen = caught
     if state.num_processes > 1:
         shared: list[Any] = [outcome[0], error]
         broadcast_object_list(shared)
         outcome, error = [shared[0]], shared[1]
+    if unforeseen is not None:
+        raise unforeseen
     if error is not None:
         raise _common(error)
     return outcome[0]  # type: ignore[return-value] # as the work made it

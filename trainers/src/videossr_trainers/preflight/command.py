@@ -82,7 +82,6 @@ def _findings(
 ) -> Sequence[Finding]:
     """Go the way of a training up to its first step, in a folder that is thrown away."""
     from accelerate import PartialState  # noqa: PLC0415 - needs torch
-    from accelerate.utils import broadcast_object_list  # noqa: PLC0415
 
     from videossr import ConfigError  # noqa: PLC0415 - after videossr itself
     from videossr.render import Renderer  # noqa: PLC0415
@@ -91,6 +90,7 @@ def _findings(
         leave_cores_to_loaders,
     )
     from videossr_trainers.preflight.course import Done, Preflight  # noqa: PLC0415
+    from videossr_trainers.processes import on_main  # noqa: PLC0415
     from videossr_trainers.sections import GrpoSection  # noqa: PLC0415
     from videossr_trainers.selection import chosen_recipes  # noqa: PLC0415
     from videossr_trainers.train import make_trainer, start_model  # noqa: PLC0415
@@ -105,9 +105,7 @@ def _findings(
     check = Preflight(config, dataset, output, ends=True)
     check.subject.warms_up = warms_up
     with tempfile.TemporaryDirectory() as own:
-        folder = [own]  # the main process's, for all of them
-        broadcast_object_list(folder)
-        run = Path(folder[0])
+        run = Path(on_main(lambda: own))  # the main process's, for all of them
         try:
             started = start_model(config, recipes, renderer, run, silent, check=check)
             trainer = make_trainer(config, dataset, recipes, renderer, started, run, silent)

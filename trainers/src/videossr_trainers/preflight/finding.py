@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from videossr import VideossrError
 from videossr.errors import Mistake
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Finding:
         return {**asdict(self), "figures": dict(self.figures), "seconds": round(self.seconds, 3)}
 
 
-class NotPossible(Exception):  # noqa: N818 - an outcome that checks report, no fault
+class NotPossible(VideossrError):  # noqa: N818 - an outcome that checks report, no fault
     """Raised by a check that cannot be made here; its text says why."""
 
 

@@ -11,8 +11,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from accelerate import PartialState
-from accelerate.utils import broadcast_object_list, gather_object
+from accelerate.utils import gather_object
 
 from videossr import VideossrError
 from videossr_trainers.preflight.disk import disk
@@ -25,6 +24,7 @@ from videossr_trainers.preflight.pixels import pixels
 from videossr_trainers.preflight.questions import questions
 from videossr_trainers.preflight.spread import rewards
 from videossr_trainers.preflight.times import times
+from videossr_trainers.processes import on_main
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -92,15 +92,10 @@ def inspect(
 
 
 def _made(subject: Subject, check: Check) -> Finding:
-    state = PartialState()
     if check.together or check.name == "questions":  # which shares out what it rendered
         every: list[Finding] = gather_object([_timed(subject, check)])
         return worst(*every)
-    made: list[Finding | None] = [_timed(subject, check) if state.is_main_process else None]
-    broadcast_object_list(made)
-    finding = made[0]
-    assert finding is not None  # noqa: S101 - the main process has made it
-    return finding
+    return on_main(lambda: _timed(subject, check))
 
 
 def _timed(subject: Subject, check: Check) -> Finding:

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import TYPE_CHECKING, Final
 
-from accelerate.utils import broadcast_object_list
-
 from videossr_trainers.preflight.finding import Finding
 from videossr_trainers.preflight.probe import MOST_TOKENS, completions, probing
+from videossr_trainers.processes import on_main
 from videossr_trainers.selection import current_floors
 
 if TYPE_CHECKING:
@@ -129,9 +128,9 @@ def _answers(subject: Subject) -> list[list[str]]:
         subject.seconds_of_rollouts = seconds / first
         answers += _grouped(texts, n)
         # One process decides for all, who have to generate together.
-        fit: list[int] = [int((until - time.monotonic()) / max(seconds / first, 1e-6))]
-        broadcast_object_list(fit)
-        more = rows[first : first + fit[0]]
+        each = max(seconds / first, 1e-6)
+        fit = on_main(lambda: int((until - time.monotonic()) / each))
+        more = rows[first : first + fit]
         if more:
             texts, seconds = completions(trainer, more)
             subject.seconds_of_rollouts = seconds / len(more)

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from accelerate import PartialState
-from accelerate.utils import broadcast_object_list
 
 from videossr import Unsuitable
 from videossr.calls import untraced
@@ -18,6 +17,7 @@ from videossr_trainers.data import Questions
 from videossr_trainers.encoding import PromptEncoder
 from videossr_trainers.order import Key
 from videossr_trainers.preflight.finding import NotPossible
+from videossr_trainers.processes import on_main
 from videossr_trainers.selection import chosen_recipes
 
 if TYPE_CHECKING:
@@ -117,20 +117,15 @@ class Subject:
             DatasetError, VideoError, PluginError: as rendering says.
             NotPossible: no recipe of a task makes a question.
         """
-        state = PartialState()
-        chosen: list[list[int] | None] = [None]
         found: list[Asked] = []
-        if state.is_main_process:
-            try:
-                found = self._render()
-                chosen = [[asked.number for asked in found]]
-            finally:
-                broadcast_object_list(chosen)
-        else:
-            broadcast_object_list(chosen)
-            if chosen[0] is None:
-                raise NotPossible("the main process could not render the questions")
-            found = [asked for number in chosen[0] if (asked := self._one(number))]
+
+        def choose() -> list[int]:
+            found.extend(self._render())
+            return [asked.number for asked in found]
+
+        chosen = on_main(choose)  # numbers alone: rendering again is cheaper than sending pictures
+        if not PartialState().is_main_process:
+            found = [asked for number in chosen if (asked := self._one(number))]
         return tuple(found)
 
     @cached_property
