@@ -30,6 +30,7 @@ from videossr_trainers.preflight.course import Done, Preflight
 from videossr_trainers.preflight.finding import NotPossible
 from videossr_trainers.preflight.inspection import OF_THE_DATA, OF_THE_TRAINER, Check, inspect
 from videossr_trainers.preflight.subject import Subject
+from videossr_trainers.sections import ModelSection
 from videossr_trainers.tiny import save_tiny
 from videossr_trainers.train import Started, make_trainer, train
 
@@ -553,19 +554,62 @@ def test_too_little_memory_is_told_with_what_takes_most(
 
 
 def test_a_full_disk_is_told_before_the_run_fills_it(
-    going: Callable[..., Subject], monkeypatch: pytest.MonkeyPatch
+    subject: Callable[..., Subject], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By hand: three checkpoints, each of weights and two moments, of 10 MB that are free."""
-    subject = going("grpo.save_steps=1")
-    assert subject.trainer is not None
-    subject.trainer.state.max_steps = 3
+    made = subject("grpo.save_steps=1")
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10_000_000))
-    finding = only("disk", subject)
-    weights = sum(weight.numel() for weight in subject.model.parameters())
+    finding = only("disk", made)
+    weights = sum(weight.numel() for weight in made.model.parameters())
     assert "fault" == finding.state
     assert 3 * 12 * weights == finding.figures["parts"]["3 checkpoints"]
     assert 4 * weights == finding.figures["parts"]["the model at the end"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "checkpoints"),
+    [
+        (("grpo.save_steps=2", "grpo.max_steps=3"), "2 checkpoints"),  # after steps 2 and 3
+        (("grpo.save_steps=25", "grpo.max_steps=3"), "1 checkpoint"),  # after step 3
+        (("grpo.save_steps=0",), "1 checkpoint"),  # when it is stopped
+        (("grpo.save_steps=1", "grpo.max_steps=9"), "3 checkpoints"),  # two, and the next one
+    ],
+)
+def test_every_checkpoint_counts(
+    subject: Callable[..., Subject], settings: tuple[str, ...], checkpoints: str
+) -> None:
+    """The last step's, and that of a run that is stopped; no more than lie there at one time."""
+    assert checkpoints in only("disk", subject(*settings)).figures["parts"]
+
+
+def test_the_warm_start_counts_before_it_writes(subject: Callable[..., Subject]) -> None:
+    """By hand: two checkpoints of 12 bytes a weight at once, more than GRPO's one and two models."""
+    assert "disk" in [check.name for check in OF_THE_DATA]
+    made = subject("warm_start.steps=300", "grpo.save_steps=0", "grpo.store_rollouts=false")
+    weights = sum(weight.numel() for weight in made.model.parameters())
+    parts = only("disk", made).figures["parts"]
+    assert {"the warm start's checkpoints and model": 2 * 12 * weights} == parts
+    (made.folder / "warm_start").mkdir(parents=True)
+    parts = only("disk", made).figures["parts"]
+    assert (12 + 4 + 4) * weights == sum(parts.values())
+
+
+def test_an_adapter_counts_alone(going: Callable[..., Subject]) -> None:
+    """A checkpoint holds the weights that are trained, and their moments."""
+    made = going("model.lora={rank: 4}")
+    trained = [w.numel() for w in made.going.model.parameters() if w.requires_grad]
+    made.model, _ = load_model(made.config.section(ModelSection).name)  # as it is before
+    assert 12 * sum(trained) == only("disk", made).figures["parts"]["1 checkpoint"]
+
+
+def test_weights_that_lie_elsewhere_count(subject: Callable[..., Subject]) -> None:
+    """ZeRO-3 leaves empty tensors behind, and their true sizes beside them."""
+    made = subject()
+    whole = only("disk", made).figures["needed"]
+    for weight in made.model.parameters():
+        weight.ds_numel, weight.data = weight.numel(), weight.data.new_empty(0)
+    assert whole == only("disk", made).figures["needed"]
 
 
 @pytest.mark.parametrize(
@@ -665,7 +709,9 @@ def test_a_question_that_cannot_be_rendered_is_a_fault(
     found = of_data(made)
     assert "fault" == found["questions"].state
     assert "the dataset has '9.9-9.9'" in found["questions"].measured
-    assert {"skipped"} == {one.state for name, one in found.items() if name != "questions"}
+    assert {"skipped"} == {
+        one.state for name, one in found.items() if name not in ("questions", "disk")
+    }
     assert len(dataset.recipes) == len(wrong)
 
 

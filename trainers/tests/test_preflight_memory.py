@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 import torch
 from tiny_questions import MakeTrainer, questions
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
 from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLTextDecoderLayer
 
@@ -20,6 +21,7 @@ from videossr_trainers.preflight.footprint import (
     language_activations,
     optimizer_bytes_per_weight,
 )
+from videossr_trainers.preflight.memory import _embedded
 from videossr_trainers.preflight.probe import rollouts
 
 if TYPE_CHECKING:
@@ -203,6 +205,69 @@ def test_a_decoder_layer_keeps_what_is_counted(
     architecture = Architecture.of(config)
     assert row == work.row
     assert row * language_activations(architecture, work) == pytest.approx(measured, rel=0.03)
+
+
+class _Copies(TorchDispatchMode):
+    """Bytes of bfloat16 made of each weight while it is on."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self.names = {weight.data_ptr(): name for name, weight in model.named_parameters()}
+        self.made: list[tuple[str, int]] = []
+
+    def __torch_dispatch__(
+        self,
+        func: Any,  # noqa: ANN401 - torch's
+        types: Any,  # noqa: ANN401
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401
+        result = func(*args, **(kwargs or {}))
+        if func is torch.ops.aten._to_copy.default and result.dtype == torch.bfloat16:
+            name = self.names.get(args[0].data_ptr())
+            self.made += [(name, result.nbytes)] if name else []
+        return result
+
+
+def test_generation_holds_a_copy_of_each_matrix(make_trainer: MakeTrainer) -> None:
+    """Autocast makes each once for all tokens, so it holds them all that long: within a tenth."""
+    trainer = make_trainer(bf16=True)
+    trainer._rows = trainer.encoder.encode(questions()[:1]) * trainer.num_generations
+    with _Copies(trainer.model) as copies:
+        trainer._generate_single_turn()
+    model = trainer.model
+    assert len(copies.made) == len({name for name, _ in copies.made})
+    embedded = _embedded(model)
+    assert embedded > 0
+    estimated = footprint(
+        Architecture.of(model.config),
+        replace(weights_of(model), embedded=embedded),
+        replace(PAPER, autocast=True),
+    )
+    parts = {part.name: part.nbytes for part in estimated.phases["generation"]}
+    assert parts["bfloat16 copies"] == pytest.approx(sum(n for _, n in copies.made), rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("layout", "part", "size"),
+    [
+        # By hand: 2 x (8.767 - 0.625), and 2 x 8.767.
+        (Layout(), "bfloat16 copies", 16.3),
+        (Layout.fsdp(8), "gathered weights", 17.5),
+        (Layout.zero(3, 8), "gathered weights", 17.5),
+    ],
+    ids=["whole", "FSDP", "ZeRO-3"],
+)
+def test_weights_of_the_8b_as_it_generates_with_them(
+    eight: tuple[Architecture, Weights], layout: Layout, part: str, size: float
+) -> None:
+    """In bfloat16, without embeddings where autocast makes them, with all where they are gathered."""
+    architecture, weights = eight
+    weights = replace(weights, embedded=625_000_000)
+    parts = footprint(architecture, weights, PAPER, layout=layout).phases["generation"]
+    sizes = {one.name: one.nbytes / GB for one in parts}
+    assert size == pytest.approx(sizes[part], abs=0.05)
+    assert 1 == len({"bfloat16 copies", "gathered weights"} & sizes.keys())
 
 
 def test_the_published_sizes_of_the_8b(eight: tuple[Architecture, Weights]) -> None:

@@ -67,7 +67,7 @@ def preflight(
 
     quiet_libraries()
     state = join_processes()
-    findings = _findings(cold, loaded, output, warms_up=checked.section(WarmStartSection).steps > 0)
+    findings = _findings(cold, loaded, output, warm_steps=checked.section(WarmStartSection).steps)
     if state.is_main_process:
         if as_json:
             typer.echo(json.dumps(plain(findings), indent=2))
@@ -78,7 +78,7 @@ def preflight(
 
 
 def _findings(
-    config: RunConfig, dataset: Dataset, output: Path, *, warms_up: bool
+    config: RunConfig, dataset: Dataset, output: Path, *, warm_steps: int
 ) -> Sequence[Finding]:
     """Go the way of a training up to its first step, in a folder that is thrown away."""
     from accelerate import PartialState  # noqa: PLC0415 - needs torch
@@ -103,7 +103,8 @@ def _findings(
     leave_cores_to_loaders(config.section(GrpoSection))
     renderer = Renderer.for_dataset(dataset, run=config)
     check = Preflight(config, dataset, output, ends=True)
-    check.subject.warms_up = warms_up
+    check.subject.warm_steps = warm_steps
+    check.subject.warms_up = warm_steps > 0
     with tempfile.TemporaryDirectory() as own:
         run = Path(on_main(lambda: own))  # the main process's, for all of them
         try:

@@ -106,12 +106,15 @@ class Weights:
         nbytes: that they take.
         trained: of these, how many are trained; gradients and moments are theirs alone.
         reference: bytes of the reference model; 0 where there is none.
+        embedded: of all, how many are looked up and never multiplied with, so that autocast leaves
+            them as they are.
     """
 
     count: int
     nbytes: int
     trained: int
     reference: int
+    embedded: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +248,7 @@ def footprint(
     layout = layout or Layout()
     kept = [*_standing(weights, optimizer, layout)]
     phases = {
-        "generation": _generation(architecture, work),
+        "generation": _generation(architecture, weights, work, layout),
         "forward and backward": _training(architecture, weights, work, layout),
     }
     if on_gpu:
@@ -324,18 +327,33 @@ def _training(
             "fused head: tiles of 4,096 tokens x 8,192 words, twice; never the whole vocabulary",
         ),
     ]
-    if work.autocast and not layout.deepspeed:
-        copies = _HALF * weights.count / (architecture.layers if work.checkpointing else 1)
-        how = "one layer's" if work.checkpointing else "all layers'"
-        parts.append(
-            Part(
-                "bfloat16 copies", copies, f"{how} weights, made by autocast for the backward pass"
-            )
-        )
+    return (*parts, *_copies(architecture, weights, work, layout, backward=True))
+
+
+def _copies(
+    architecture: Architecture, weights: Weights, work: Work, layout: Layout, *, backward: bool
+) -> list[Part]:
+    """The weights once more, as they are computed with."""
     if layout.gathered:
-        whole = _FLOAT * 2 * weights.count / architecture.layers
-        parts.append(Part("gathered", whole, "the weights of two layers, put together to compute"))
-    return tuple(parts)
+        # They are put together in the type that they are computed with, so autocast finds them in it.
+        # In generation all of them at once: a layer at a time would be once a layer and token.
+        share = 2 / architecture.layers if backward else 1
+        width = _HALF if layout.deepspeed else _width(work)
+        how = (
+            "those of two layers, put together to compute"
+            if backward
+            else "the whole model, to decode without waiting"
+        )
+        return [Part("gathered weights", share * width * weights.count, how)]
+    if layout.deepspeed or not work.autocast:
+        return []
+    # Autocast keeps what it made of a trained weight until it ends, whether gradients are wanted or not.
+    # Of a frozen one it keeps nothing, but the backward pass needs the copy.
+    matrices = weights.count - weights.embedded
+    held = min(weights.trained, matrices)
+    frozen = (matrices - held) / (architecture.layers if work.checkpointing else 1)
+    size = _HALF * (held + (frozen if backward else 0))
+    return [Part("bfloat16 copies", size, "matrices as autocast computes with them")]
 
 
 def language_activations(architecture: Architecture, work: Work) -> float:
@@ -395,7 +413,9 @@ def _head(architecture: Architecture, work: Work) -> float:
     return 2 * _FLOAT * rows * min(_TILE_WIDTH, architecture.vocabulary)
 
 
-def _generation(architecture: Architecture, work: Work) -> tuple[Part, ...]:
+def _generation(
+    architecture: Architecture, weights: Weights, work: Work, layout: Layout
+) -> tuple[Part, ...]:
     sequences = work.generated * work.group
     length = work.prompt + work.answer
     # Under autocast keys leave their norm in float32, and values their projection in bfloat16.
@@ -409,6 +429,7 @@ def _generation(architecture: Architecture, work: Work) -> tuple[Part, ...]:
         work.prompt * 3 * architecture.intermediate + work.patches * architecture.patch_values
     )
     return (
+        *_copies(architecture, weights, work, layout, backward=False),
         Part(
             "caches",
             cache,

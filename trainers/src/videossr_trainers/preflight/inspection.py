@@ -59,11 +59,11 @@ OF_THE_DATA: Final = (
     Check("tokens", tokens, ("questions",)),
     Check("times", times, ("questions",)),
     Check("prompt length", prompt_length, ("questions",)),
+    Check("disk", disk),
 )
 
 #: Checks of the trainer, as it is before the first step.
 OF_THE_TRAINER: Final = (
-    Check("disk", disk),
     Check("memory", memory, ("questions",)),
     Check("pixels", pixels, (*_READS, "memory"), together=True),
     Check("rewards", rewards, (*_READS, "memory"), together=True),

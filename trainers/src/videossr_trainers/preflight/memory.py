@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import psutil  # type: ignore[import-untyped] # its stubs are a package of their own
 import torch
 from accelerate import PartialState
+from torch import nn
 
 from videossr_trainers.preflight.finding import Finding
 from videossr_trainers.preflight.footprint import (
@@ -94,7 +95,7 @@ def estimate(subject: Subject, trainer: VideoGRPOTrainer, answer: int) -> Footpr
     on_gpu = trainer.accelerator.device.type == "cuda"
     processes = trainer.accelerator.num_processes
     every = trainer.model.parameters()
-    weights = [(_count(w), w.element_size(), w.requires_grad) for w in every]
+    weights = [(weight_count(w), w.element_size(), w.requires_grad) for w in every]
     reference = trainer.ref_model.parameters() if trainer.ref_model is not None else ()
     work = Work(
         prompt=max(len(prompt.input_ids) for prompt in subject.prompts),
@@ -116,7 +117,8 @@ def estimate(subject: Subject, trainer: VideoGRPOTrainer, answer: int) -> Footpr
             count=sum(count for count, _, _ in weights),
             nbytes=sum(count * size for count, size, _ in weights),
             trained=sum(count for count, _, trained in weights if trained),
-            reference=sum(_count(w) * w.element_size() for w in reference),
+            embedded=_embedded(subject.model),
+            reference=sum(weight_count(w) * w.element_size() for w in reference),
         ),
         work,
         optimizer=str(getattr(trainer.args.optim, "value", trainer.args.optim)),
@@ -125,7 +127,19 @@ def estimate(subject: Subject, trainer: VideoGRPOTrainer, answer: int) -> Footpr
     )
 
 
-def _count(weight: Any) -> int:  # noqa: ANN401 - a tensor, and what DeepSpeed makes of one
+def _embedded(model: Any) -> int:  # noqa: ANN401 - transformers is untyped
+    """Weights of embeddings, those aside that the head multiplies with as well."""
+    head = model.get_output_embeddings()
+    tables = {
+        id(module.weight): weight_count(module.weight)
+        for module in model.modules()
+        if isinstance(module, nn.Embedding) and (head is None or module.weight is not head.weight)
+    }
+    return sum(tables.values())
+
+
+def weight_count(weight: Any) -> int:  # noqa: ANN401 - a tensor, and what DeepSpeed makes of one
+    """How many weights a parameter has, on all processes together."""
     # ZeRO-3 leaves an empty tensor behind, and its true size beside it.
     return int(getattr(weight, "ds_numel", weight.numel()))
 
@@ -181,7 +195,7 @@ def _advice(expected: Footprint, trainer: VideoGRPOTrainer) -> str:
         "reference": "grpo.beta=0, which needs no reference, or LoRA, which finds it in the policy",
         "caches": "fewer questions generated together, or a lower grpo.questions_per_step",
         "attention": "fewer questions generated together, or a lower grpo.questions_per_step",
-        "bfloat16 copies": "model.gradient_checkpointing=true",
+        "bfloat16 copies": "LoRA on 16-bit weights, or more processes under FSDP",
     }
     frugal = (
         "a lower grpo.questions_per_device"

@@ -18,6 +18,7 @@ from videossr_trainers.encoding import PromptEncoder
 from videossr_trainers.order import Key
 from videossr_trainers.preflight.finding import NotPossible
 from videossr_trainers.processes import on_main
+from videossr_trainers.sections import WarmStartSection
 from videossr_trainers.selection import chosen_recipes
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Subject:
         folder: the run's, which need not exist yet.
         model, processor: once they are loaded.
         trainer: once it is made.
+        warm_steps: of the warm start that is part of the run; 0 without one.
         warms_up: whether a warm start lies between the model as it is now and the first step.
         seconds_of_rendering: of the questions looked at, each.
         seconds_of_rollouts, seconds_of_loss: of a question, once they are measured.
@@ -80,6 +82,7 @@ class Subject:
         self.model: Any = None
         self.processor: Any = None
         self.trainer: VideoGRPOTrainer | None = None
+        self.warm_steps = self.config.section(WarmStartSection).steps
         self.warms_up = False
         self.seconds_of_rendering: list[float] = []
         self.seconds_of_rollouts = self.seconds_of_loss = 0.0
