@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _SUBSTITUTES: Final = 64
 
 #: A video that is another file by now: the folder is wrong, and nothing stands in for its questions.
-_OTHER_FILE: Final = "changed"
+OTHER_FILE: Final = "changed"
 
 #: Key of the error in a row, or a batch, that a loader's process could not make.
 FAILURE: Final = "failure"
@@ -110,7 +110,7 @@ class Questions:
             except Unsuitable as error:
                 reason = str(error)
             except VideoError as error:
-                if error.reason == _OTHER_FILE:
+                if error.reason == OTHER_FILE:
                     raise
                 reason = str(error)
                 lost = lost or (reason if recipe is asked else "")

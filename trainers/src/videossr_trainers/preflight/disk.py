@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from torch import nn
 
+from videossr_trainers.arguments import steps_of
 from videossr_trainers.preflight.finding import Finding
 from videossr_trainers.preflight.footprint import optimizer_bytes_per_weight
 from videossr_trainers.preflight.memory import weight_count
@@ -72,8 +73,6 @@ def _warm_start(subject: Subject) -> dict[str, float]:
 
 def _grpo(subject: Subject) -> dict[str, float]:
     """What GRPO leaves in the folder, the warm start's model beside it."""
-    from videossr_trainers.train import steps_of  # noqa: PLC0415 - which makes these checks
-
     grpo = subject.config.section(GrpoSection)
     lora = subject.config.section(ModelSection).lora
     counts = [(weight_count(w), w.element_size()) for w in subject.model.parameters()]

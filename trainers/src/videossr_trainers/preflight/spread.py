@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from videossr_trainers.preflight.finding import Finding
 from videossr_trainers.preflight.probe import MOST_TOKENS, completions, probing
 from videossr_trainers.processes import on_main
+from videossr_trainers.sections import GrpoSection, WarmStartSection
 from videossr_trainers.selection import current_floors
 
 if TYPE_CHECKING:
@@ -91,13 +92,17 @@ def rewards(subject: Subject) -> Finding:
         return Finding("rewards", "ok", measured + note, meaning, "", figures)
     if unreadable >= _UNREADABLE:
         example = next(text for group in answers for text in group)
+        warm = subject.config.section(WarmStartSection).steps
+        more = f"raise warm_start.steps ({warm})" if warm else "start with warm_start.steps > 0"
+        limit = subject.config.section(GrpoSection).max_completion_length
+        asked = f"; at most {MOST_TOKENS} tokens were asked here" if limit > MOST_TOKENS else ""
         return Finding(
             "rewards",
             "warning",
             f"{measured}; an answer: {example[:60]!r}",
             "an answer that cannot be read earns 0, and so do its neighbours",
-            "start with warm_start.steps > 0, on the answers that the questions bring along; if answers "
-            f"are cut, raise grpo.max_completion_length (here at most {MOST_TOKENS} tokens were asked)",
+            f"{more}, on the answers that the questions bring along; if answers are cut, raise "
+            f"grpo.max_completion_length ({limit}{asked})",
             figures,
         )
     if alike >= _ALIKE:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from accelerate import PartialState
 
-from videossr import Unsuitable
+from videossr import Unsuitable, VideoError
 from videossr.calls import untraced
 from videossr.config import resolve
 from videossr.render import Renderer
-from videossr_trainers.data import Questions
+from videossr_trainers.data import OTHER_FILE, Questions
 from videossr_trainers.encoding import PromptEncoder
 from videossr_trainers.order import Key
 from videossr_trainers.preflight.finding import NotPossible
@@ -167,7 +167,10 @@ class Subject:
         return asked
 
     def _one(self, number: int) -> Asked | None:
-        """The question of a recipe; None if it was only planned and does not hold."""
+        """The question of a recipe; None where training lets another stand in.
+
+        That is so of one that was only planned and does not hold, and of one whose video is lost.
+        """
         recipe = self.recipes[number]
         with untraced():
             try:
@@ -175,5 +178,9 @@ class Subject:
                     self.renderer.render(recipe) if recipe.checked else self.renderer.make(recipe)
                 )
             except Unsuitable:
+                return None
+            except VideoError as error:
+                if error.reason == OTHER_FILE:
+                    raise
                 return None
             return Asked(number, recipe, sample, self.renderer.clip(recipe.excerpt))
