@@ -95,14 +95,14 @@ def rewards(subject: Subject) -> Finding:
         warm = subject.config.section(WarmStartSection).steps
         more = f"raise warm_start.steps ({warm})" if warm else "start with warm_start.steps > 0"
         limit = subject.config.section(GrpoSection).max_completion_length
-        asked = f"; at most {MOST_TOKENS} tokens were asked here" if limit > MOST_TOKENS else ""
+        bound = f"; at most {MOST_TOKENS} tokens were asked here" if limit > MOST_TOKENS else ""
         return Finding(
             "rewards",
             "warning",
             f"{measured}; an answer: {example[:60]!r}",
             "an answer that cannot be read earns 0, and so do its neighbours",
             f"{more}, on the answers that the questions bring along; if answers are cut, raise "
-            f"grpo.max_completion_length ({limit}{asked})",
+            f"grpo.max_completion_length ({limit}{bound})",
             figures,
         )
     if alike >= _ALIKE:
