@@ -368,8 +368,13 @@ def test_a_signal_stops_at_once_where_no_step_is_in_hand() -> None:
 
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
-def test_a_loader_minds_the_training_process_alone(method: str) -> None:
+def test_a_loader_minds_the_training_process_alone(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Another's SIGTERM passes it by and its own trainer's ends it, also where a fork server begot it."""
+    # A thread that a library starts on import, before the loader begins, takes signals all the same.
+    for library in ("OMP", "OPENBLAS", "MKL"):
+        monkeypatch.setenv(f"{library}_NUM_THREADS", "1")
     context = multiprocessing.get_context(method)
     with ProcessPoolExecutor(1, context, initializer=leave_signals_to_parent) as pool:
         loader = pool.submit(os.getpid).result()
