@@ -35,7 +35,7 @@ from videossr_trainers.answering.families import Qwen3VL
 from videossr_trainers.answering.local import LocalAnswerer
 from videossr_trainers.answering.throughput import Throughput
 from videossr_trainers.console import quiet_libraries
-from videossr_trainers.tiny import make_model, make_processor
+from videossr_trainers.models.tiny import make_model, make_processor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -33,11 +33,11 @@ import torch
 from torch.nn import functional
 from transformers import GenerationConfig, Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
-from videossr_trainers.encoding import EncodedPrompt, PromptBatch
-from videossr_trainers.matrices import quicken_patch_embedding, round_matrices
-from videossr_trainers.qwen3_vl_8b import make_config
-from videossr_trainers.repeated_prefix import generate_rows, repeat
-from videossr_trainers.shared_prefix import generate_groups, pack
+from videossr_trainers.engine.encoding import EncodedPrompt, PromptBatch
+from videossr_trainers.engine.repeated_prefix import generate_rows, repeat
+from videossr_trainers.engine.shared_prefix import generate_groups, pack
+from videossr_trainers.models.matrices import quicken_patch_embedding, round_matrices
+from videossr_trainers.models.qwen3_vl_8b import make_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

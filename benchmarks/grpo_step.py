@@ -45,9 +45,9 @@ from videossr.render import Renderer
 from videossr.sample import question_prompt
 from videossr.scan import scan
 from videossr.threads import one_torch_thread
-from videossr_trainers.grpo import VideoGRPOTrainer
-from videossr_trainers.models import load_model
-from videossr_trainers.tiny import make_model, make_processor
+from videossr_trainers.engine.grpo import VideoGRPOTrainer
+from videossr_trainers.models.load import load_model
+from videossr_trainers.models.tiny import make_model, make_processor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -279,7 +279,7 @@ def test_a_sound_repository_offends_no_rule(
         pytest.param(
             wrong_imports,
             "core/src/videossr/errors.py",
-            "TRAIN = 'videossr_trainers.train:train'",
+            "TRAIN = 'videossr_trainers.training.train:train'",
             "core/src/videossr/errors.py:1: imports videossr_trainers",
             id="core imports the trainers by a string",
         ),

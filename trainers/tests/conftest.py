@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tiny_questions import MakeTrainer, questions, tiny_trainer
 
-from videossr_trainers.tiny import save_tiny
+from videossr_trainers.models.tiny import save_tiny
 
 if TYPE_CHECKING:
     from pathlib import Path

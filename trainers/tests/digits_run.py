@@ -9,14 +9,14 @@ from videossr.config import RunConfig, load_config
 from videossr.procedural import write_videos
 from videossr.render import Renderer
 from videossr.scan import scan
-from videossr_trainers.provenance import write_provenance
-from videossr_trainers.train import make_trainer, start_model
+from videossr_trainers.training.provenance import write_provenance
+from videossr_trainers.training.train import make_trainer, start_model
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from videossr.dataset import Dataset
-    from videossr_trainers.grpo import VideoGRPOTrainer
+    from videossr_trainers.engine.grpo import VideoGRPOTrainer
 
 PLUGIN = '''
 from pydantic import BaseModel

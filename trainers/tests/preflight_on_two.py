@@ -12,7 +12,7 @@ from accelerate import PartialState
 
 from videossr.config import load_config
 from videossr.dataset import Dataset
-from videossr_trainers.train import train
+from videossr_trainers.training.train import train
 
 PartialState(cpu=True)
 dataset = Dataset.load(Path(sys.argv[1]))

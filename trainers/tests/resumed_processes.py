@@ -14,7 +14,7 @@ from accelerate import PartialState
 from videossr.config import load_config
 from videossr.dataset import Dataset
 from videossr_trainers.console import quiet_libraries
-from videossr_trainers.train import train
+from videossr_trainers.training.train import train
 
 
 class EndedError(Exception):

@@ -12,16 +12,16 @@ from tiny_questions import MakeTrainer, questions, tiny_trainer
 
 from videossr import ConfigError
 from videossr.config import load_config
-from videossr_trainers.adapters import lora_config
-from videossr_trainers.arguments import grpo_arguments, leave_cores_to_loaders
-from videossr_trainers.encoding import PromptBatch
-from videossr_trainers.models import load_model, locate_model
+from videossr_trainers.engine.encoding import PromptBatch
+from videossr_trainers.models.adapters import lora_config
+from videossr_trainers.models.load import load_model, locate_model
 from videossr_trainers.sections import GrpoSection, LoraSection, ModelSection
+from videossr_trainers.training.arguments import grpo_arguments, leave_cores_to_loaders
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from videossr_trainers.grpo import VideoGRPOTrainer
+    from videossr_trainers.engine.grpo import VideoGRPOTrainer
 
 
 def trained(make_trainer: MakeTrainer, folder: Path) -> VideoGRPOTrainer:
@@ -133,7 +133,7 @@ def test_processes_of_a_machine_share_its_cores(
     """Of eight cores each has its part, less those of its own loaders, and never none."""
     told: list[int] = []
     monkeypatch.setenv("LOCAL_WORLD_SIZE", str(processes))
-    monkeypatch.setattr("videossr_trainers.arguments.core_count", lambda: 8)
+    monkeypatch.setattr("videossr_trainers.training.arguments.core_count", lambda: 8)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch, "set_num_threads", told.append)
     leave_cores_to_loaders(GrpoSection(loader_workers=workers))
@@ -144,7 +144,7 @@ def test_an_optimizer_without_its_package_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The error names the package."""
-    monkeypatch.setattr("videossr_trainers.arguments.find_spec", lambda name: None)
+    monkeypatch.setattr("videossr_trainers.training.arguments.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match="adamw_8bit needs the package bitsandbytes"):
         grpo_arguments(GrpoSection(optimizer="adamw_8bit"), ModelSection(), tmp_path, seed=0)
 

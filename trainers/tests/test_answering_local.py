@@ -25,7 +25,7 @@ from videossr_trainers.answering import Asked, Decoding
 from videossr_trainers.answering.drawing import OwnDraws
 from videossr_trainers.answering.families import metadata
 from videossr_trainers.answering.local import LocalAnswerer
-from videossr_trainers.encoding import PromptBatch, PromptEncoder, place_holders
+from videossr_trainers.engine.encoding import PromptBatch, PromptEncoder, place_holders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -13,8 +13,8 @@ from videossr.config import load_config
 from videossr.procedural import write_videos
 from videossr.render import Renderer
 from videossr.scan import scan
-from videossr_trainers.data import Questions
-from videossr_trainers.order import Key
+from videossr_trainers.questions.data import Questions
+from videossr_trainers.questions.order import Key
 
 if TYPE_CHECKING:
     from pathlib import Path

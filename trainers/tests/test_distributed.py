@@ -15,7 +15,7 @@ import torch
 from two_processes import FIGURES, fixed
 
 from videossr_trainers.launch import launch_file
-from videossr_trainers.models import load_model
+from videossr_trainers.models.load import load_model
 
 if TYPE_CHECKING:
     from two_processes import Logs

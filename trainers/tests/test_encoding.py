@@ -11,8 +11,8 @@ from transformers.video_utils import VideoMetadata
 
 from videossr import Clip, Sample
 from videossr.sample import question_prompt
-from videossr_trainers.encoding import PromptBatch, PromptEncoder, scaled
-from videossr_trainers.models import load_model
+from videossr_trainers.engine.encoding import PromptBatch, PromptEncoder, scaled
+from videossr_trainers.models.load import load_model
 
 if TYPE_CHECKING:
     from pathlib import Path

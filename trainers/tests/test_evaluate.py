@@ -11,7 +11,7 @@ from tiny_questions import questions, random_clip
 from videossr import Sample
 from videossr.sample import question_prompt
 from videossr_trainers.evaluate import answer_questions, shown_under
-from videossr_trainers.models import load_model
+from videossr_trainers.models.load import load_model
 
 if TYPE_CHECKING:
     from pathlib import Path

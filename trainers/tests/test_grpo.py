@@ -11,7 +11,7 @@ from tiny_questions import MakeTrainer, questions, random_clip
 
 from videossr import ConfigError, Sample
 from videossr.sample import question_prompt
-from videossr_trainers import shared_prefix
+from videossr_trainers.engine import shared_prefix
 from videossr_trainers.sections import LoraSection
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from videossr_trainers.encoding import PromptBatch
-    from videossr_trainers.grpo import VideoGRPOTrainer
-    from videossr_trainers.shared_prefix import PackedGroups
+    from videossr_trainers.engine.encoding import PromptBatch
+    from videossr_trainers.engine.grpo import VideoGRPOTrainer
+    from videossr_trainers.engine.shared_prefix import PackedGroups
 
 N = 4
 
@@ -240,7 +240,8 @@ def test_planted_errors_are_caught(
     batch["advantages"] = torch.linspace(-1, 1, 2 * N)
     expected = loss_and_gradients(trainer, batch)[1]
     monkeypatch.setattr(
-        "videossr_trainers.grpo.pack", lambda *arguments: error(shared_prefix.pack(*arguments))
+        "videossr_trainers.engine.grpo.pack",
+        lambda *arguments: error(shared_prefix.pack(*arguments)),
     )
     assert distance(loss_and_gradients(trainer, batch)[1], expected) > 1e-2
 
@@ -275,7 +276,7 @@ def test_no_more_questions_are_decoded_together_than_stated(
         sizes.append(len(prompts.input_ids))
         return shared_prefix.generate_groups(model, prompts, *rest, **named)
 
-    monkeypatch.setattr("videossr_trainers.grpo.generate_groups", counted)
+    monkeypatch.setattr("videossr_trainers.engine.grpo.generate_groups", counted)
     rollouts(make_trainer(questions_per_generation=3), questions())
     assert [3, 1] == sizes
 

@@ -15,7 +15,7 @@ from torch.testing._internal.distributed.fake_pg import FakeStore
 
 from videossr.cli.app import main
 from videossr_trainers.launch import launch_file, launch_files
-from videossr_trainers.qwen3_vl_8b import make_config, on_meta
+from videossr_trainers.models.qwen3_vl_8b import make_config, on_meta
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

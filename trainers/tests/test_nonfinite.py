@@ -9,7 +9,7 @@ import torch
 from transformers import Trainer, TrainingArguments
 
 from videossr_trainers.failures import TrainingError
-from videossr_trainers.nonfinite import FiniteSteps
+from videossr_trainers.training.nonfinite import FiniteSteps
 
 if TYPE_CHECKING:
     from pathlib import Path

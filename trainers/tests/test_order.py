@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from plain_recipes import plain_recipe
 from torch.utils.data import BatchSampler
 
-from videossr_trainers.difficulty import DifficultyTrail, batches_ahead
-from videossr_trainers.order import Key, QuestionOrder, QuestionSampler, quotas
+from videossr_trainers.questions.difficulty import DifficultyTrail, batches_ahead
+from videossr_trainers.questions.order import Key, QuestionOrder, QuestionSampler, quotas
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

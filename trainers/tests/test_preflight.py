@@ -22,17 +22,18 @@ from videossr.facades import Score, Task
 from videossr.procedural import write_videos
 from videossr.render import Renderer
 from videossr.scan import scan
-from videossr_trainers import encoding, processes
-from videossr_trainers.encoding import PromptBatch, PromptEncoder
-from videossr_trainers.models import load_model
+from videossr_trainers import processes
+from videossr_trainers.engine import encoding
+from videossr_trainers.engine.encoding import PromptBatch, PromptEncoder
+from videossr_trainers.models.load import load_model
+from videossr_trainers.models.tiny import save_tiny
 from videossr_trainers.preflight import memory
 from videossr_trainers.preflight.course import Done, Preflight
 from videossr_trainers.preflight.finding import NotPossible
 from videossr_trainers.preflight.inspection import OF_THE_DATA, OF_THE_TRAINER, Check, inspect
 from videossr_trainers.preflight.subject import Subject
 from videossr_trainers.sections import ModelSection
-from videossr_trainers.tiny import save_tiny
-from videossr_trainers.train import Started, make_trainer, train
+from videossr_trainers.training.train import Started, make_trainer, train
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from videossr.dataset import Dataset
-    from videossr_trainers.grpo import VideoGRPOTrainer
+    from videossr_trainers.engine.grpo import VideoGRPOTrainer
     from videossr_trainers.preflight.finding import Finding
 
 #: Two tasks, few frames, small steps.

@@ -15,13 +15,13 @@ from PIL import Image
 
 from videossr.cli.app import main
 from videossr.render import Renderer
-from videossr_trainers.rollouts import read_rollouts
+from videossr_trainers.rollouts.stored import read_rollouts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from videossr_trainers.rollouts import Rollout
+    from videossr_trainers.rollouts.stored import Rollout
 
 pytestmark = pytest.mark.slow
 

@@ -26,16 +26,22 @@ from videossr import ConfigError, PluginError, VideoError
 from videossr.cli import main
 from videossr.config import load_config
 from videossr.dataset import Dataset
-from videossr_trainers.callbacks import StepReport
-from videossr_trainers.checkpoints import checkpoints, keep_newest, newest_whole, publish, step_of
 from videossr_trainers.failures import TrainingError
-from videossr_trainers.interrupts import (
+from videossr_trainers.training.callbacks import StepReport
+from videossr_trainers.training.checkpoints import (
+    checkpoints,
+    keep_newest,
+    newest_whole,
+    publish,
+    step_of,
+)
+from videossr_trainers.training.interrupts import (
     StopOnSignal,
     Stopped,
     StopRequest,
     leave_signals_to_parent,
 )
-from videossr_trainers.train import train as train_here
+from videossr_trainers.training.train import train as train_here
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -496,7 +502,7 @@ def test_a_model_that_was_not_written_is_made_from_the_last_checkpoint(
 
     run = tmp_path / "run"
     with monkeypatch.context() as patch:
-        patch.setattr("videossr_trainers.train.publish", end)
+        patch.setattr("videossr_trainers.training.train.publish", end)
         with pytest.raises(EndedError):
             run_here(folder, run, "grpo.max_steps=2")
     assert not (run / "model").exists()

@@ -16,14 +16,14 @@ from videossr import Clip, PluginError, Sample, Unparsable, hookimpl
 from videossr.floors import Floors
 from videossr.registry import Registry
 from videossr.sample import question_prompt
-from videossr_trainers.curves import curves, tasks_with_levels
-from videossr_trainers.rewards import TaskReward
+from videossr_trainers.rollouts.curves import curves, tasks_with_levels
+from videossr_trainers.rollouts.rewards import TaskReward
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from videossr.facades import Task
-    from videossr_trainers.rollouts import GradedGroup
+    from videossr_trainers.rollouts.groups import GradedGroup
 
 
 class Exact:

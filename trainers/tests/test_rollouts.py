@@ -18,11 +18,10 @@ from videossr import DatasetError
 from videossr.cli.app import main
 from videossr.config import load_config
 from videossr.floors import Floors
-from videossr_trainers.curves import curves
-from videossr_trainers.reverify import Tally, reverify
-from videossr_trainers.rollouts import (
-    Completion,
-    GradedGroup,
+from videossr_trainers.rollouts.curves import curves
+from videossr_trainers.rollouts.groups import Completion, GradedGroup
+from videossr_trainers.rollouts.reverify import Tally, reverify
+from videossr_trainers.rollouts.stored import (
     Rollout,
     read_rollouts,
     rollout_files,

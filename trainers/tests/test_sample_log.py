@@ -19,9 +19,9 @@ from videossr import Clip, PluginError, Sample, hookimpl
 from videossr.marks import Box, Mark
 from videossr.registry import Registry
 from videossr.sample import question_prompt
-from videossr_trainers.recording import Recording
-from videossr_trainers.rollouts import Completion, GradedGroup
-from videossr_trainers.sample_log import Shown, contact_sheet
+from videossr_trainers.rollouts.groups import Completion, GradedGroup
+from videossr_trainers.rollouts.recording import Recording
+from videossr_trainers.rollouts.sample_log import Shown, contact_sheet
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from plain_recipes import plain_recipe
 from videossr.config import RunConfig, load_config
 from videossr.dataset import Dataset, Header
 from videossr.floors import Floors
-from videossr_trainers.selection import mixture
+from videossr_trainers.questions.selection import mixture
 
 
 def dataset_for(config: RunConfig) -> Dataset:

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from videossr import ConfigError
-from videossr_trainers import trackers
-from videossr_trainers.trackers import Trackers, check_trackers
+from videossr_trainers.rollouts import trackers
+from videossr_trainers.rollouts.trackers import Trackers, check_trackers
 
 #: Samples of one task.
 PICTURES = {"first": Image.new("RGB", (40, 20), (200, 100, 50))}
@@ -88,7 +88,7 @@ sys.path.insert(0, sys.argv[1])
 import trackio
 from test_trackers import PICTURES, TABLES, TEXTS
 from trackio.sqlite_storage import SQLiteStorage
-from videossr_trainers.trackers import Trackers
+from videossr_trainers.rollouts.trackers import Trackers
 
 trackio.init(project="videossr-tests", name="one", embed=False)
 Trackers(["trackio"], []).show(3, PICTURES, TEXTS, TABLES)

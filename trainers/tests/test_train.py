@@ -16,11 +16,11 @@ from videossr import ConfigError
 from videossr.config import RunConfig, load_config
 from videossr.dataset import Dataset, Header
 from videossr.floors import Floors
-from videossr_trainers.arguments import check_batches, grpo_arguments, steps_of
 from videossr_trainers.preflight.questions import questions
-from videossr_trainers.provenance import differences, write_provenance
+from videossr_trainers.questions.selection import chosen_recipes
 from videossr_trainers.sections import GrpoSection, ModelSection
-from videossr_trainers.selection import chosen_recipes
+from videossr_trainers.training.arguments import check_batches, grpo_arguments, steps_of
+from videossr_trainers.training.provenance import differences, write_provenance
 
 
 def dataset_for(config: RunConfig) -> Dataset:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from videossr_trainers.rollouts import read_rollouts
+from videossr_trainers.rollouts.stored import read_rollouts
 
 #: One process of two. The first has three groups of one task, the second one of it and one of another.
 PROCESS = """
@@ -28,9 +28,9 @@ from test_rewards import FLOORS, Exact
 from videossr import Clip, Sample
 from videossr.registry import Registry
 from videossr.sample import question_prompt
-from videossr_trainers.recording import Recording, RolloutRecorder
-from videossr_trainers.rewards import TaskReward
-from videossr_trainers.waiting import DataWait
+from videossr_trainers.rollouts.recording import Recording, RolloutRecorder
+from videossr_trainers.rollouts.rewards import TaskReward
+from videossr_trainers.rollouts.waiting import DataWait
 
 process = PartialState(cpu=True)
 module = SimpleNamespace(even=Exact(), odd=Exact())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from videossr_trainers.console import StageConsole
-from videossr_trainers.waiting import DataWait
+from videossr_trainers.rollouts.waiting import DataWait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,10 +8,10 @@ import torch
 from tiny_questions import questions, table_of
 from trl import SFTConfig
 
-from videossr_trainers.encoding import scaled
-from videossr_trainers.models import load_model
-from videossr_trainers.stages import WarmStartStage
-from videossr_trainers.warm_start import AnswerCollator
+from videossr_trainers.engine.encoding import scaled
+from videossr_trainers.models.load import load_model
+from videossr_trainers.training.stages import WarmStartStage
+from videossr_trainers.training.warm_start import AnswerCollator
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -30,7 +30,7 @@ from transformers.models.qwen2_5_vl.processing_qwen2_5_vl import Qwen2_5_VLProce
 from transformers.models.qwen2_vl.image_processing_qwen2_vl import Qwen2VLImageProcessor
 from transformers.models.qwen2_vl.video_processing_qwen2_vl import Qwen2VLVideoProcessor
 
-from videossr_trainers.tiny import make_model, make_processor, make_tokenizer
+from videossr_trainers.models.tiny import make_model, make_processor, make_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,9 +12,9 @@ from trl import GRPOConfig
 
 from videossr import Clip, Sample
 from videossr.sample import question_prompt
-from videossr_trainers.adapters import lora_config
-from videossr_trainers.grpo import VideoGRPOTrainer
-from videossr_trainers.models import load_model
+from videossr_trainers.engine.grpo import VideoGRPOTrainer
+from videossr_trainers.models.adapters import lora_config
+from videossr_trainers.models.load import load_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

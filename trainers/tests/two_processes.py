@@ -25,7 +25,7 @@ from transformers import training_args
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from videossr_trainers.grpo import VideoGRPOTrainer
+    from videossr_trainers.engine.grpo import VideoGRPOTrainer
 
 #: What is compared.
 FIGURES = ("loss", "kl", "grad_norm", "reward", "completions/mean_length")

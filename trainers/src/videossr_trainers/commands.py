@@ -26,7 +26,7 @@ from videossr.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from videossr_trainers.reverify import Tally
+    from videossr_trainers.rollouts.reverify import Tally
 
 _RUN_HELP = "The run's folder, to be made."
 _RESUME_HELP = (
@@ -59,10 +59,10 @@ def train(
     loaded = Dataset.load(dataset, root=root)
     loaded.refuse_moved()
     from videossr_trainers.console import StageConsole, quiet_libraries  # noqa: PLC0415 - needs torch
-    from videossr_trainers.interrupts import Stopped  # noqa: PLC0415
     from videossr_trainers.preflight.report import show  # noqa: PLC0415
     from videossr_trainers.processes import is_common, join_processes  # noqa: PLC0415
-    from videossr_trainers.train import train as run  # noqa: PLC0415
+    from videossr_trainers.training.interrupts import Stopped  # noqa: PLC0415
+    from videossr_trainers.training.train import train as run  # noqa: PLC0415
 
     quiet_libraries()
     speaks = join_processes().is_main_process  # of several processes, one
@@ -143,9 +143,9 @@ def reverify(
     Example: videossr reverify run
     """
     from videossr.config import load_config  # noqa: PLC0415 - needs pydantic
-    from videossr_trainers.reverify import Tally, config_of  # noqa: PLC0415 - needs pyarrow
-    from videossr_trainers.reverify import reverify as graded_again  # noqa: PLC0415
-    from videossr_trainers.rollouts import rollout_files  # noqa: PLC0415
+    from videossr_trainers.rollouts.reverify import Tally, config_of  # noqa: PLC0415 - needs pyarrow
+    from videossr_trainers.rollouts.reverify import reverify as graded_again  # noqa: PLC0415
+    from videossr_trainers.rollouts.stored import rollout_files  # noqa: PLC0415
 
     files = rollout_files(rollouts)
     source = config or config_of(rollouts)

@@ -30,14 +30,14 @@ from videossr.scan import scan
 from videossr.seeds import derive_seed
 from videossr.threads import core_count
 from videossr.video_table import write_table
-from videossr_trainers.arguments import check_batches, leave_cores_to_loaders
 from videossr_trainers.evaluate import CONDITIONS, Answered, evaluate
-from videossr_trainers.provenance import write_provenance
+from videossr_trainers.questions.selection import chosen_recipes
 from videossr_trainers.report import Run, write_report
 from videossr_trainers.sections import GrpoSection
-from videossr_trainers.selection import chosen_recipes
 from videossr_trainers.summary import evaluation, gains, shown_samples, step_metrics
-from videossr_trainers.train import make_trainer, start_model
+from videossr_trainers.training.arguments import check_batches, leave_cores_to_loaders
+from videossr_trainers.training.provenance import write_provenance
+from videossr_trainers.training.train import make_trainer, start_model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

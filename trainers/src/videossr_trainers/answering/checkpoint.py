@@ -14,9 +14,9 @@ from transformers.utils.peft_utils import find_adapter_config_file
 
 from videossr import ConfigError
 from videossr.errors import Mistake
-from videossr_trainers.adapters import Adapter, adapter_of
 from videossr_trainers.answering.shares import this_process
-from videossr_trainers.matrices import quicken_patch_embedding
+from videossr_trainers.models.adapters import Adapter, adapter_of
+from videossr_trainers.models.matrices import quicken_patch_embedding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

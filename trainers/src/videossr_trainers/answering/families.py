@@ -17,8 +17,8 @@ from videossr_trainers.answering.prefixes import (
     shared_tokens,
     sharings,
 )
-from videossr_trainers.encoding import EncodedPrompt, PromptEncoder, place_holders
-from videossr_trainers.shared_prefix import bare_model
+from videossr_trainers.engine.encoding import EncodedPrompt, PromptEncoder, place_holders
+from videossr_trainers.engine.shared_prefix import bare_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

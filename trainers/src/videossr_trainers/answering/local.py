@@ -27,7 +27,7 @@ from videossr_trainers.answering.drawing import answer_seeds
 from videossr_trainers.answering.families import Draws, family_of
 from videossr_trainers.answering.prefixes import beginnings, sharings
 from videossr_trainers.answering.throughput import Throughput
-from videossr_trainers.shared_prefix import bare_model
+from videossr_trainers.engine.shared_prefix import bare_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 import xxhash
 
-from videossr_trainers.encoding import pad_left, scaled
-from videossr_trainers.shared_prefix import bare_model
+from videossr_trainers.engine.encoding import pad_left, scaled
+from videossr_trainers.engine.shared_prefix import bare_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from videossr.clip import Clip
     from videossr.sample import Sample
-    from videossr_trainers.encoding import EncodedPrompt
+    from videossr_trainers.engine.encoding import EncodedPrompt
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,15 +85,15 @@ def _findings(
 
     from videossr import ConfigError  # noqa: PLC0415 - after videossr itself
     from videossr.render import Renderer  # noqa: PLC0415
-    from videossr_trainers.arguments import (  # noqa: PLC0415
+    from videossr_trainers.preflight.course import Done, Preflight  # noqa: PLC0415
+    from videossr_trainers.processes import on_main  # noqa: PLC0415
+    from videossr_trainers.questions.selection import chosen_recipes  # noqa: PLC0415
+    from videossr_trainers.sections import GrpoSection  # noqa: PLC0415
+    from videossr_trainers.training.arguments import (  # noqa: PLC0415
         check_batches,
         leave_cores_to_loaders,
     )
-    from videossr_trainers.preflight.course import Done, Preflight  # noqa: PLC0415
-    from videossr_trainers.processes import on_main  # noqa: PLC0415
-    from videossr_trainers.sections import GrpoSection  # noqa: PLC0415
-    from videossr_trainers.selection import chosen_recipes  # noqa: PLC0415
-    from videossr_trainers.train import make_trainer, start_model  # noqa: PLC0415
+    from videossr_trainers.training.train import make_trainer, start_model  # noqa: PLC0415
 
     def silent(*_: object) -> None:
         """No step is made that could be reported."""

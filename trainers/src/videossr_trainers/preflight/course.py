@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from videossr.config import RunConfig
     from videossr.dataset import Dataset
-    from videossr_trainers.grpo import VideoGRPOTrainer
+    from videossr_trainers.engine.grpo import VideoGRPOTrainer
     from videossr_trainers.preflight.finding import Finding
 
     #: Called by the main process with all findings, once they are complete.

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from torch import nn
 
-from videossr_trainers.arguments import steps_of
 from videossr_trainers.preflight.finding import Finding
 from videossr_trainers.preflight.footprint import optimizer_bytes_per_weight
 from videossr_trainers.preflight.memory import weight_count
 from videossr_trainers.preflight.units import in_gib
 from videossr_trainers.sections import GrpoSection, ModelSection, WarmStartSection
+from videossr_trainers.training.arguments import steps_of
 
 if TYPE_CHECKING:
     from pathlib import Path

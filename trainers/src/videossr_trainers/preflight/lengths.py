@@ -8,7 +8,7 @@ from videossr_trainers.preflight.finding import Finding
 from videossr_trainers.sections import GrpoSection
 
 if TYPE_CHECKING:
-    from videossr_trainers.encoding import EncodedPrompt
+    from videossr_trainers.engine.encoding import EncodedPrompt
     from videossr_trainers.preflight.subject import Subject
 
 

@@ -25,7 +25,7 @@ from videossr_trainers.preflight.units import in_gib
 from videossr_trainers.sections import GrpoSection
 
 if TYPE_CHECKING:
-    from videossr_trainers.grpo import VideoGRPOTrainer
+    from videossr_trainers.engine.grpo import VideoGRPOTrainer
     from videossr_trainers.preflight.subject import Subject
 
 #: Above this share of what there is, a step may still fail by bad luck.

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 from transformers.video_utils import VideoMetadata
 
-from videossr_trainers.encoding import PLACE, WRAPPED_PLACE, scaled
+from videossr_trainers.engine.encoding import PLACE, WRAPPED_PLACE, scaled
 from videossr_trainers.preflight.finding import Finding, worst
 
 if TYPE_CHECKING:
-    from videossr_trainers.encoding import EncodedPrompt
+    from videossr_trainers.engine.encoding import EncodedPrompt
     from videossr_trainers.preflight.subject import Asked, Subject
 
 _REMEDY: Final = "use the model's own processor files, of the same revision as its weights"

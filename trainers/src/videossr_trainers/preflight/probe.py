@@ -14,16 +14,16 @@ import torch
 
 from videossr.calls import untraced
 from videossr.seeds import derive_seed
-from videossr_trainers.encoding import EncodedPrompt
+from videossr_trainers.engine.encoding import EncodedPrompt
+from videossr_trainers.engine.shared_prefix import bare_model
 from videossr_trainers.preflight.untouched import untouched
-from videossr_trainers.shared_prefix import bare_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from torch import Tensor
 
-    from videossr_trainers.grpo import VideoGRPOTrainer
+    from videossr_trainers.engine.grpo import VideoGRPOTrainer
     from videossr_trainers.preflight.subject import Subject
 
 #: Tokens at which answers are cut, so that a talkative model does not take more than its minute.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from videossr_trainers.arguments import steps_of
 from videossr_trainers.preflight.finding import Finding
 from videossr_trainers.sections import GrpoSection
+from videossr_trainers.training.arguments import steps_of
 
 if TYPE_CHECKING:
     from videossr_trainers.preflight.subject import Subject

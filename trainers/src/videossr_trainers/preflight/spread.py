@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 from videossr_trainers.preflight.finding import Finding
 from videossr_trainers.preflight.probe import MOST_TOKENS, completions, probing
 from videossr_trainers.processes import on_main
+from videossr_trainers.questions.selection import current_floors
 from videossr_trainers.sections import GrpoSection, WarmStartSection
-from videossr_trainers.selection import current_floors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

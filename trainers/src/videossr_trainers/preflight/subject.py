@@ -13,13 +13,13 @@ from videossr import Unsuitable, VideoError
 from videossr.calls import untraced
 from videossr.config import resolve
 from videossr.render import Renderer
-from videossr_trainers.data import OTHER_FILE, Questions
-from videossr_trainers.encoding import PromptEncoder
-from videossr_trainers.order import Key
+from videossr_trainers.engine.encoding import PromptEncoder
 from videossr_trainers.preflight.finding import NotPossible
 from videossr_trainers.processes import on_main
+from videossr_trainers.questions.data import OTHER_FILE, Questions
+from videossr_trainers.questions.order import Key
+from videossr_trainers.questions.selection import chosen_recipes
 from videossr_trainers.sections import WarmStartSection
-from videossr_trainers.selection import chosen_recipes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from videossr import Clip, Sample
     from videossr.config import RunConfig
     from videossr.dataset import Dataset, Recipe
-    from videossr_trainers.encoding import EncodedPrompt
-    from videossr_trainers.grpo import VideoGRPOTrainer
+    from videossr_trainers.engine.encoding import EncodedPrompt
+    from videossr_trainers.engine.grpo import VideoGRPOTrainer
 
 #: Questions of each task that are looked at, if there is time.
 _OF_EACH_TASK: Final = 4

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from videossr import Clip
-    from videossr_trainers.encoding import EncodedPrompt
+    from videossr_trainers.engine.encoding import EncodedPrompt
     from videossr_trainers.preflight.subject import Asked, Subject
 
 #: Seconds by which two times may differ that ought to be one.

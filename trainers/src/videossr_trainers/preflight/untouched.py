@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import torch
 
-from videossr_trainers.shared_prefix import bare_model
+from videossr_trainers.engine.shared_prefix import bare_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from videossr_trainers.grpo import VideoGRPOTrainer
+    from videossr_trainers.engine.grpo import VideoGRPOTrainer
 
 #: What trl keeps of each batch, lists within lists.
 _NESTED: Final = ("_metrics", "_logs", "_pending_extra_logs", "_pending_metrics")

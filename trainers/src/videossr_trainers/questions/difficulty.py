@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
     from videossr.facades import Task
-    from videossr_trainers.rewards import TaskReward
+    from videossr_trainers.rollouts.rewards import TaskReward
 
 
 def batches_ahead(loader_workers: int, parts: int) -> int:

@@ -13,9 +13,9 @@ import xxhash
 from omegaconf import OmegaConf
 
 from videossr.errors import Mistake
-from videossr_trainers.arguments import steps_of
-from videossr_trainers.difficulty import follows_progress
+from videossr_trainers.questions.difficulty import follows_progress
 from videossr_trainers.sections import GrpoSection
+from videossr_trainers.training.arguments import steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

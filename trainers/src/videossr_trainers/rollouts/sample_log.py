@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from videossr.facades import Task
     from videossr.marks import Mark
     from videossr.sample import Sample
-    from videossr_trainers.rollouts import GradedGroup
+    from videossr_trainers.rollouts.groups import GradedGroup
 
 #: The folder of a run that they lie in.
 FOLDER: Final = "samples"

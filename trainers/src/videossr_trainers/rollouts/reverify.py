@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from videossr.errors import ConfigError, Mistake
-from videossr_trainers.rollouts import FOLDER, read_rollouts
+from videossr_trainers.rollouts.stored import FOLDER, read_rollouts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from videossr.config import RunConfig
     from videossr.facades import Task
-    from videossr_trainers.rollouts import Rollout
+    from videossr_trainers.rollouts.stored import Rollout
 
 
 @dataclass(frozen=True, slots=True)

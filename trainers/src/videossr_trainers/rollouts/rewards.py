@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from videossr_trainers.rollouts import Completion, GradedGroup
+from videossr_trainers.rollouts.groups import Completion, GradedGroup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -17,10 +17,11 @@ import xxhash
 from videossr.errors import ConfigError, DatasetError, Mistake
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from videossr.dataset import Recipe
+    from videossr_trainers.rollouts.groups import GradedGroup
+
 
 #: Version of the files' format.
 FORMAT: Final = "1"
@@ -32,46 +33,6 @@ _FORMAT_KEY: Final = b"videossr.rollouts"
 
 #: A hash of all rows, since Parquet reads some flipped bits as other figures and says nothing.
 _DIGEST_KEY: Final = b"videossr.rollouts.digest"
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """One answer of a group.
-
-    Attributes:
-        text: what the model wrote, special tokens removed.
-        tokens: ids, the end of the answer included if it was reached.
-        reward: in [0, 1].
-        parsed: whether it had the form of an answer.
-    """
-
-    text: str
-    tokens: tuple[int, ...]
-    reward: float
-    parsed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class GradedGroup:
-    """A question and the answers to it.
-
-    Attributes:
-        recipe: that the question was made from.
-        question, answer, target: the sample's own.
-        substituted: whether it stood in for another question.
-    """
-
-    recipe: Recipe
-    question: str
-    answer: str
-    target: Mapping[str, Any]
-    substituted: bool
-    completions: tuple[Completion, ...]
-
-    @property
-    def rewards(self) -> list[float]:
-        """Of the answers, in order."""
-        return [completion.reward for completion in self.completions]
 
 
 @dataclass(frozen=True, slots=True)

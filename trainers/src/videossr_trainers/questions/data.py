@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from videossr.dataset import Recipe
     from videossr.render import Renderer
     from videossr.sample import Sample
-    from videossr_trainers.order import Key
+    from videossr_trainers.questions.order import Key
 
 #: Questions that are tried for one that was only planned and turns out not to hold, itself included.
 _SUBSTITUTES: Final = 64

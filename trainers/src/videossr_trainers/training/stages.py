@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 from trl import SFTTrainer
 
-from videossr_trainers.checkpoints import WholeCheckpoints
-from videossr_trainers.data import raise_failure
-from videossr_trainers.encoding import scaled
+from videossr_trainers.engine.encoding import scaled
+from videossr_trainers.engine.grpo import VideoGRPOTrainer
+from videossr_trainers.engine.sharding import keep_float32
 from videossr_trainers.failures import TrainingError
-from videossr_trainers.grpo import VideoGRPOTrainer
-from videossr_trainers.interrupts import leave_signals_to_parent
-from videossr_trainers.nonfinite import FiniteSteps
-from videossr_trainers.sharding import keep_float32
+from videossr_trainers.questions.data import raise_failure
+from videossr_trainers.training.checkpoints import WholeCheckpoints
+from videossr_trainers.training.interrupts import leave_signals_to_parent
+from videossr_trainers.training.nonfinite import FiniteSteps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from torch import Tensor
 
-    from videossr_trainers.lost import LostQuestions
+    from videossr_trainers.training.lost import LostQuestions
 
 #: Key of the names of the questions, one for each row, among the tensors of a batch.
 _NAMES = "question_names"

@@ -9,11 +9,11 @@ from accelerate import PartialState
 from accelerate.utils import gather_object
 from transformers import TrainerCallback
 
-from videossr_trainers.curves import curves
-from videossr_trainers.rollouts import rollouts_of, write_rollouts
-from videossr_trainers.sample_log import Shown, contact_sheet
-from videossr_trainers.trackers import Trackers, log_below
-from videossr_trainers.waiting import DataWait
+from videossr_trainers.rollouts.curves import curves
+from videossr_trainers.rollouts.sample_log import Shown, contact_sheet
+from videossr_trainers.rollouts.stored import rollouts_of, write_rollouts
+from videossr_trainers.rollouts.trackers import Trackers, log_below
+from videossr_trainers.rollouts.waiting import DataWait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from videossr.floors import Floors
     from videossr.sample import Sample
-    from videossr_trainers.rewards import TaskReward
-    from videossr_trainers.rollouts import GradedGroup
+    from videossr_trainers.rollouts.groups import GradedGroup
+    from videossr_trainers.rollouts.rewards import TaskReward
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
-    from videossr_trainers.train import Report
+    from videossr_trainers.training.train import Report
 
 
 class StepReport(TrainerCallback):  # type: ignore[misc] # transformers is untyped

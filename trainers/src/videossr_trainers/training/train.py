@@ -24,34 +24,37 @@ from transformers import PrinterCallback
 from videossr import ConfigError
 from videossr.errors import Mistake
 from videossr.render import Renderer
-from videossr_trainers.arguments import (
+from videossr_trainers.failures import naming_full_disk
+from videossr_trainers.models.load import load_model, locate_model
+from videossr_trainers.preflight.course import Preflight
+from videossr_trainers.processes import join_processes, on_main
+from videossr_trainers.questions.data import Questions, training_table
+from videossr_trainers.questions.difficulty import DifficultyTrail, FollowRewards, batches_ahead
+from videossr_trainers.questions.order import QuestionSampler
+from videossr_trainers.questions.selection import chosen_recipes, current_floors, mixture
+from videossr_trainers.rollouts.curves import tasks_with_levels
+from videossr_trainers.rollouts.recording import Recording, record
+from videossr_trainers.rollouts.rewards import TaskReward
+from videossr_trainers.rollouts.trackers import check_trackers
+from videossr_trainers.sections import GrpoSection, ModelSection, WarmStartSection
+from videossr_trainers.training.arguments import (
     check_batches,
     engine_arguments,
     grpo_arguments,
     leave_cores_to_loaders,
     steps_of,
 )
-from videossr_trainers.callbacks import StepReport
-from videossr_trainers.checkpoints import (
+from videossr_trainers.training.callbacks import StepReport
+from videossr_trainers.training.checkpoints import (
     clear_unfinished,
     newest_whole,
     publish,
     step_of,
     take_away,
 )
-from videossr_trainers.curves import tasks_with_levels
-from videossr_trainers.data import Questions, training_table
-from videossr_trainers.difficulty import DifficultyTrail, FollowRewards, batches_ahead
-from videossr_trainers.failures import naming_full_disk
-from videossr_trainers.interrupts import StopOnSignal, StopRequest, tell_stderr
-from videossr_trainers.lost import LostQuestions
-from videossr_trainers.models import load_model, locate_model
-from videossr_trainers.order import QuestionSampler
-from videossr_trainers.preflight.course import Preflight
-from videossr_trainers.processes import join_processes, on_main
-from videossr_trainers.recording import Recording, record
-from videossr_trainers.rewards import TaskReward
-from videossr_trainers.run_folder import (
+from videossr_trainers.training.interrupts import StopOnSignal, StopRequest, tell_stderr
+from videossr_trainers.training.lost import LostQuestions
+from videossr_trainers.training.run_folder import (
     GRPO,
     METRICS,
     WARM_START,
@@ -59,11 +62,8 @@ from videossr_trainers.run_folder import (
     forget_after,
     lines_of,
 )
-from videossr_trainers.sections import GrpoSection, ModelSection, WarmStartSection
-from videossr_trainers.selection import chosen_recipes, current_floors, mixture
-from videossr_trainers.stages import GrpoStage
-from videossr_trainers.trackers import check_trackers
-from videossr_trainers.warm_start import warm_start
+from videossr_trainers.training.stages import GrpoStage
+from videossr_trainers.training.warm_start import warm_start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -71,7 +71,7 @@ if TYPE_CHECKING:
 
     from videossr.config import RunConfig
     from videossr.dataset import Dataset, Recipe
-    from videossr_trainers.grpo import VideoGRPOTrainer
+    from videossr_trainers.engine.grpo import VideoGRPOTrainer
     from videossr_trainers.preflight.course import Tell
 
     #: Called after each step with the stage, the step, the steps in all and what was measured.

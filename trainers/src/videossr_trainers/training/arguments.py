@@ -14,8 +14,8 @@ from trl import GRPOConfig
 from videossr import ConfigError
 from videossr.errors import Mistake
 from videossr.threads import core_count
-from videossr_trainers.adapters import lora_config
-from videossr_trainers.batches import check_rows
+from videossr_trainers.engine.batches import check_rows
+from videossr_trainers.models.adapters import lora_config
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,11 +10,11 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from videossr import ConfigError
 from videossr.errors import Mistake
-from videossr_trainers.adapters import adapter_of, merged
-from videossr_trainers.checkpoints import publish
-from videossr_trainers.matrices import quicken_patch_embedding
+from videossr_trainers.models.adapters import adapter_of, merged
+from videossr_trainers.models.matrices import quicken_patch_embedding
+from videossr_trainers.models.tiny import save_tiny
 from videossr_trainers.processes import on_main
-from videossr_trainers.tiny import save_tiny
+from videossr_trainers.training.checkpoints import publish
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

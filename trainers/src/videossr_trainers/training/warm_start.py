@@ -15,12 +15,12 @@ import torch
 from transformers import PrinterCallback
 from trl import SFTConfig
 
-from videossr_trainers.checkpoints import newest_whole, publish, remove, step_of
-from videossr_trainers.data import FAILURE
-from videossr_trainers.encoding import PromptEncoder, pad_left
+from videossr_trainers.engine.encoding import PromptEncoder, pad_left
 from videossr_trainers.processes import on_main
-from videossr_trainers.run_folder import WARM_START, forget_after
-from videossr_trainers.stages import WarmStartStage
+from videossr_trainers.questions.data import FAILURE
+from videossr_trainers.training.checkpoints import newest_whole, publish, remove, step_of
+from videossr_trainers.training.run_folder import WARM_START, forget_after
+from videossr_trainers.training.stages import WarmStartStage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from transformers import TrainerCallback
 
     from videossr.sample import Sample
-    from videossr_trainers.interrupts import StopOnSignal
     from videossr_trainers.sections import WarmStartSection
+    from videossr_trainers.training.interrupts import StopOnSignal
 
 
 class AnswerCollator:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import GenerationConfig
 
-    from videossr_trainers.encoding import PromptBatch
+    from videossr_trainers.engine.encoding import PromptBatch
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -30,12 +30,17 @@ from trl.trainer.utils import split_tensor_dict
 
 from videossr import ConfigError
 from videossr.errors import Mistake
-from videossr_trainers.batches import check_rows, groups_of, shuffled_by_group
-from videossr_trainers.encoding import EncodedPrompt, PromptBatch, PromptEncoder, place_holders
-from videossr_trainers.matrices import quicken_patch_embedding, round_matrices
-from videossr_trainers.repeated_prefix import generate_rows, repeat
-from videossr_trainers.sharding import gathered, keep_float32
-from videossr_trainers.shared_prefix import bare_model, generate_groups, pack
+from videossr_trainers.engine.batches import check_rows, groups_of, shuffled_by_group
+from videossr_trainers.engine.encoding import (
+    EncodedPrompt,
+    PromptBatch,
+    PromptEncoder,
+    place_holders,
+)
+from videossr_trainers.engine.repeated_prefix import generate_rows, repeat
+from videossr_trainers.engine.sharding import gathered, keep_float32
+from videossr_trainers.engine.shared_prefix import bare_model, generate_groups, pack
+from videossr_trainers.models.matrices import quicken_patch_embedding, round_matrices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,7 +48,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.utils.data import Sampler
 
-    from videossr_trainers.data import Questions
+    from videossr_trainers.questions.data import Questions
 
 _Row = dict[str, Any]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from videossr import ConfigError
 from videossr.errors import Mistake
 from videossr_trainers.processes import on_main
-from videossr_trainers.provenance import (
+from videossr_trainers.training.provenance import (
     differences,
     has_provenance,
     write_config,

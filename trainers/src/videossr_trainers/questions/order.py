@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from videossr.dataset import Recipe
-    from videossr_trainers.difficulty import DifficultyTrail
+    from videossr_trainers.questions.difficulty import DifficultyTrail
 
 
 class Key(NamedTuple):

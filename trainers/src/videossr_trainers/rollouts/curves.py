@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from videossr.dataset import Recipe
     from videossr.facades import Task
     from videossr.floors import Floors
-    from videossr_trainers.rollouts import GradedGroup
+    from videossr_trainers.rollouts.groups import GradedGroup
 
 
 def level(difficulty: float) -> str:

@@ -1,0 +1,1 @@
+"""What is asked, and when: a dataset's rows, their order, their mixture and their difficulty."""
