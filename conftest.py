@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # whose folder lies in that of all of them
+        folder = folder.parent
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VIDEOSSR_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("VIDEOSSR_CACHE", str(folder / "cache"))
         yield
