@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from math import log
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import core_schema
+
+from videossr.seeds import derive_seed
 
 if TYPE_CHECKING:
     import random
@@ -38,14 +41,19 @@ class Perturbations:
         return self._weighted[name][0]
 
     def pick(self, rng: random.Random) -> Perturbation:
-        """Draw one, by weight."""
+        """Draw one, by weight.
+
+        A race: each arrives after a time of its own, exponential at the rate of its weight, and the
+        first wins (Efraimidis and Spirakis, 2006). Who wins does not depend on the others' being
+        there, so that leaving one out changes the questions that it altered, and no other.
+        """
         # `random()` is the one method whose sequence Python promises never to change.
-        point = rng.random() * sum(weight for _, weight in self._weighted.values())
-        for perturbation, weight in self._weighted.values():
-            point -= weight
-            if point < 0:
-                return perturbation
-        return perturbation
+        draw = rng.random().hex()
+        times = {
+            name: -log((derive_seed("perturbation", draw, name) + 1) / 2**64) / weight
+            for name, (_, weight) in self._weighted.items()
+        }
+        return self[min(times, key=lambda name: times[name])]
 
     def settings(self) -> dict[str, dict[str, Any]]:
         """The mapping that gives this set again, with every default written out."""

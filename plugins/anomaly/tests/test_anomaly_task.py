@@ -160,7 +160,7 @@ def test_draws_of_this_version_never_move(
         task.make_sample(make_clip(), difficulty=0.5, rng=rng_for("golden", i)).answer
         for i in range(4)
     ]
-    assert (plugin.version, answers) == ("1", ["7.0-8.8", "9.2-11.0", "5.2-8.8", "4.5-8.0"])
+    assert (plugin.version, answers) == ("2", ["7.0-8.8", "9.2-11.0", "5.2-8.8", "4.5-8.0"])
 
 
 def test_an_invisible_alteration_is_drawn_again(

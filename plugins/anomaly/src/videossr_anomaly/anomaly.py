@@ -243,7 +243,7 @@ class Anomaly:
 
     Config = AnomalyConfig
     summary = "Find the span of a video that was altered, in seconds"
-    version = "1"
+    version = "2"
 
     @hookimpl
     def make_sample(
