@@ -67,6 +67,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def whole(folder: Path) -> list[dict[str, Any]]:
     """What a run measures that is left alone."""
     run_here(folder, folder / "whole")
+    assert multiprocessing.active_children() == []  # its loader's workers ended when it did
     return measured(folder / "whole")
 
 

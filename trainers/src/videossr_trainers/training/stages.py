@@ -43,7 +43,22 @@ class _Stage(FiniteSteps, WholeCheckpoints):
         loader = super().get_train_dataloader()
         base = loader.base_dataloader
         base.worker_init_fn = _Then(base.worker_init_fn)
+        self._loader = base
         return loader
+
+    def train(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - transformers is untyped
+        """As ever, and ends the loader's workers.
+
+        Left to the garbage collector, which may close their queue before it tells them to end, they are
+        waited for in vain, five seconds for each (torch 2.15).
+        """
+        self._loader = None
+        try:
+            return super().train(*arguments, **named)
+        finally:
+            iterator = getattr(self._loader, "_iterator", None)
+            if iterator is not None:
+                iterator._shutdown_workers()  # noqa: SLF001 - torch has no public way
 
     def get_batch_samples(
         self,
