@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from videossr_trainers.pages.page import percent, score
+from videossr_trainers.pages import ends, percent, score
 
 if TYPE_CHECKING:
     from videossr_trainers.diagnosis.groups import Slice
@@ -99,7 +99,7 @@ def _habit(some: Slice) -> Advice | None:
 def _suspects(some: Slice) -> Advice | None:
     share = len(some.suspects) / len(some.groups)
     # A model that does no better than blind agrees with itself on nonsense.
-    sees = some.floor is None or some.reward.low > some.floor
+    sees = some.floor is None or some.reward.above(some.floor)
     if share < _SUSPECT or not sees:
         return None
     because = (
@@ -124,7 +124,7 @@ def _too_hard(some: Slice) -> Advice | None:
     because = f"{percent(some.none_right)} of questions have none of {some.answers} right"
     if some.floor is not None:
         because += f"; the mean reward is {_against(some)}"
-        if some.reward.low > some.floor and some.flat < _MANY:
+        if some.reward.above(some.floor) and some.flat < _MANY:
             return None  # far from perfect, and the smooth reward teaches: see below
     elif some.flat < _MANY:
         return None
@@ -133,7 +133,7 @@ def _too_hard(some: Slice) -> Advice | None:
 
 
 def _blind(some: Slice) -> Advice | None:
-    if some.floor is None or some.reward.low > some.floor:
+    if some.floor is None or some.reward.above(some.floor):
         return None
     because = f"The mean reward is {_against(some)}."
     do = "Answers differ, and earn no more than they would blind. Warm up, or watch the reward over the floor."
@@ -166,5 +166,4 @@ def _smoother(some: Slice) -> Advice | None:
 
 def _against(some: Slice) -> str:
     floor = "" if some.floor is None else f", the blind floor {score(some.floor)}"
-    low, high = score(some.reward.low), score(some.reward.high)
-    return f"{score(some.reward.mean)} [{low}, {high}]{floor}"
+    return f"{score(some.reward.mean)} {ends(some.reward)}{floor}"

@@ -22,8 +22,10 @@ from videossr_trainers.downstream.truth import Choice, Spans
 from videossr_trainers.pages import (
     Card,
     Said,
+    ends,
     frames_of,
     players_of,
+    score,
     spread,
     write_json,
     write_page,
@@ -143,7 +145,7 @@ def summary_of(evaluation: Evaluation) -> list[str]:
 def _told(value: Interval | None) -> str:
     if value is None:
         return "none"
-    return f"{100 * value.mean:.1f} [{100 * value.low:.1f}, {100 * value.high:.1f}]"
+    return f"{score(value.mean)} {ends(value)}"
 
 
 def _figures(figures: Figures) -> dict[str, Any]:

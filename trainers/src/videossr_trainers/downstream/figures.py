@@ -43,14 +43,12 @@ class Figures:
         counts: rows by state.
         answered: by metric, over the rows that were answered, in whatever form; None if none was.
         rows: by metric, over all rows, those not answered counting 0.
-        videos: different ones among the rows that were answered; an interval over one says nothing.
     """
 
     name: str
     counts: Mapping[State, int]
     answered: Mapping[str, Interval | None]
     rows: Mapping[str, Interval]
-    videos: int
 
     @property
     def questions(self) -> int:
@@ -74,7 +72,6 @@ def figures_of(outcomes: Sequence[Outcome], kind: Kind, name: str = "") -> Figur
             for metric, worth in METRICS[kind].items()
         },
         {metric: _interval(outcomes, worth) for metric, worth in METRICS[kind].items()},
-        len({one.content for one in graded}),
     )
 
 
