@@ -181,7 +181,7 @@ def test_who_knows_all_scores_100_and_so_does_the_oracle(
     assert {*setting.benchmark.subtasks, "mean"} == {*found["oracle"]}
     for which in ("sighted", "blind", "wrong_video", "oracle"):
         for raw in found[which].values():
-            assert raw == {"mean": 100, "low": 100, "high": 100}
+            assert raw == raw | {"mean": 100, "low": 100, "high": 100}
 
 
 def test_the_constant_earns_the_floor(knows: tuple[Finished, Model]) -> None:
@@ -620,5 +620,6 @@ def test_viubench_on_real_clips(tmp_path: Path) -> None:
     found = scores(finished)
     assert 9 == len(finished.facts["floors"])
     for subtask in finished.facts["floors"]:
-        assert {"mean": 100, "low": 100, "high": 100} == found["oracle"][subtask]
+        raw = found["oracle"][subtask]
+        assert raw == raw | {"mean": 100, "low": 100, "high": 100}
     assert_constant_is_floor(finished)

@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from videossr_trainers.downstream.how import How
     from videossr_trainers.downstream.reading import Plain
 
-#: Questions that could not be asked, or were not answered, that the page lists.
-_LISTED: Final = 200
-
 #: What a card shows, in the order of the page.
 _SUSPECT: Final = "all agree, far from the label"
 _NONE: Final = "none right"
@@ -198,7 +195,10 @@ def write_diagnosis(diagnosis: Diagnosis, source: Source, folder: Path, *, shown
         diagnosis=diagnosis,
         tasks=tasks,
         columns_of=_columns,
-        listed=_LISTED,
+        lost={
+            words: [f"{name}: {reason}" for name, reason in some.items()]
+            for words, some in diagnosis.lost.items()
+        },
         facts=diagnosis.how.facts,
         verdict=lambda part: advise(part).what,
         cards=_cards(diagnosis.groups, suspects, source, shown),

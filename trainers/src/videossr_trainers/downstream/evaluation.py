@@ -15,7 +15,7 @@ from videossr_trainers.downstream.figures import (
     by_category,
     figures_of,
 )
-from videossr_trainers.downstream.outcome import ANSWERED, STATES, Outcome, sample_of
+from videossr_trainers.downstream.outcome import STATES, Outcome, sample_of
 from videossr_trainers.downstream.spans import read_span
 from videossr_trainers.downstream.truth import Choice, Spans
 from videossr_trainers.pages import (
@@ -40,9 +40,6 @@ if TYPE_CHECKING:
     from videossr.marks import Mark
     from videossr_trainers.downstream.how import How
     from videossr_trainers.downstream.videos import Videos
-
-#: Rows that were not answered, of each kind, that the page lists.
-_LISTED: Final = 200
 
 #: From which value on an answer is no failure to look at.
 _GOOD: Final = 0.5
@@ -121,7 +118,6 @@ def write_evaluation(evaluation: Evaluation, videos: Videos, folder: Path, *, sh
         baselines=without,
         states=STATES,
         lost=_lost(evaluation.outcomes),
-        listed=_LISTED,
         plots=_plots(evaluation),
         cards=_cards(evaluation.outcomes, videos, shown),
     )
@@ -180,13 +176,16 @@ def _row(one: Outcome) -> dict[str, Any]:
     }
 
 
-def _lost(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
-    """The rows that were not answered, by what became of them in words."""
-    return {
-        words: some
-        for state, words in STATES.items()
-        if state not in ANSWERED and (some := [one for one in outcomes if one.state == state])
-    }
+def _lost(outcomes: Sequence[Outcome]) -> dict[str, list[str]]:
+    """The rows that were not answered, a line each, by what became of them in words."""
+    lines: dict[str, list[str]] = {}
+    for state, words in STATES.items():
+        for one in outcomes:
+            if one.state == state and not one.answered:
+                video = f", {one.video}" if one.video else ""
+                line = f"line {one.line}, row {one.number}{video}: {one.reason}"
+                lines.setdefault(words, []).append(line)
+    return lines
 
 
 def _plots(evaluation: Evaluation) -> list[tuple[str, str, list[tuple[str, int, float]]]]:
