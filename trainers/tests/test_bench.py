@@ -499,6 +499,21 @@ def test_runs_are_compared_question_by_question(
     assert "its video is not at hand" in path.read_text(encoding="utf-8")
 
 
+def test_one_video_shows_nothing(knows: tuple[Finished, Model], tmp_path: Path) -> None:
+    """A score is there, and neither an interval nor a verdict; the files say of how many videos it is."""
+    run = replace(
+        knows[0],
+        questions=tuple(replace(question, video_hash="v") for question in knows[0].questions),
+        answers={key: replace(answer, video="v") for key, answer in knows[0].answers.items()},
+    )
+    page, _, table = write_bench_report([run, run], tmp_path / "one.html")
+    shown = page.read_text().partition("</style>")[2]
+    assert "100.0 <small>too few videos" in shown
+    assert 'class="bar' not in shown
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    assert {(row["low"], row["high"], row["videos"]) for row in rows} == {("", "", "1")}
+
+
 def test_runs_of_other_benchmarks_are_refused(
     knows: tuple[Finished, Model], setting: Setting, tmp_path: Path
 ) -> None:
