@@ -35,7 +35,7 @@ def test_scores_are_kept_by_task_and_condition() -> None:
     assert scores["a"]["sighted"].reward.mean == 0.5
     assert scores["a"]["sighted"].parse_failures == 0.5
     assert scores["a"]["sighted"].questions == 2
-    assert scores["b"]["sighted"].reward == (0.5, 0.5, 0.5)
+    assert scores["b"]["sighted"].reward == (0.5, None, None, 1)  # of one video
 
 
 def test_gains_are_paired_and_tasks_weigh_the_same() -> None:
@@ -43,8 +43,8 @@ def test_gains_are_paired_and_tasks_weigh_the_same() -> None:
     before = [answered("a", i, 0.1 * i) for i in range(3)] + [answered("b", 0, 0.2)]
     after = [answered("a", i, 0.1 * i + 0.2) for i in range(3)] + [answered("b", 0, 0.8)]
     found = gains(before, after, ["a", "b"])
-    assert found["a"] == pytest.approx((0.2, 0.2, 0.2))
-    assert found["b"] == pytest.approx((0.6, 0.6, 0.6))
+    assert found["a"] == pytest.approx((0.2, 0.2, 0.2, 3))
+    assert found["b"] == (pytest.approx(0.6), None, None, 1)  # one video shows nothing
     assert found["overall"].mean == pytest.approx(0.4)
 
 
