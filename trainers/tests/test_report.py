@@ -18,10 +18,10 @@ import torch
 
 from videossr.clip import Clip
 from videossr.intervals import Interval
+from videossr.marks import Mark
 from videossr.procedural import draw_video
 from videossr_trainers.report import (
     Evaluation,
-    Mark,
     Run,
     Score,
     ShownSample,

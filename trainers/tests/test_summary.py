@@ -11,13 +11,12 @@ from plain_recipes import plain_recipe
 from pydantic import BaseModel
 from tiny_questions import random_clip
 
-import videossr.marks
 from videossr import Sample, hookimpl
 from videossr.facades import Score
+from videossr.marks import Mark
 from videossr.registry import Registry
 from videossr.sample import question_prompt
 from videossr_trainers.evaluate import Answered
-from videossr_trainers.report import Mark
 from videossr_trainers.summary import evaluation, gains, step_metrics
 from videossr_trainers.summary import marks as marks_of_task
 
@@ -85,9 +84,9 @@ class Marking:
         """Nor this."""
         return 0.0
 
-    def marks(self, sample: Sample) -> list[videossr.marks.Mark]:
+    def marks(self, sample: Sample) -> list[Mark]:
         """Frames with their labels."""
-        return [videossr.marks.Mark(0, *one) for one in sample.target["marked"]]
+        return [Mark(0, *one) for one in sample.target["marked"]]
 
 
 def test_marks_of_the_same_frames_are_counted() -> None:
