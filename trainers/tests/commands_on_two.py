@@ -11,21 +11,33 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fake_answerers import Says
 from torch import distributed
 
 from videossr.cli.app import main
+from videossr.errors import VideossrError
 from videossr_trainers.answering.choice import ModelOptions
 from videossr_trainers.downstream import session
+
+if TYPE_CHECKING:
+    from videossr_trainers.answering import Asked
 
 codes, models = [], []
 
 
+def says(asked: Asked, number: int) -> str:
+    """The right label first, and later another; one question is too much."""
+    if asked.sample.question.startswith("Too much?"):
+        raise VideossrError("a fault that one process meets")
+    return "Z" if number else asked.sample.answer[0]
+
+
 def wavering(_: ModelOptions, cache: Path | None = None) -> Says:
-    """A model whose first answer to a question is right, and any later one is not."""
+    """A model of this process."""
     del cache
-    models.append(Says(lambda asked, number: "Z" if number else asked.sample.answer[0]))
+    models.append(Says(says))
     return models[-1]
 
 

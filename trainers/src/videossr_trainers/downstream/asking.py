@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from videossr.errors import DatasetError, VideoError
+from videossr.errors import DatasetError, VideoError, VideossrError
 from videossr_trainers.answering import Asked
 from videossr_trainers.answering.cost import Spent
+from videossr_trainers.processes import raise_together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -71,14 +72,19 @@ def ask(
         What came of all of them; None in a process that is not the main one.
 
     Raises:
-        PluginError: a plugin failed in making a question, which is a fault of it and not of a video.
+        PluginError: a plugin failed in making a question, which is a fault of it and not of a video; in
+            all processes, whichever has met it.
         RuntimeError: the answerer lost a question, or answered another number of times than asked.
     """
-    own = shares.own(keys) if shares else keys
-    found = _asked(own, render, settle, answerer, decoding, workers, progress)
     if shares is None:
-        return found
-    parts = shares.gather([found])
+        return _asked(keys, render, settle, answerer, decoding, workers, progress)
+    own, found, fault = shares.own(keys), [], None
+    try:
+        found = [_asked(own, render, settle, answerer, decoding, workers, progress)]
+    except VideossrError as error:
+        fault = error
+    parts = shares.gather(found)  # with a fault too: the others would wait for ever
+    raise_together(fault)
     return _joined(parts) if shares.main else None
 
 
