@@ -87,23 +87,19 @@ def compare(first: MeasuredRun, second: MeasuredRun) -> Comparison:
         and one.values is not None
         and other.values is not None
     ]
+    # What has no answer in one run may be without its group there.
     group_of = {
-        name: next(
-            (
-                run.questions[name].group
-                for run in (first, second)
-                if name in run.questions and run.questions[name].group
-            ),
-            "",
-        )
-        for name in names
+        name: question.group
+        for run in (second, first)
+        for name, question in run.questions.items()
+        if question.group
     }
-    groups = sorted({*group_of.values()} - {""})
+    groups = sorted({*group_of.values()})
     metrics = list(dict.fromkeys(metric for one, _ in pairs for metric in one.values or {}))
     differences = []
     for group in [ALL, *(groups if len(groups) > 1 else [])]:
-        own = [pair for pair in pairs if group in {ALL, group_of[pair[0].name]}]
-        asked = sum(group in {ALL, group_of[name]} for name in names)
+        own = [pair for pair in pairs if group in {ALL, group_of.get(pair[0].name)}]
+        asked = sum(group in {ALL, group_of.get(name)} for name in names)
         differences += [_difference(group, metric, own, asked) for metric in metrics]
     return Comparison(first, second, differences, pairs)
 
