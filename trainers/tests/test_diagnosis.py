@@ -344,7 +344,7 @@ def test_the_command_reports_a_dataset(
     """HTML, JSON and CSV of the same figures."""
     monkeypatch.setattr(ModelOptions, "answerer", lambda self, cache=None: Says(near))
     run = tmp_path / "run"
-    words = ["diagnose", dataset, "-o", run, "--model", "fake", "-n", "4", "--shown", "3", "-q"]
+    words = ["diagnose", dataset, "-o", run, "--model", "fake", "-n", "4", "--shown", "3"]
     with pytest.raises(SystemExit) as stop:
         main([*map(str, words)])
     assert not stop.value.code

@@ -138,8 +138,9 @@ class Session:
         Raises:
             typer.Exit: with 1, if there are any.
         """
-        for line in (*lines, f"report: {report}"):
-            typer.echo(line)
+        if not self.quiet:
+            for line in (*lines, f"report: {report}"):
+                typer.echo(line)
         for fault in faults:
             typer.echo(f"error: {fault}", err=True)
         if faults:
