@@ -28,14 +28,17 @@ _BEYOND_CHANCE: Final = 0.2
 _SUSPECT: Final = 0.02
 _SMOOTHER: Final = 0.1
 
+_TOO_FEW: Final = "too few questions"
+_UNREADABLE: Final = "parse failures dominate"
+_SAME_AGAIN: Final = "one answer to everything"
 _TOO_EASY: Final = "too easy"
 _TOO_HARD: Final = "too hard"
 _BIMODAL: Final = "bimodal"
 _IN_RANGE: Final = "in range"
 
 #: After these the answers say nothing of the labels, nor of one reward against another.
-_NO_GROUND: Final = frozenset({"too few questions", "parse failures dominate"})
-_NO_GROUND_FOR_LABELS: Final = _NO_GROUND | {"one answer to everything"}
+_NO_GROUND: Final = frozenset({_TOO_FEW, _UNREADABLE})
+_NO_GROUND_FOR_LABELS: Final = _NO_GROUND | {_SAME_AGAIN}
 
 #: After these what the smooth reward adds is no luck.
 _LEARNABLE: Final = frozenset({_TOO_EASY, _BIMODAL, _IN_RANGE})
@@ -92,7 +95,7 @@ def _too_few(some: Slice) -> Advice | None:
         f"Ask at least {FEWEST}, about {_FEWEST_VIDEOS} videos or more, before drawing conclusions."
     )
     because = f"{count} questions about {some.reward.videos} videos."
-    return Advice("too few questions", some.name, do, because)
+    return Advice(_TOO_FEW, some.name, do, because)
 
 
 def _unread(some: Slice) -> Advice | None:
@@ -103,7 +106,7 @@ def _unread(some: Slice) -> Advice | None:
     if some.cut_off >= some.unread / 2:
         because += f" {percent(some.cut_off)} took up all their tokens."
         do = "Give answers more room by --max-new-tokens, or ask for shorter ones."
-    return Advice("parse failures dominate", some.name, do, because)
+    return Advice(_UNREADABLE, some.name, do, because)
 
 
 def _habit(some: Slice) -> Advice | None:
@@ -115,7 +118,7 @@ def _habit(some: Slice) -> Advice | None:
         f"{percent(some.favourite[1])} of all answers are {shown!r}, and {right} answers are right."
     )
     do = "The model says the same whatever it is shown: it does not look yet. Start easier, or warm up."
-    return Advice("one answer to everything", some.name, do, because)
+    return Advice(_SAME_AGAIN, some.name, do, because)
 
 
 def _bimodal(some: Slice) -> Advice | None:
