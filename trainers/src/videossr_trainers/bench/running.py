@@ -288,12 +288,12 @@ def graded_rows(questions: Sequence[Question], rows: Sequence[Mapping[str, Any]]
 
 
 def scores_tree(scores: Scores) -> dict[str, Any]:
-    """Scores as plain JSON values; intervals as mean, low and high."""
+    """Scores as plain JSON values; intervals as mean, low, high and videos."""
     tree = asdict(scores)
     for measured in [tree["mean"], *tree["subtasks"].values()]:
         for name in ("raw", "normalised", "with_failures"):
             if measured[name] is not None:
-                measured[name] = dict(zip(("mean", "low", "high"), measured[name], strict=True))
+                measured[name] = measured[name]._asdict()
     return tree
 
 

@@ -9,7 +9,6 @@ from videossr import VideossrError
 from videossr.benchmark import key_of
 from videossr.marks import marks_of
 from videossr.seeds import derive_seed
-from videossr_trainers.report.data import Mark
 from videossr_trainers.report.player import Player, player_of
 
 if TYPE_CHECKING:
@@ -122,10 +121,7 @@ def _said(tables: Sequence[RunTable], question: Question) -> list[Said]:
 
 
 def _players(renderer: Renderer, recipe: Recipe, sample: Sample) -> list[Player]:
-    marks = [
-        Mark(mark.clip, mark.start, mark.stop, mark.label)
-        for mark in marks_of(renderer.task(recipe), sample, recipe.context)
-    ]
+    marks = marks_of(renderer.task(recipe), sample, recipe.context)
     several = len(sample.clips) > 1
     return [
         player_of(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import Environment, StrictUndefined
 
+from videossr.intervals import TOO_FEW
 from videossr_trainers.bench.report.failures import Failure, failures
 from videossr_trainers.bench.report.histogram import histogram
 from videossr_trainers.bench.report.published import PUBLISHED
@@ -19,7 +20,7 @@ from videossr_trainers.bench.report.tables import (
     comparisons,
     run_tables,
 )
-from videossr_trainers.report.findings import signed
+from videossr_trainers.pages import signed
 from videossr_trainers.report.plots import colour_of
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def _headline(table: RunTable) -> str:
     better = [
         row.name
         for row in table.rows[:-1]
-        if row.looked and row.looked.change and row.looked.change.low > 0
+        if row.looked and row.looked.change and row.looked.change.above(0)
     ]
     if table.control:
         count = f"{len(better)} of {len(table.rows) - 1} subtasks"
@@ -213,9 +214,11 @@ def _facts(table: RunTable) -> dict[str, str]:
 
 
 def _ends(interval: Interval, *, sign: bool = False) -> str:
-    """The ends of an interval in brackets."""
+    """The ends of an interval in brackets, or why there is none."""
+    if interval.ends is None:
+        return TOO_FEW
     low, high = (
         signed(end, 1) if sign else f"{end:.1f}".replace("-", "\N{MINUS SIGN}")
-        for end in (interval.low, interval.high)
+        for end in interval.ends
     )
     return f"[{low}, {high}]"

@@ -193,13 +193,13 @@ def as_csv(tables: Sequence[RunTable]) -> str:
     """A line for each run, condition or baseline, and subtask."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    columns = ["score", "low", "high", "normalised", "with_failures", "floor"]
+    columns = ["score", "low", "high", "videos", "normalised", "with_failures", "floor"]
     counts = ["questions", "unparsable", "failed"]
     writer.writerow(["run", "shown", "subtask", *columns, *counts])
     for table in tables:
         for row in table.rows:
             for which, one in row.scores.items():
-                raw, scaled = one.raw or ("", "", ""), one.normalised
+                raw, scaled = one.raw or ("",) * 4, one.normalised
                 figures = [*raw, scaled.mean if scaled else "", one.with_failures.mean, one.floor]
                 found = [one.questions, one.unparsable, one.failed]
                 writer.writerow([table.name, which, row.name or "mean", *figures, *found])
@@ -209,5 +209,5 @@ def as_csv(tables: Sequence[RunTable]) -> str:
 def _difference(difference: Difference) -> dict[str, Any]:
     tree = asdict(difference)
     if difference.change is not None:
-        tree["change"] = dict(zip(("mean", "low", "high"), difference.change, strict=True))
+        tree["change"] = difference.change._asdict()
     return tree
