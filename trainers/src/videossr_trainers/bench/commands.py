@@ -23,21 +23,7 @@ from videossr.cli.options import (
     worker_count,
 )
 from videossr.errors import ConfigError, Mistake, VideossrError
-from videossr_trainers.answering.choice import (
-    ApiKeyEnv,
-    BatchSize,
-    Concurrency,
-    Endpoint,
-    JpegQuality,
-    MaxNewTokens,
-    ModelOptions,
-    PriceIn,
-    PriceOut,
-    RequestsPerMinute,
-    Revision,
-    Show,
-    VideoCrf,
-)
+from videossr_trainers.answering.choice import MaxNewTokens, ModelOptions, asks_a_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -152,6 +138,7 @@ def _without(
 
 
 @app.command()
+@asks_a_model(without="Without a model the baselines alone are measured.")
 def run(
     benchmark: BenchmarkFolder,
     output: Annotated[
@@ -160,32 +147,13 @@ def run(
             "--output", "-o", help="The run's folder; one that was begun is gone on with."
         ),
     ],
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            help="A Hugging Face name or folder; with --endpoint, the server's name for the model. "
-            "Without a model the baselines alone are measured.",
-        ),
-    ] = None,
+    options: ModelOptions | None,
     conditions: Annotated[
         str,
         typer.Option(
             help="What the model is shown: its own video, grey, another question's; separated by commas."
         ),
     ] = "sighted,blind,wrong_video",
-    revision: Revision = None,
-    endpoint: Endpoint = None,
-    api_key_env: ApiKeyEnv = "OPENAI_API_KEY",
-    show: Show = "images",
-    concurrency: Concurrency = 8,
-    requests_per_minute: RequestsPerMinute = None,
-    batch_size: BatchSize = 8,
-    max_new_tokens: MaxNewTokens = 64,
-    price_in: PriceIn = None,
-    price_out: PriceOut = None,
-    jpeg_quality: JpegQuality = None,
-    video_crf: VideoCrf = None,
     cache: Annotated[
         Path | None,
         typer.Option(help="A file of answers to share between runs; by default one in the run."),
@@ -219,32 +187,14 @@ def run(
     registry = _registry(loaded, plugins_dir or (), allow)
     renderer = Renderer.for_dataset(loaded.dataset, registry=registry)
     answerer, parts = None, None
-    if model is not None:
-        options = ModelOptions(
-            model=model,
-            revision=revision,
-            endpoint=endpoint,
-            api_key_env=api_key_env,
-            show=show,
-            concurrency=concurrency,
-            requests_per_minute=requests_per_minute,
-            batch_size=batch_size,
-            max_new_tokens=max_new_tokens,
-            price_in=price_in,
-            price_out=price_out,
-            jpeg_quality=jpeg_quality,
-            video_crf=video_crf,
-        )
-        if endpoint is None:
+    if options is not None:
+        if options.endpoint is None:
             from videossr_trainers.answering.shares import Shares  # noqa: PLC0415 - needs torch
             from videossr_trainers.console import quiet_libraries  # noqa: PLC0415
 
             quiet_libraries()
             parts = Shares()
         answerer = options.answerer(cache=cache or output / CACHE)
-    elif endpoint is not None:
-        right = "give the server's name for the model by --model"
-        raise ConfigError(Mistake("--endpoint", "without a model", right))
     with progress_bar("asking", quiet=quiet or as_json) as bar:
         finished = run_benchmark(
             loaded,
@@ -252,10 +202,10 @@ def run(
             renderer,
             answerer,
             output,
-            model=model or "",
+            model=options.model if options else "",
             conditions=asked,
-            decoding=Decoding(max_new_tokens=max_new_tokens),
-            prices=Prices(price_in, price_out),
+            decoding=Decoding(options.max_new_tokens) if options else None,
+            prices=Prices(options.price_in, options.price_out) if options else None,
             workers=worker_count(workers),
             parts=parts,
             progress=(lambda _, done, total: bar(done, total)) if bar else None,
