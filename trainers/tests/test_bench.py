@@ -569,7 +569,9 @@ def test_what_is_handed_over_is_what_we_ask(exported: Path, setting: Setting) ->
                 assert times.tolist() == pytest.approx(
                     (clip.times - clip.times[0]).tolist(), abs=1e-4
                 )
-            assert {"score": 100, "unreadable": 0} == reader.score(document, sample.answer)
+            thought = f"<think>\nno idea</think>\n<answer>{sample.answer}</answer>"
+            for right in (sample.answer, thought):
+                assert {"score": 100, "unreadable": 0} == reader.score(document, right)
             assert {"score": 0, "unreadable": 100} == reader.score(document, "no idea")
 
 

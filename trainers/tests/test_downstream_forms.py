@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from videossr import Unparsable
-from videossr_trainers.downstream.form import LONGEST, bare, said
+from videossr.completion import said
+from videossr_trainers.downstream.form import LONGEST, bare
 from videossr_trainers.downstream.options import Options
 from videossr_trainers.downstream.spans import Span, best_iou, iou, read_span
 from videossr_trainers.downstream.truth import Choice, Exact, Number, Spans, Truth, grade
