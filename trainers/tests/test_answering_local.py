@@ -27,6 +27,7 @@ from videossr_trainers.answering.cost import Spent
 from videossr_trainers.answering.drawing import OwnDraws
 from videossr_trainers.answering.families import metadata
 from videossr_trainers.answering.local import LocalAnswerer
+from videossr_trainers.answering.sitting import Session, Sitting
 from videossr_trainers.engine.encoding import PromptBatch, PromptEncoder, place_holders
 
 if TYPE_CHECKING:
@@ -291,8 +292,8 @@ def test_a_prompt_beyond_the_context_fails_with_the_numbers(answerer: LocalAnswe
 
 def test_tokens_and_time_are_accounted_for(answerer: LocalAnswerer) -> None:
     """Tokens are those of the answers, a prompt's once for all of its own; shares do not exceed the whole."""
-    spent = Spent()
-    for _, answers in answerer.answer(asked(alike()), SAMPLED):
+    sitting, spent = Sitting(answerer), Spent()
+    for _, answers in sitting.answer(asked(alike()), SAMPLED):
         spent += Spent.on(answers)
     found = answerer.throughput.summary()
     assert found["questions"] == len(alike())
@@ -300,6 +301,17 @@ def test_tokens_and_time_are_accounted_for(answerer: LocalAnswerer) -> None:
         spent.prompt_tokens,
         spent.completion_tokens,
     )
+    session = sitting.session
+    assert (len(alike()), spent, answerer.throughput) == (
+        session.questions,
+        session.asked,
+        session.throughput,
+    )
+    assert session.seconds >= answerer.throughput.model_seconds
+    assert (session, None) == Session.read(json.loads(json.dumps(session.tree())))
+    both = session + session
+    assert (spent + spent, session.seconds) == (both.asked, both.seconds)
+    assert "in the model" in both.in_words()
     assert 0 < found["rendering_share"] + found["model_share"] <= 1
     assert json.loads(json.dumps(found)) == found
     assert "questions a second" in str(answerer.throughput)

@@ -26,10 +26,13 @@ from videossr.procedural import write_videos
 from videossr.render import Renderer
 from videossr.video import read_timeline
 from videossr_trainers.answering import Answer, Asked, Decoding
+from videossr_trainers.answering.cache import AnswerCache
+from videossr_trainers.answering.cached import Cached
+from videossr_trainers.answering.cost import Prices
 from videossr_trainers.bench.conditions import conditions_of, strangers
 from videossr_trainers.bench.folder import Finished
 from videossr_trainers.bench.report import write_bench_report
-from videossr_trainers.bench.running import Prices, run_benchmark
+from videossr_trainers.bench.running import run_benchmark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -130,10 +133,13 @@ class Setting:
     benchmark: Benchmark
     renderer: Renderer
 
-    def run(self, model: Model | None, output: Path, **settings: object) -> Finished:
+    def run(self, answerer: Model | Cached | None, output: Path, **settings: object) -> Finished:
         """Put the benchmark to a model."""
-        arguments = {"model": model.name if model else "", "workers": 2, **settings}
-        return run_benchmark(self.benchmark, self.folder, self.renderer, model, output, **arguments)
+        name = answerer.name if isinstance(answerer, Model) else ""
+        arguments = {"model": name, "workers": 2, **settings}
+        return run_benchmark(
+            self.benchmark, self.folder, self.renderer, answerer, output, **arguments
+        )
 
 
 @pytest.fixture(scope="session")
@@ -226,13 +232,52 @@ def test_blind_is_grey_and_the_wrong_video_is_another_one(
 def test_tokens_and_cost_are_those_of_all_answers(knows: tuple[Finished, Model]) -> None:
     """180 answers of 100 and 5 tokens at 2 and 10 a million: 0.036 + 0.009."""
     facts = knows[0].facts
-    assert (18_000, 900, 0) == (
-        facts["prompt_tokens"],
-        facts["completion_tokens"],
-        facts["uncounted"],
+    spent, session = facts["answers"], facts["session"]
+    assert (180, 18_000, 900, 0) == (
+        spent["answers"],
+        spent["prompt_tokens"],
+        spent["completion_tokens"],
+        spent["uncounted"],
     )
-    assert facts["cost"] == pytest.approx(0.045)
-    assert (180, 60, 0) == (facts["asked"], facts["as_built"], facts["unrendered"])
+    assert spent == session["asked"]
+    assert session["cost"] == pytest.approx(0.045)
+    assert session["rates"]["prompt_tokens"] == pytest.approx(18_000 / session["seconds"])
+    assert (60, 0) == (facts["as_built"], facts["unrendered"])
+
+
+def test_what_the_cache_knew_is_neither_fast_nor_paid(setting: Setting, tmp_path: Path) -> None:
+    """Rate, tokens and cost are those of what was asked; what the limit cut off is told."""
+
+    def says(asked: Asked) -> Answer:
+        return Answer(truth(asked), 100, 5, truncated=asked.key.endswith("/1"))
+
+    def run(name: str, *conditions: Condition) -> tuple[Finished, int]:
+        model = Model(says, name="m")
+        answerer = Cached(model, AnswerCache(tmp_path / "cache.jsonl"))
+        finished = setting.run(
+            answerer, tmp_path / name, conditions=conditions, model="m", prices=Prices(2.0, 10.0)
+        )
+        return finished, len(model.asked)
+
+    run("first", "sighted")
+    again, asked = run("again", "sighted", "wrong_video")
+    assert 0 < asked <= 60
+    session = again.facts["session"]
+    assert (asked, 120 - asked) == (session["questions"], session["known"]["answers"])
+    assert (asked, 100 * asked, 5 * asked) == (
+        session["asked"]["answers"],
+        session["asked"]["prompt_tokens"],
+        session["asked"]["completion_tokens"],
+    )
+    assert session["cost"] == pytest.approx(asked * 250e-6)
+    assert session["rates"]["questions"] == pytest.approx(asked / session["seconds"])
+    told = again.told
+    assert told["answers in all"].startswith("120 answers, 12,000 + 600 tokens, ")
+    cut = sum(given.truncated for given in again.answers.values())
+    assert cut >= 6
+    assert f"{cut} cut off by --max-new-tokens" in told["answers in all"]
+    assert f"{120 - asked} more answers were in the cache" in told["asked in the last session"]
+    assert f"cost {asked * 250e-6:.4f}" in told["asked in the last session"]
 
 
 def test_without_a_model_the_baselines_are_there(setting: Setting, tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ def run(
     from videossr_trainers.answering import Decoding  # noqa: PLC0415
     from videossr_trainers.bench.conditions import conditions_of  # noqa: PLC0415
     from videossr_trainers.bench.folder import CACHE  # noqa: PLC0415
-    from videossr_trainers.bench.running import Prices, run_benchmark  # noqa: PLC0415
+    from videossr_trainers.bench.running import run_benchmark  # noqa: PLC0415
 
     asked = conditions_of(conditions)
     loaded = Benchmark.load(benchmark, root=root)
@@ -205,7 +205,7 @@ def run(
             model=options.model if options else "",
             conditions=asked,
             decoding=Decoding(options.max_new_tokens) if options else None,
-            prices=Prices(options.price_in, options.price_out) if options else None,
+            prices=options.prices if options else None,
             workers=worker_count(workers),
             parts=parts,
             progress=(lambda _, done, total: bar(done, total)) if bar else None,
@@ -238,14 +238,8 @@ def _tell(output: Path, finished: Finished, scores: dict[str, Any]) -> None:
             cells.append(f"{raw['mean']:11.1f}" if raw else f"{'-':>11}")
             floor = f"{one['floor']:5.1f}" if one else floor
         typer.echo(f"{subtask:{width}}  {floor:>5}  " + "  ".join(cells))
-    facts = finished.facts
-    if facts["asked"]:
-        rate = facts["asked"] / max(facts["seconds"], 1e-9)
-        typer.echo(
-            f"{facts['asked']} answers in {facts['seconds']:.0f} s, {rate:.2f} a second; "
-            f"{facts['prompt_tokens']} prompt tokens, {facts['completion_tokens']} of answers"
-            + (f", cost {facts['cost']:.2f}" if facts["cost"] is not None else "")
-        )
+    for what, words in finished.told.items():
+        typer.echo(f"{what}: {words}")
     typer.echo(f"run: {output}")
 
 

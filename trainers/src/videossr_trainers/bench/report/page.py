@@ -195,17 +195,7 @@ def _facts(table: RunTable) -> dict[str, str]:
     if not table.asked:
         return shown
     model = facts["model"] if isinstance(facts["model"], str) else json.dumps(facts["model"])
-    rate = facts["asked"] / facts["seconds"] if facts["seconds"] else 0.0
-    shown |= {
-        "model": model,
-        "decoding": json.dumps(facts["decoding"]),
-        "throughput": f"{facts['asked']} answers in {facts['seconds']:.0f} s, {rate:.2f} a second, "
-        "in the last session",
-        "tokens": f"{facts['prompt_tokens']} of prompts, {facts['completion_tokens']} of answers"
-        + (f"; {facts['uncounted']} answers without a count" if facts["uncounted"] else ""),
-    }
-    if facts["cost"] is not None:
-        shown["cost"] = f"{facts['cost']:.4f}, at the prices that were given"
+    shown |= {"model": model, "decoding": json.dumps(facts["decoding"]), **table.run.told}
     for condition, found in facts["failures"].items():
         for reason, count in found.items():
             shown[f"without an answer, {condition.replace('_', ' ')}: {count}"] = reason
