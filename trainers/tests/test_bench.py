@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ from videossr_trainers.answering.cost import Prices
 from videossr_trainers.bench.conditions import conditions_of, strangers
 from videossr_trainers.bench.folder import Finished
 from videossr_trainers.bench.report import write_bench_report
+from videossr_trainers.bench.report.failures import failures
+from videossr_trainers.bench.report.tables import run_tables
 from videossr_trainers.bench.running import run_benchmark
 
 if TYPE_CHECKING:
@@ -501,10 +504,11 @@ def test_the_page_runs_nothing_and_asks_for_nothing(page: Path) -> None:
 
 
 def test_answers_to_look_at_are_there_to_play(page: Path, rude: Finished) -> None:
-    """Of each subtask the worst two and two others, with question, truth, answer and clip."""
+    """Of each subtask the worst two, the one that failed and two others, with question, truth and clip."""
     text = page.read_text(encoding="utf-8")
-    assert 4 * len(rude.facts["subtasks"]) == text.count("<article")
+    assert 5 * len(rude.facts["subtasks"]) == text.count("<article")
     assert text.count("<video") >= text.count("<article")
+    assert len(rude.facts["subtasks"]) == text.count('<span class="quiet">not answered')
     assert 2 * len(rude.facts["subtasks"]) == text.count("among the worst")
     for promised in (
         "Truth",
@@ -528,6 +532,59 @@ def test_the_files_beside_it_have_the_same_figures(page: Path, rude: Finished) -
     mean = run["scores"]["sighted"]["mean"]
     assert float(found["sighted", "mean"]["score"]) == pytest.approx(mean["raw"]["mean"])
     assert {"1"} == {found["sighted", subtask]["failed"] for subtask in subtasks}
+
+
+def test_the_worst_are_those_of_the_lowest_mean(setting: Setting, tmp_path: Path) -> None:
+    """Over the runs that answered: by a sum, more answers would look better; without any, it stands apart."""
+    task = next(iter(setting.benchmark.subtasks))
+
+    def says(by: dict[str, str | Answer], asked: Asked) -> str | Answer:
+        return by.get(asked.key.removeprefix(f"sighted/{task}/"), truth(asked))
+
+    failed = Answer("", failure="HTTP 500")
+    answers = (
+        {"0": "no idea", "1": "no idea", "2": failed, "3": failed},
+        {"0": "no idea", "3": failed},
+    )
+    runs = [
+        setting.run(
+            Model(partial(says, by), name=f"m{i}"), tmp_path / f"{i}", conditions=("sighted",)
+        )
+        for i, by in enumerate(answers)
+    ]
+    chosen = failures(run_tables(runs), None, (), worst=9, by_chance=0)
+    worst, missing = "among the worst", "not answered"
+    assert [("0", worst), ("1", worst), ("3", missing)] == [
+        (one.question.key.rpartition("/")[2], one.why) for one in chosen
+    ]
+
+
+def test_no_answer_is_no_bar_at_zero(
+    rude: Finished, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What has no answer is in no histogram, and is counted beside it."""
+    drawn: list[int] = []
+
+    def histogram(own: Sequence[float], control: Sequence[float], *_: object) -> str:
+        drawn.extend([len(own), len(control)])
+        return ""
+
+    monkeypatch.setattr("videossr_trainers.bench.report.page.histogram", histogram)
+    write_bench_report([rude], tmp_path / "page.html")
+    subtasks = rude.facts["subtasks"].values()
+    assert [count - 1 for count in subtasks for _ in range(2)] == drawn
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert len(subtasks) == text.count("<small>1 not answered</small>")
+
+
+def test_a_run_that_saw_nothing_says_what_it_was_asked(setting: Setting, tmp_path: Path) -> None:
+    """Blind alone is no score, and yet a model was asked: its figures stand on the page."""
+    run = setting.run(Model(truth, name="blind one"), tmp_path / "run", conditions=("blind",))
+    write_bench_report([run], tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Asked blind (mean of the subtasks 100.0 [100.0, 100.0]), blind floor " in text
+    assert "No model was asked" not in text
+    assert "60 answers, 6,000 + 300 tokens" in text
 
 
 def test_runs_are_compared_question_by_question(
