@@ -32,6 +32,7 @@ from videossr_trainers.answering.cached import Cached
 from videossr_trainers.answering.cost import Prices
 from videossr_trainers.bench.conditions import conditions_of, strangers
 from videossr_trainers.bench.folder import Finished
+from videossr_trainers.bench.lmms_eval import export_lmms_eval
 from videossr_trainers.bench.report import write_bench_report
 from videossr_trainers.bench.report.failures import failures
 from videossr_trainers.bench.report.tables import run_tables
@@ -40,6 +41,8 @@ from videossr_trainers.bench.running import run_benchmark
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from videossr.dataset import Recipe
+    from videossr.sample import Sample
     from videossr_trainers.bench.conditions import Condition
 
 REAL_VIDEOS = Path(
@@ -675,6 +678,26 @@ def test_what_is_handed_over_is_what_we_ask(exported: Path, setting: Setting) ->
             for right in (sample.answer, thought):
                 assert {"score": 100, "unreadable": 0} == reader.score(document, right)
             assert {"score": 0, "unreadable": 100} == reader.score(document, "no idea")
+
+
+def test_long_names_of_subtasks_do_not_collide(setting: Setting, tmp_path: Path) -> None:
+    """Two that are alike for longer than a file's name may be have files of their own."""
+    first = setting.benchmark.dataset.recipes[0]
+    own = {
+        f"{'counting_' * 8}{end}": replace(first, task=f"{'counting_' * 8}{end}") for end in "ab"
+    }
+
+    class Renaming:
+        """Renders these as what they were."""
+
+        def render(self, recipe: Recipe) -> Sample:
+            return setting.renderer.render(replace(recipe, task=first.task))
+
+    dataset = replace(setting.benchmark.dataset, recipes=tuple(own.values()))
+    exports = export_lmms_eval(Benchmark(dataset, "digest"), Renaming(), tmp_path / "tasks")
+    assert 2 == len({*exports.tasks}) == len([*(tmp_path / "tasks").glob("*.jsonl")])
+    assert 2 * len(setting.renderer.render(first).clips) == exports.videos
+    assert all(len(path.name) < 90 for path in (tmp_path / "tasks").rglob("*"))
 
 
 @pytest.mark.slow
