@@ -92,6 +92,7 @@ def build(
         refuse_planned,
     )
     from videossr.build import build_to  # noqa: PLC0415
+    from videossr_trainers.console import StageConsole  # noqa: PLC0415 - rich is slow to import
 
     words = list(settings or ())
     config = words.pop(0) if words and "=" not in words[0] else _PRESET
@@ -103,9 +104,15 @@ def build(
     silent = quiet or as_json
     rows, root = videos_of(videos, worker_count(workers), quiet=silent)
     rows, dropped = _without(rows, disjoint_from or ())
-    with progress_bar("building", quiet=silent) as progress:
+    with StageConsole(quiet=silent) as console:
         summary = build_to(
-            output, checked, rows, root, workers=worker_count(workers), progress=progress
+            output,
+            checked,
+            rows,
+            root,
+            workers=worker_count(workers),
+            progress=console.stage("building"),
+            floors_progress=console.stage("measuring floors"),
         )
     refuse_overlap(output, disjoint_from or ())
     benchmark = Benchmark.load(output)
