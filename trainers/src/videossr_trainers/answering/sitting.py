@@ -80,12 +80,14 @@ class Session:
 
     def in_words(self, prices: Prices | None = None) -> str:
         """A line for people."""
+        if not self.asked.answers:
+            return f"nothing; {self.known.answers:,} answers were in the cache"
         rates = self.rates
-        fast = (
-            f"{rates['questions']:.2f} questions, {rates['prompt_tokens']:.0f} prompt tokens and "
-            f"{rates['completion_tokens']:.1f} completion tokens a second"
-        )
-        parts = [self.asked.in_words(prices), f"in {self.seconds:.0f} s {fast}"]
+        parts = [
+            self.asked.in_words(prices),
+            f"{self.seconds:.0f} s, {rates['questions']:.2f} questions a second",
+            f"{rates['prompt_tokens']:.0f} + {rates['completion_tokens']:.0f} tokens a second",
+        ]
         if self.throughput:
             parts.append(self.throughput.shares)
         if self.known.answers:
