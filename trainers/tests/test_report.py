@@ -92,7 +92,7 @@ def synthetic_run(
                 name: {
                     "sighted": score(after),
                     "blind": score(0.287),
-                    "wrong video": score(0.264),
+                    "wrong_video": score(0.264),
                 }
                 for name, (_, after) in means.items()
             }
@@ -274,7 +274,7 @@ def test_one_video_shows_no_change(tmp_path: Path) -> None:
 def test_reward_without_the_video_is_named(tmp_path: Path) -> None:
     """Where the wrong video earns as much as the right one, the row says so."""
     run = synthetic_run(RISES)
-    scores = {"sighted": score(0.78), "wrong video": score(0.77)}
+    scores = {"sighted": score(0.78), "wrong_video": score(0.77)}
     text = Page(
         written(dataclasses.replace(run, after=Evaluation({"grounding": scores})), tmp_path)
     ).text

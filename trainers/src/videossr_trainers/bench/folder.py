@@ -21,13 +21,16 @@ from videossr import ConfigError, DatasetError
 from videossr.benchmark import Graded, Question
 from videossr.errors import Mistake
 from videossr.journal import Journal
+from videossr_trainers.answering import Answer
+from videossr_trainers.answering.cost import Spent
+from videossr_trainers.answering.sitting import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
     from types import TracebackType
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 RUN: Final = "run.json"
 QUESTIONS: Final = "questions.jsonl"
@@ -52,6 +55,7 @@ class Given:
         text: what the model said.
         prompt_tokens, completion_tokens: as the model counts them; None where it does not say.
         failure: why there is no answer; empty where there is one.
+        truncated: whether the limit of tokens cut the answer off, as far as the model says.
         value, parsed, reason: the score, as `videossr.facades.Score`.
     """
 
@@ -63,9 +67,16 @@ class Given:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     failure: str = ""
+    truncated: bool = False
     value: float = 0.0
     parsed: bool = False
     reason: str = ""
+
+    @property
+    def given(self) -> Answer:
+        """As the model gave it."""
+        tokens = self.prompt_tokens, self.completion_tokens
+        return Answer(self.text, *tokens, self.failure or None, self.truncated)
 
     @property
     def graded(self) -> Graded:
@@ -220,6 +231,17 @@ class Finished:
     questions: tuple[Question, ...]
     answers: Mapping[tuple[str, str], Given]
     baselines: tuple[Mapping[str, Any], ...]
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What the answers took in words, as label and text; nothing where no model was asked."""
+        if self.facts["model"] is None:
+            return {}
+        session, prices = Session.read(self.facts["session"])
+        return {
+            "answers in all": Spent(**self.facts["answers"]).in_words(),
+            "asked in the last session": session.in_words(prices),
+        }
 
     @classmethod
     def load(cls, folder: Path) -> Finished:

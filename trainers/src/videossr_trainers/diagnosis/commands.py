@@ -16,22 +16,7 @@ from videossr.cli.options import (
     Workers,
     worker_count,
 )
-from videossr_trainers.answering.choice import (
-    ApiKeyEnv,
-    BatchSize,
-    Concurrency,
-    Endpoint,
-    JpegQuality,
-    MaxNewTokens,
-    Model,
-    ModelOptions,
-    PriceIn,
-    PriceOut,
-    RequestsPerMinute,
-    Revision,
-    Show,
-    VideoCrf,
-)
+from videossr_trainers.answering.choice import ModelOptions, asks_a_model
 from videossr_trainers.downstream.commands import (
     CountMalformed,
     Folder,
@@ -72,13 +57,14 @@ Right = Annotated[
 ]
 
 
+@asks_a_model()
 def diagnose(
     dataset: Annotated[
         Path,
         typer.Argument(help="A folder made by `videossr build`, or a list as for `videossr eval`."),
     ],
     output: Output,
-    model: Model,
+    options: ModelOptions,
     scorer: ScorerOption = None,
     answers: Answers = 8,
     temperature: Temperature = 1.0,
@@ -90,18 +76,6 @@ def diagnose(
     num_frames: NumFrames = 64,
     fps: Fps = 2.0,
     max_pixels: MaxPixels = 256 * 256,
-    revision: Revision = None,
-    endpoint: Endpoint = None,
-    api_key_env: ApiKeyEnv = "OPENAI_API_KEY",
-    show: Show = "images",
-    concurrency: Concurrency = 8,
-    requests_per_minute: RequestsPerMinute = None,
-    batch_size: BatchSize = 8,
-    max_new_tokens: MaxNewTokens = 64,
-    price_in: PriceIn = None,
-    price_out: PriceOut = None,
-    jpeg_quality: JpegQuality = None,
-    video_crf: VideoCrf = None,
     count_malformed: CountMalformed = False,
     shown: Annotated[int, typer.Option(min=0, help="Most questions in the report.")] = 24,
     workers: Workers = None,
@@ -129,21 +103,6 @@ def diagnose(
     from videossr_trainers.downstream.how import How  # noqa: PLC0415
     from videossr_trainers.downstream.session import Session, model_settings  # noqa: PLC0415
 
-    options = ModelOptions(
-        model=model,
-        revision=revision,
-        endpoint=endpoint,
-        api_key_env=api_key_env,
-        show=show,
-        concurrency=concurrency,
-        requests_per_minute=requests_per_minute,
-        batch_size=batch_size,
-        max_new_tokens=max_new_tokens,
-        price_in=price_in,
-        price_out=price_out,
-        jpeg_quality=jpeg_quality,
-        video_crf=video_crf,
-    )
     settings = {
         "kind": "diagnose",
         "dataset": str(dataset.absolute()),
@@ -154,7 +113,7 @@ def diagnose(
         "right_from": right,
         "limit": limit,
     }
-    decoding = Decoding(max_new_tokens, answers, temperature, seed)
+    decoding = Decoding(options.max_new_tokens, answers, temperature, seed)
     session = Session(output, worker_count(workers), quiet)
     with session.speaking():
         if dataset.is_dir():

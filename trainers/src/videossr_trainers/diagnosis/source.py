@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import xxhash
 
 from videossr.build import floors_of
+from videossr.completion import said
 from videossr.gallery.choice import level_of
 from videossr.marks import marks_of
 from videossr.render import Renderer
 from videossr.seeds import derive_seed
-from videossr_trainers.downstream.form import said
 from videossr_trainers.downstream.outcome import sample_of
 from videossr_trainers.downstream.truth import Grade, grade
 from videossr_trainers.downstream.truths import SCORERS

@@ -8,22 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from videossr.cli.options import Quiet, Workers, worker_count
-from videossr_trainers.answering.choice import (
-    ApiKeyEnv,
-    BatchSize,
-    Concurrency,
-    Endpoint,
-    JpegQuality,
-    MaxNewTokens,
-    Model,
-    ModelOptions,
-    PriceIn,
-    PriceOut,
-    RequestsPerMinute,
-    Revision,
-    Show,
-    VideoCrf,
-)
+from videossr_trainers.answering.choice import ModelOptions, asks_a_model
 
 if TYPE_CHECKING:
     from videossr.config import VideoConfig
@@ -69,26 +54,15 @@ CountMalformed = Annotated[
 
 
 @app.command()
+@asks_a_model()
 def vqa(
     questions: ListFile,
     output: Output,
-    model: Model,
+    options: ModelOptions,
     videos: Folder = None,
     num_frames: NumFrames = 64,
     fps: Fps = 2.0,
     max_pixels: MaxPixels = 256 * 256,
-    revision: Revision = None,
-    endpoint: Endpoint = None,
-    api_key_env: ApiKeyEnv = "OPENAI_API_KEY",
-    show: Show = "images",
-    concurrency: Concurrency = 8,
-    requests_per_minute: RequestsPerMinute = None,
-    batch_size: BatchSize = 8,
-    max_new_tokens: MaxNewTokens = 64,
-    price_in: PriceIn = None,
-    price_out: PriceOut = None,
-    jpeg_quality: JpegQuality = None,
-    video_crf: VideoCrf = None,
     count_malformed: CountMalformed = False,
     shown: Shown = 24,
     workers: Workers = None,
@@ -103,21 +77,6 @@ def vqa(
 
     Example: videossr eval vqa questions.json --videos videos -o run --model Qwen/Qwen3-VL-8B-Instruct
     """
-    options = ModelOptions(
-        model=model,
-        revision=revision,
-        endpoint=endpoint,
-        api_key_env=api_key_env,
-        show=show,
-        concurrency=concurrency,
-        requests_per_minute=requests_per_minute,
-        batch_size=batch_size,
-        max_new_tokens=max_new_tokens,
-        price_in=price_in,
-        price_out=price_out,
-        jpeg_quality=jpeg_quality,
-        video_crf=video_crf,
-    )
     video = video_config(num_frames, fps, max_pixels)
     _evaluate(
         "vqa",
@@ -135,26 +94,15 @@ def vqa(
 
 
 @app.command()
+@asks_a_model()
 def grounding(
     questions: ListFile,
     output: Output,
-    model: Model,
+    options: ModelOptions,
     videos: Folder = None,
     num_frames: NumFrames = 64,
     fps: Fps = 2.0,
     max_pixels: MaxPixels = 256 * 256,
-    revision: Revision = None,
-    endpoint: Endpoint = None,
-    api_key_env: ApiKeyEnv = "OPENAI_API_KEY",
-    show: Show = "images",
-    concurrency: Concurrency = 8,
-    requests_per_minute: RequestsPerMinute = None,
-    batch_size: BatchSize = 8,
-    max_new_tokens: MaxNewTokens = 64,
-    price_in: PriceIn = None,
-    price_out: PriceOut = None,
-    jpeg_quality: JpegQuality = None,
-    video_crf: VideoCrf = None,
     count_malformed: CountMalformed = False,
     shown: Shown = 24,
     workers: Workers = None,
@@ -169,21 +117,6 @@ def grounding(
 
     Example: videossr eval grounding spans.jsonl --videos videos -o run --model Qwen/Qwen3-VL-8B-Instruct
     """
-    options = ModelOptions(
-        model=model,
-        revision=revision,
-        endpoint=endpoint,
-        api_key_env=api_key_env,
-        show=show,
-        concurrency=concurrency,
-        requests_per_minute=requests_per_minute,
-        batch_size=batch_size,
-        max_new_tokens=max_new_tokens,
-        price_in=price_in,
-        price_out=price_out,
-        jpeg_quality=jpeg_quality,
-        video_crf=video_crf,
-    )
     video = video_config(num_frames, fps, max_pixels)
     _evaluate(
         "grounding",

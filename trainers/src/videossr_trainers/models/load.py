@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from accelerate import PartialState
-from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from videossr import ConfigError
 from videossr.errors import Mistake
 from videossr_trainers.models.adapters import adapter_of, merged
 from videossr_trainers.models.matrices import quicken_patch_embedding
+from videossr_trainers.models.pretrained import read_model, read_processor, refused_as_config
 from videossr_trainers.models.tiny import save_tiny
 from videossr_trainers.processes import on_main
 from videossr_trainers.training.checkpoints import publish
@@ -78,17 +78,10 @@ def load_model(
             problem = f"{name!r} holds an adapter, and its base {adapter.base!r} cannot be loaded"
             right = f"bring the base back, or name its new place in {adapter.file}"
             raise ConfigError(Mistake("model.name", problem, right)) from error
-        return merged(base, name), AutoProcessor.from_pretrained(name)
-    try:
-        processor = AutoProcessor.from_pretrained(name, revision=revision)
-        model = AutoModelForImageTextToText.from_pretrained(
-            name, revision=revision, dtype=dtype, attn_implementation="sdpa"
-        )
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        right = "give a Hugging Face name, a folder with a model and its processor, or `tiny`"
-        raise ConfigError(
-            Mistake("model.name", f"{name!r} cannot be loaded: {reason}", right)
-        ) from error
+        return merged(base, name), read_processor(name, None)
+    right = "give a Hugging Face name, a folder with a model and its processor, or `tiny`"
+    with refused_as_config("model.name", repr(name), right):
+        processor = read_processor(name, revision)
+        model = read_model(name, revision, dtype)
     quicken_patch_embedding(model)
     return model, processor

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # The conditions under which a model is asked: its own video, none, and another question's.
 SIGHTED = "sighted"
 BLIND = "blind"
-WRONG_VIDEO = "wrong video"
+WRONG_VIDEO = "wrong_video"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Score:
 class Evaluation:
     """One model on a fixed set of questions: task -> condition -> score.
 
-    Conditions are "sighted", which every task must have, "blind" and "wrong video".
+    Conditions are "sighted", which every task must have, "blind" and "wrong_video".
     """
 
     scores: Mapping[str, Mapping[str, Score]]

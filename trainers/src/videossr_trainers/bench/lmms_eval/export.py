@@ -19,6 +19,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import xxhash
 import yaml
 
 from videossr import ConfigError
@@ -40,8 +41,9 @@ if TYPE_CHECKING:
 #: What the group is called, and what the names of its tasks begin with.
 GROUP: Final = "viubench"
 
-#: Bytes of a path that all file systems take.
+#: Characters of a subtask in the name of a file; a longer one is cut, and told from others by a hash.
 _NAME: Final = 60
+_HASH: Final = 12
 
 #: A clip that begins later than this, in seconds, needs a word, since times are read from the file's start.
 _LATE: Final = 0.05
@@ -109,12 +111,13 @@ def export_lmms_eval(
                         progress(done, len(recipes))
             finally:
                 pool.shutdown(cancel_futures=True)
-        names = [f"{GROUP}_{subtask}" for subtask in documents]
+        names = [f"{GROUP}_{_short(subtask)}" for subtask in documents]
         for name, (subtask, rows) in zip(names, documents.items(), strict=True):
             text = "".join(json.dumps(row) + "\n" for row in rows)
-            (partial / f"{subtask}.jsonl").write_text(text, encoding="utf-8")
+            questions = f"{_short(subtask)}.jsonl"
+            (partial / questions).write_text(text, encoding="utf-8")
             # lmms-eval reads data from where it was started, so that the path has to be a whole one.
-            data = folder.resolve() / f"{subtask}.jsonl"
+            data = folder.resolve() / questions
             _write_yaml(partial / f"{name}.yaml", _task(name, data, max_new_tokens))
         _write_yaml(partial / f"{GROUP}.yaml", _group(names))
         own = resources.files("videossr_trainers.bench.lmms_eval")
@@ -144,7 +147,7 @@ def _document(recipe: Recipe, renderer: Renderer, folder: Path, crf: int) -> dic
     sample = renderer.render(recipe)
     videos = []
     for number, clip in enumerate(sample.clips):
-        name = f"videos/{recipe.task[:_NAME]}_{recipe.index}_{number}.mp4"
+        name = f"videos/{_short(recipe.task)}_{recipe.index}_{number}.mp4"
         encode_mp4(clip.frames, clip.times, folder / name, crf=crf)
         videos.append(name)
     parts: list[str | None] = []
@@ -166,6 +169,13 @@ def _document(recipe: Recipe, renderer: Renderer, folder: Path, crf: int) -> dic
         "target": json.dumps(dict(sample.target)),
         "source": recipe.video,
     }
+
+
+def _short(subtask: str) -> str:
+    """A subtask's name as part of a file's: as it is, or so much of it as fits, and a hash of all of it."""
+    if len(subtask) <= _NAME:
+        return subtask
+    return f"{subtask[: _NAME - 1 - _HASH]}_{xxhash.xxh3_64_hexdigest(subtask.encode())[:_HASH]}"
 
 
 def _late(clip: Clip) -> list[str]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from videossr.benchmark import Graded
     from videossr.dataset import Recipe
     from videossr.intervals import Interval
     from videossr.render import Renderer
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 #: By which a report is told from other files.
 _GENERATOR: Final = '<meta name="generator" content="videossr bench report">'
+
+#: What a model was shown that was not shown its own video.
+_UNSEEING: Final = {"blind": "blind", "wrong_video": "with the wrong videos"}
 
 #: Bytes at the start of a file in which that has to stand.
 _HEAD: Final = 1024
@@ -69,7 +73,7 @@ def write_bench_report(
         ConfigError: the runs are not of one benchmark.
     """
     tables = run_tables(runs)
-    asked = [table for table in tables if table.asked]
+    asked = [table for table in tables if table.sighted]
     shown = (
         failures(asked, renderer, recipes, worst=worst, by_chance=by_chance, progress=progress)
         if asked
@@ -110,7 +114,7 @@ def _render(tables: Sequence[RunTable], shown: Sequence[Failure]) -> str:
     environment.filters |= {"signed": signed, "ends": _ends, "score": "{:.1f}".format}
     subtasks = list(tables[0].run.facts["subtasks"])
     colours = {name: colour_of(number) for number, name in enumerate(subtasks)}
-    asked = [table for table in tables if table.asked]
+    asked = [table for table in tables if table.sighted]
     return environment.from_string(own.joinpath("bench.html.jinja").read_text("utf-8")).render(
         generator=_GENERATOR,
         style=style + own.joinpath("bench.css").read_text("utf-8"),
@@ -131,8 +135,12 @@ def _render(tables: Sequence[RunTable], shown: Sequence[Failure]) -> str:
 def _headline(table: RunTable) -> str:
     """The mean, its floor, and on how many subtasks the video was looked at."""
     mean = table.rows[-1].scores[table.main]
-    if not table.asked:
+    if not table.conditions:
         return f"No model was asked; the best constant scores {mean.with_failures.mean:.1f}."
+    if not table.sighted:
+        return (
+            f"Asked {_without_its_video(table)}, and not about its own videos, so it has no score."
+        )
     if mean.raw is None:
         return "A subtask has no answer at all, so there is no mean."
     text = (
@@ -149,20 +157,38 @@ def _headline(table: RunTable) -> str:
     return text + "."
 
 
-def _histograms(table: RunTable, colours: dict[str, str]) -> list[tuple[str, Any]]:
+def _without_its_video(table: RunTable) -> str:
+    """The conditions of a run that was asked nothing else, with the means and the floor."""
+    last = table.rows[-1].scores
+    told = []
+    for condition in table.conditions:
+        raw = last[condition].raw
+        mean = f"{raw.mean:.1f} {_ends(raw)}" if raw else "unknown"
+        told.append(f"{_UNSEEING[condition]} (mean of the subtasks {mean})")
+    return f"{' and '.join(told)}, blind floor {last[table.main].floor:.1f}"
+
+
+def _histograms(table: RunTable, colours: dict[str, str]) -> list[tuple[str, Any, int]]:
+    """Of each subtask how the scores of its answers are spread, and how many questions have none."""
     control = table.graded.get("wrong_video") or table.graded.get("blind") or []
     return [
         (
             row.name,
             histogram(
-                [one.value for one in table.graded["sighted"] if one.subtask == row.name],
-                [one.value for one in control if one.subtask == row.name],
+                _values(table.graded["sighted"], row.name),
+                _values(control, row.name),
                 row.scores["sighted"].floor,
                 colours[row.name],
             ),
+            row.scores["sighted"].failed,
         )
         for row in table.rows[:-1]
     ]
+
+
+def _values(graded: Sequence[Graded], subtask: str) -> list[float]:
+    """What the answers of a subtask are worth; a question without one is none that is worth 0."""
+    return [one.value for one in graded if one.subtask == subtask and not one.failure]
 
 
 def _ranked(tables: Sequence[RunTable]) -> list[tuple[str, float, Interval | None]]:
@@ -170,7 +196,7 @@ def _ranked(tables: Sequence[RunTable]) -> list[tuple[str, float, Interval | Non
     ours = [
         (table.name, mean.mean, mean)
         for table in tables
-        if table.asked and (mean := table.scores["sighted"].mean.raw)
+        if table.sighted and (mean := table.scores["sighted"].mean.raw)
     ]
     theirs = [(name, score, None) for name, score in PUBLISHED]
     return sorted([*ours, *theirs], key=lambda one: -one[1])
@@ -193,20 +219,10 @@ def _facts(table: RunTable) -> dict[str, str]:
     }
     if facts["modifiers"]:
         shown["modifiers"] = json.dumps(facts["modifiers"])
-    if not table.asked:
+    if not table.conditions:
         return shown
     model = facts["model"] if isinstance(facts["model"], str) else json.dumps(facts["model"])
-    rate = facts["asked"] / facts["seconds"] if facts["seconds"] else 0.0
-    shown |= {
-        "model": model,
-        "decoding": json.dumps(facts["decoding"]),
-        "throughput": f"{facts['asked']} answers in {facts['seconds']:.0f} s, {rate:.2f} a second, "
-        "in the last session",
-        "tokens": f"{facts['prompt_tokens']} of prompts, {facts['completion_tokens']} of answers"
-        + (f"; {facts['uncounted']} answers without a count" if facts["uncounted"] else ""),
-    }
-    if facts["cost"] is not None:
-        shown["cost"] = f"{facts['cost']:.4f}, at the prices that were given"
+    shown |= {"model": model, "decoding": json.dumps(facts["decoding"]), **table.run.told}
     for condition, found in facts["failures"].items():
         for reason, count in found.items():
             shown[f"without an answer, {condition.replace('_', ' ')}: {count}"] = reason

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from videossr import ConfigError
 from videossr.benchmark import BASELINES, Difference, Graded, Scores, compare, measure
 from videossr.errors import Mistake
-from videossr_trainers.bench.conditions import CONDITIONS
+from videossr_trainers.bench.conditions import CONDITIONS, Condition
 from videossr_trainers.bench.report.published import PUBLISHED
 from videossr_trainers.bench.running import graded_rows, scores_tree
 
@@ -60,14 +60,19 @@ class RunTable:
     control: str
 
     @property
-    def asked(self) -> bool:
-        """Whether there was a model."""
+    def conditions(self) -> list[Condition]:
+        """Under which a model was asked; none where there was none."""
+        return [condition for condition in CONDITIONS if condition in self.scores]
+
+    @property
+    def sighted(self) -> bool:
+        """Whether a model was asked about its own videos, for which alone it has a score."""
         return "sighted" in self.scores
 
     @property
     def main(self) -> str:
-        """What is shown as the run's own score: sighted, or the best constant where none was asked."""
-        return "sighted" if self.asked else "constant"
+        """What is shown as the run's own score: sighted, else another condition, else the best constant."""
+        return next(iter(self.conditions), "constant")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +150,8 @@ def _table(name: str, run: Finished) -> RunTable:
 
 
 def comparisons(tables: Sequence[RunTable]) -> list[Comparison]:
-    """Every run that asked a model against the first that did."""
-    asked = [table for table in tables if table.asked]
+    """Every run with a score of its own against the first that has one."""
+    asked = [table for table in tables if table.sighted]
     found = []
     for table in asked[1:]:
         by_subtask, mean = compare(asked[0].graded["sighted"], table.graded["sighted"])
@@ -156,7 +161,7 @@ def comparisons(tables: Sequence[RunTable]) -> list[Comparison]:
 
 def as_tree(tables: Sequence[RunTable]) -> dict[str, Any]:
     """Everything as plain JSON values."""
-    asked = [table.name for table in tables if table.asked]
+    asked = [table.name for table in tables if table.sighted]
     return {
         "benchmark": tables[0].run.facts["benchmark"],
         "runs": [
