@@ -23,6 +23,7 @@ from small_runs import CONFIG, make_folder, measured, train, train_command
 from transformers import Trainer, TrainerControl, TrainerState, TrainingArguments
 
 from videossr import ConfigError, PluginError, VideoError
+from videossr.atomic import publish
 from videossr.cli import main
 from videossr.config import load_config
 from videossr.dataset import Dataset
@@ -32,7 +33,6 @@ from videossr_trainers.training.checkpoints import (
     checkpoints,
     keep_newest,
     newest_whole,
-    publish,
     step_of,
 )
 from videossr_trainers.training.interrupts import (
@@ -41,6 +41,7 @@ from videossr_trainers.training.interrupts import (
     StopRequest,
     leave_signals_to_parent,
 )
+from videossr_trainers.training.run_folder import claimed
 from videossr_trainers.training.train import train as train_here
 
 if TYPE_CHECKING:
@@ -457,6 +458,18 @@ def test_a_mistake_leaves_no_folder(folder: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+def test_another_run_in_the_place_of_an_unused_one_starts_from_its_own_model(
+    folder: Path, tmp_path: Path
+) -> None:
+    """A kill before the first step leaves the model that the run was to start from."""
+    run, dataset = tmp_path / "run", Dataset.load(folder / "dataset")
+    with claimed(load_config(folder / "run.yaml"), dataset, run, resume=False):
+        (run / "start").mkdir()
+        (run / ".model.unfinished").mkdir()
+    with claimed(load_config(folder / "run.yaml", ["seed=1"]), dataset, run, resume=False):
+        assert not (run / "start").exists()
+
+
 def test_a_finished_run_takes_no_step_unless_it_is_given_more(
     folder: Path, tmp_path: Path, whole: list[dict[str, Any]]
 ) -> None:
@@ -502,7 +515,7 @@ def test_a_model_that_was_not_written_is_made_from_the_last_checkpoint(
 
     run = tmp_path / "run"
     with monkeypatch.context() as patch:
-        patch.setattr("videossr_trainers.training.train.publish", end)
+        patch.setattr("videossr_trainers.training.train.save_whole_model", end)
         with pytest.raises(EndedError):
             run_here(folder, run, "grpo.max_steps=2")
     assert not (run / "model").exists()

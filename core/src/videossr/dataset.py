@@ -9,9 +9,6 @@ never stored.
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 from dataclasses import astuple, dataclass, field, fields, replace
 from itertools import islice
 from pathlib import Path
@@ -21,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from videossr.atomic import making
 from videossr.clips import Excerpt
 from videossr.errors import ConfigError, DatasetError, Mistake
 from videossr.floors import Floors
@@ -258,9 +256,7 @@ def write_dataset(
         DatasetError: something is there already.
     """
     refuse_existing(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
+    with making(folder) as partial:
         with pq.ParquetWriter(partial / _RECIPES, _SCHEMA, compression="zstd") as table:
             rows = iter(recipes)
             while some := list(islice(rows, _ROWS)):
@@ -274,11 +270,6 @@ def write_dataset(
         (partial / _HEADER).write_text(_written(header), encoding="utf-8")
         if card is not None:
             (partial / _CARD).write_text(card(), encoding="utf-8")
-        partial.chmod(0o755)  # mkdtemp's folders are private
-        os.replace(partial, folder)  # noqa: PTH105 - atomic; Path.replace says less
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
 
 
 def _written(header: Header) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from importlib import resources
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, StrictUndefined
 
+from videossr.atomic import write_text
 from videossr_trainers.report import plots
 from videossr_trainers.report.findings import findings, headline, overall, signed
 from videossr_trainers.report.player import player_of
@@ -35,14 +35,8 @@ def write_report(run: Run, path: Path) -> Path:
         The path.
     """
     page = _render(run)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        # A completion may hold halves of characters, which no file can.
-        partial.write_bytes(page.encode("utf-8", "replace"))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    # A completion may hold halves of characters, which no file can.
+    write_text(path, page, errors="replace")
     return path
 
 

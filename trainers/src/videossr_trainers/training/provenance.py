@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import warnings
 from importlib.metadata import version
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import xxhash
 from omegaconf import OmegaConf
 
+from videossr.atomic import write_text
 from videossr.errors import Mistake
 from videossr_trainers.questions.difficulty import follows_progress
 from videossr_trainers.sections import GrpoSection
@@ -57,12 +57,12 @@ def write_provenance(config: RunConfig, dataset: Dataset, folder: Path) -> None:
     """Write what the run is made of, before it starts."""
     folder.mkdir(parents=True, exist_ok=True)
     write_config(config, folder)
-    _write(folder / _PROVENANCE, json.dumps(_facts(config, dataset), indent=2) + "\n")
+    write_text(folder / _PROVENANCE, json.dumps(_facts(config, dataset), indent=2) + "\n")
 
 
 def write_config(config: RunConfig, folder: Path) -> None:
     """Write the configuration, with every default."""
-    _write(folder / _CONFIG, OmegaConf.to_yaml(OmegaConf.create(config.tree())))
+    write_text(folder / _CONFIG, OmegaConf.to_yaml(OmegaConf.create(config.tree())))
 
 
 def has_provenance(folder: Path) -> bool:
@@ -185,10 +185,3 @@ def _flat(tree: Any, place: str = "") -> dict[str, Any]:  # noqa: ANN401 - plain
 
 def _below(name: str, place: str) -> bool:
     return name == place or name.startswith(f"{place}.")
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file that appears whole or not at all."""
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.write_text(text, encoding="utf-8")
-    os.replace(unfinished, path)  # noqa: PTH105 - atomic; Path.replace says less

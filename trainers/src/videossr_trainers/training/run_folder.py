@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import sys
@@ -22,6 +21,7 @@ from videossr_trainers.training.provenance import (
 
 if sys.platform != "win32":
     import fcntl
+from videossr.atomic import UNFINISHED, take_away, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,9 +42,7 @@ _BEGUN: Final = frozenset(
     {
         _LOCK,
         "config.yaml",
-        ".config.yaml",
         "provenance.json",
-        ".provenance.json",
         "preflight.json",
         "start",
     }
@@ -68,6 +66,7 @@ def claimed(config: RunConfig, dataset: Dataset, folder: Path, *, resume: bool) 
         folder.mkdir(parents=True, exist_ok=True)
         held.append(_lock(folder))
         if not has_provenance(folder) or _is_unused(folder):
+            take_away(folder / "start")  # what another run would have started from
             write_provenance(config, dataset, folder)
             return
         found = differences(config, dataset, folder)
@@ -115,7 +114,8 @@ def _is_unused(folder: Path) -> bool:
 
 
 def _names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} if folder.exists() else set()
+    names = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    return {name for name in names if not name.endswith(UNFINISHED)}
 
 
 def _lock(folder: Path) -> Any:  # noqa: ANN401 - an open file, or None
@@ -183,6 +183,4 @@ def _keep_lines(path: Path, holds: Callable[[str], bool]) -> None:
         return
     kept = "".join(f"{line}\n" for line in text.splitlines() if holds(line))
     if kept != text:
-        unfinished = path.with_name(f".{path.name}")
-        unfinished.write_text(kept, encoding="utf-8")
-        os.replace(unfinished, path)  # noqa: PTH105 - atomic; Path.replace says less
+        write_text(path, kept)

@@ -22,6 +22,7 @@ import torch
 from transformers import PrinterCallback
 
 from videossr import ConfigError
+from videossr.atomic import clear_unfinished, take_away
 from videossr.errors import Mistake
 from videossr.render import Renderer
 from videossr_trainers.failures import naming_full_disk
@@ -45,13 +46,7 @@ from videossr_trainers.training.arguments import (
     steps_of,
 )
 from videossr_trainers.training.callbacks import StepReport
-from videossr_trainers.training.checkpoints import (
-    clear_unfinished,
-    newest_whole,
-    publish,
-    step_of,
-    take_away,
-)
+from videossr_trainers.training.checkpoints import newest_whole, save_whole_model, step_of
 from videossr_trainers.training.interrupts import StopOnSignal, StopRequest, tell_stderr
 from videossr_trainers.training.lost import LostQuestions
 from videossr_trainers.training.run_folder import (
@@ -266,7 +261,7 @@ def _train(
     saved, model = folder / "checkpoints", folder / "model"
     last = on_main(lambda: newest_whole(saved))
     on_main(lambda: clear_unfinished(saved))
-    on_main(lambda: clear_unfinished(folder))  # a model that was being taken away
+    on_main(lambda: clear_unfinished(folder))  # a model that was being saved or taken away
     if on_main(model.exists) and not _goes_on(config, recipes, last, folder):
         return model
     stop = StopOnSignal(request)
@@ -279,10 +274,7 @@ def _train(
     on_main(lambda: take_away(model))
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     stop.raise_stopped(GRPO, trainer.state)
-    aside = folder / ".model"
-    trainer.save_model(str(aside))
-    trainer.accelerator.wait_for_everyone()
-    on_main(lambda: publish(aside, model))
+    save_whole_model(trainer, model)
     return model
 
 
