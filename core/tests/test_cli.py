@@ -20,6 +20,7 @@ from videossr.clip_store import ClipStore
 from videossr.clips import fill
 from videossr.config import VideoConfig, load_config
 from videossr.dataset import Dataset
+from videossr.installing import install_command
 from videossr.render import Renderer
 from videossr.video_table import read_table
 
@@ -538,7 +539,7 @@ def test_commands_of_the_trainers_say_what_to_install(
         ran = run(command, "tiny", "--dataset", "d")
     expected = (
         f"error: `videossr {command}` comes with videossr-trainers, which is not installed; "
-        "pip install videossr-trainers\n"
+        f"{install_command('videossr-trainers')}\n"
     )
     assert Ran(2, "", expected) == ran
 

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from videossr import ConfigError
+from videossr.installing import install_command
 from videossr_trainers.rollouts import trackers
 from videossr_trainers.rollouts.trackers import Trackers, check_trackers
 
@@ -30,8 +31,8 @@ def test_what_is_no_tracker_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ["grpo.report_to"] * 4 == [mistake.where for mistake in raised.value.mistakes]
     told = str(raised.value).splitlines()
     assert "'tensorbord' is no tracker; did you mean 'tensorboard'?" in told[0]
-    assert "'wandb' is not installed; pip install wandb" in told[1]
-    assert "'comet_ml' is not installed; pip install comet-ml" in told[2]
+    assert f"'wandb' is not installed; {install_command('wandb')}" in told[1]
+    assert f"'comet_ml' is not installed; {install_command('comet-ml')}" in told[2]
     assert "the terminal shows every step unless --quiet is given" in told[3]
 
 

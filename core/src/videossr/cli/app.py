@@ -13,6 +13,7 @@ import typer
 
 from videossr.errors import ConfigError, VideossrError
 from videossr.extensions import extensions
+from videossr.installing import install_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +95,7 @@ def _refuse_missing(app: typer.Typer, arguments: Sequence[str]) -> None:
     if provider and wanted not in present:
         typer.echo(
             f"error: `videossr {wanted}` comes with {provider}, which is not installed; "
-            f"pip install {provider}",
+            f"{install_command(provider)}",
             err=True,
         )
         sys.exit(2)

@@ -23,6 +23,7 @@ from videossr.config.schema import (
 from videossr.discovery import NAME
 from videossr.errors import ConfigError, Mistake, PluginError, did_you_mean
 from videossr.extensions import extensions
+from videossr.installing import install_command
 from videossr.origin import SECTIONS
 from videossr.perturbations import Perturbations, perturbation_fields
 from videossr.registry import Registry
@@ -275,7 +276,8 @@ class _Resolution:
             if name in known:
                 continue
             if name in _PROVIDERS:
-                right = f"{_PROVIDERS[name]}, which reads it, is not installed; pip install {_PROVIDERS[name]}"
+                provider = _PROVIDERS[name]
+                right = f"{provider}, which reads it, is not installed; {install_command(provider)}"
             else:
                 right = _nearest(name, known, "sections are")
             self.mistake(name, "is no section", right)

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from videossr.errors import ConfigError, Mistake, did_you_mean
+from videossr.installing import install_command
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -51,7 +52,7 @@ def check_trackers(report_to: Collection[str]) -> None:
             right = f"{did_you_mean(name, _KNOWN)} trackers are {', '.join(_KNOWN)}".lstrip()
             mistakes.append(Mistake(_WHERE, f"{name!r} is no tracker", right))
         elif not any(find_spec(module) for module in _KNOWN[name][0]):
-            right = f"pip install {_KNOWN[name][1]}"
+            right = install_command(_KNOWN[name][1])
             mistakes.append(Mistake(_WHERE, f"{name!r} is not installed", right))
     if mistakes:
         raise ConfigError(mistakes)

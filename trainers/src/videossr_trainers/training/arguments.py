@@ -13,6 +13,7 @@ from trl import GRPOConfig
 
 from videossr import ConfigError
 from videossr.errors import Mistake
+from videossr.installing import install_command
 from videossr.threads import core_count
 from videossr_trainers.engine.batches import check_rows
 from videossr_trainers.models.adapters import lora_config
@@ -68,7 +69,7 @@ def grpo_arguments(
             Mistake(
                 "grpo.optimizer",
                 f"{grpo.optimizer} needs the package bitsandbytes, which is not installed",
-                "`pip install bitsandbytes`, or adamw_torch",
+                f"`{install_command('bitsandbytes')}`, or adamw_torch",
             )
         )
     warms = grpo.lr_scheduler == "constant" and grpo.warmup_steps
