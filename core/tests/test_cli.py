@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,17 +16,20 @@ import pytest
 from command_line import Ran
 from toy_plugins import Pick, distribution, extended_by
 
-from videossr import Sample, hookimpl
+from videossr import ConfigError, Sample, hookimpl
 from videossr.clip_store import ClipStore
 from videossr.clips import fill
 from videossr.config import VideoConfig, load_config
 from videossr.dataset import Dataset
+from videossr.errors import Mistake, Mistakes
 from videossr.installing import install_command
 from videossr.render import Renderer
 from videossr.video_table import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    import typer
 
 CONFIG = """
 seed: 1
@@ -528,6 +532,44 @@ def test_a_plugin_that_fails_ends_the_build(
 
 
 # Extensions
+
+
+class _Odd:
+    """Brings a command that fails in a way of its own."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    @hookimpl
+    def register_commands(self, app: typer.Typer) -> None:
+        app.command("odd")(self.odd)
+
+    def odd(self) -> None:
+        """Fail."""
+        raise self.error
+
+
+def test_mistakes_are_counted_and_not_their_lines(
+    run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One may take two lines, and what to do about all of them is none."""
+    mistakes = Mistakes()
+    for error in (
+        ConfigError(
+            [Mistake("a", "is wrong\nin two lines"), Mistake("b", "is wrong")], "mend both"
+        ),
+        ConfigError(Mistake("b", "is wrong"), "mend both"),
+        ConfigError(Mistake("c", "is wrong")),
+    ):
+        with mistakes.noted():
+            raise error
+    with pytest.raises(ConfigError) as raised:
+        mistakes.tell()
+    with extended_by(monkeypatch, odd=_Odd(copy(raised.value))):
+        ran = run("odd")
+    lines = ("a: is wrong", "in two lines", "b: is wrong", "c: is wrong", "mend both")
+    assert ran == Ran(2, "", "3 mistakes:\n" + "".join(f"  {line}\n" for line in lines))
+    Mistakes().tell()
 
 
 @pytest.mark.parametrize("command", ["train", "demo"])

@@ -201,16 +201,17 @@ class Dataset:
             root: the folder of the videos, where they are not where they were when it was built.
 
         Raises:
-            DatasetError: no dataset, a damaged one, or one of another format.
+            ConfigError: there is no dataset.
+            DatasetError: a damaged one, or one of another format.
         """
+        if not (folder / _HEADER).exists():
+            problem = f"no dataset, {_HEADER} is missing"
+            raise ConfigError(Mistake(str(folder), problem, "`videossr build` makes one"))
         try:
             header = _read_header(folder, (folder / _HEADER).read_text(encoding="utf-8"))
             table = pq.read_table(folder / _RECIPES)
         except FileNotFoundError as error:
-            missing = next(name for name in (_HEADER, _RECIPES) if not (folder / name).exists())
-            raise DatasetError(
-                f"{folder}: no dataset, {missing} is missing; `videossr build` makes one"
-            ) from error
+            raise DatasetError(f"{folder}: damaged dataset: {_RECIPES} is missing") from error
         except (OSError, ValueError, pa.ArrowException) as error:
             raise DatasetError(f"{folder}: damaged dataset: {error}") from error
         if not table.schema.equals(_SCHEMA):

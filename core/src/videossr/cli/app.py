@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _fail(error: Exception, code: int) -> int:
     lines = str(error).splitlines() or [type(error).__name__]
     if isinstance(error, ConfigError) and len(error.mistakes) > 1:
-        typer.echo(f"{len(lines)} mistakes:", err=True)
+        typer.echo(f"{len(error.mistakes)} mistakes:", err=True)
         lines = [f"  {line}" for line in lines]
     else:
         lines[0] = f"error: {lines[0]}"

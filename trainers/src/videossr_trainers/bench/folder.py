@@ -190,8 +190,7 @@ class RunFolder(Collected):
             if found.get(name) != self.facts[name]
         ]
         if other:
-            right = "choose another folder for it"
-            raise ConfigError([*other, Mistake(str(self.folder), "holds another run", right)])
+            raise ConfigError(other, f"{self.folder} holds another run; choose another for it")
 
     def _take_question(self, tree: Mapping[str, Any]) -> None:
         question = Question.read(tree)

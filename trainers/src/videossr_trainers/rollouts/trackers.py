@@ -37,6 +37,13 @@ _KNOWN: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
 _WHERE: Final = "grpo.report_to"
 
 
+def named_trackers(tree: Mapping[str, Any]) -> list[str]:
+    """Those that a configuration names which may be wrong elsewhere."""
+    section = tree.get("grpo")
+    named = section.get(_WHERE.removeprefix("grpo.")) if isinstance(section, dict) else None
+    return [str(one) for one in named] if isinstance(named, list) else []
+
+
 def check_trackers(report_to: Collection[str]) -> None:
     """Refuse trackers that do not exist or are not installed, before there is anything to report.
 

@@ -40,6 +40,14 @@ def check_batches(grpo: GrpoSection, questions: int) -> None:
     )
 
 
+def check_optimizer(grpo: GrpoSection) -> None:
+    """Raise `ConfigError` for an optimizer whose package is not installed."""
+    if grpo.optimizer.endswith("8bit") and find_spec("bitsandbytes") is None:
+        problem = f"{grpo.optimizer} needs the package bitsandbytes, which is not installed"
+        right = f"`{install_command('bitsandbytes')}`, or adamw_torch"
+        raise ConfigError(Mistake("grpo.optimizer", problem, right))
+
+
 def steps_of(grpo: GrpoSection, questions: int) -> int:
     """Optimizer steps of a run: as many as are asked for, or whole epochs."""
     return grpo.max_steps or math.ceil(grpo.epochs * (questions // grpo.questions_per_step))
@@ -64,14 +72,7 @@ def grpo_arguments(
     Raises:
         ConfigError: an optimizer whose package is not installed.
     """
-    if grpo.optimizer.endswith("8bit") and find_spec("bitsandbytes") is None:
-        raise ConfigError(
-            Mistake(
-                "grpo.optimizer",
-                f"{grpo.optimizer} needs the package bitsandbytes, which is not installed",
-                f"`{install_command('bitsandbytes')}`, or adamw_torch",
-            )
-        )
+    check_optimizer(grpo)
     warms = grpo.lr_scheduler == "constant" and grpo.warmup_steps
     on_gpu = torch.cuda.is_available()
     at_once = grpo.questions_per_device * PartialState().num_processes

@@ -23,7 +23,7 @@ from transformers import PrinterCallback
 
 from videossr import ConfigError
 from videossr.atomic import clear_unfinished, take_away
-from videossr.errors import Mistake
+from videossr.errors import Mistake, Mistakes
 from videossr.render import Renderer
 from videossr_trainers.failures import naming_full_disk
 from videossr_trainers.models.load import load_model, locate_model
@@ -40,6 +40,7 @@ from videossr_trainers.rollouts.trackers import check_trackers
 from videossr_trainers.sections import GrpoSection, ModelSection, WarmStartSection
 from videossr_trainers.training.arguments import (
     check_batches,
+    check_optimizer,
     engine_arguments,
     grpo_arguments,
     leave_cores_to_loaders,
@@ -88,6 +89,20 @@ class Started:
     log: Sequence[Mapping[str, float]]
 
 
+def check_model(config: RunConfig, recipes: Sequence[Recipe]) -> None:
+    """Raise `ConfigError` for a model that cannot be made, or warmed up, as it is asked for."""
+    section, mistakes = config.section(ModelSection), []
+    if section.name == "tiny" and not all(recipe.checked for recipe in recipes):
+        problem = "'tiny' takes its words from the questions, and these are only planned"
+        right = "build the dataset with build.check=true"
+        mistakes.append(Mistake("model.name", problem, right))
+    if section.weights == "bfloat16" and config.section(WarmStartSection).steps:
+        problem = "bfloat16 loses small steps, and the warm start trains all weights"
+        mistakes.append(Mistake("model.weights", problem, "float32, or warm_start.steps=0"))
+    if mistakes:
+        raise ConfigError(mistakes)
+
+
 def start_model(
     config: RunConfig,
     recipes: Sequence[Recipe],
@@ -106,13 +121,7 @@ def start_model(
     """
     section = config.section(ModelSection)
     warm = config.section(WarmStartSection)
-    if section.name == "tiny" and not all(recipe.checked for recipe in recipes):
-        problem = "'tiny' takes its words from the questions, and these are only planned"
-        right = "build the dataset with build.check=true"
-        raise ConfigError(Mistake("model.name", problem, right))
-    if section.weights == "bfloat16" and warm.steps:
-        problem = "bfloat16 loses small steps, and the warm start trains all weights"
-        raise ConfigError(Mistake("model.weights", problem, "float32, or warm_start.steps=0"))
+    check_model(config, recipes)
     warmed = folder / "warm_start"
     is_warm = warm.steps and on_main(warmed.exists)
     if not is_warm:
@@ -232,19 +241,27 @@ def train(
         Stopped: a signal asked for it; the run has saved and can be resumed.
     """
     state = join_processes()
-    recipes = chosen_recipes(config, dataset)
     grpo = config.section(GrpoSection)
-    check_batches(grpo, len(recipes))
-    check_trackers(grpo.report_to)
+    mistakes = Mistakes()
+    recipes: Sequence[Recipe] = ()
+    with mistakes.noted():
+        check_trackers(grpo.report_to)
+    with mistakes.noted():
+        check_optimizer(grpo)
+    with mistakes.noted():
+        recipes = chosen_recipes(config, dataset)
+        check_batches(grpo, len(recipes))
+    with mistakes.noted():
+        check_model(config, recipes)
     leave_cores_to_loaders(grpo)
-    renderer = Renderer.for_dataset(dataset, run=config)
     on_signal = tell_stderr if state.is_main_process else lambda _: None
-    check = Preflight(config, dataset, folder, tell) if grpo.preflight else None
     with (
-        claimed(config, dataset, folder, resume=resume),
+        claimed(config, dataset, folder, resume=resume, mistakes=mistakes),
         naming_full_disk(folder),
         StopRequest(on_signal) as request,
     ):
+        renderer = Renderer.for_dataset(dataset, run=config)
+        check = Preflight(config, dataset, folder, tell) if grpo.preflight else None
         return _train(config, dataset, recipes, renderer, folder, report, request, check)
 
 
