@@ -408,6 +408,25 @@ def test_a_stop_during_the_warm_start_saves_too(
     )
 
 
+def test_a_stop_in_the_last_step_of_the_warm_start_acts_before_grpo(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the stage has learnt is saved, and the run goes on with the next one."""
+    run = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        on_step(patch, 5, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        with pytest.raises(Stopped, match=r"stopped at step 5 of 5 \(warm start\)"):
+            run_here(folder, run, *WARM)
+    assert (run / "warm_start" / "model.safetensors").exists()
+    assert {line["stage"] for line in measured(run)} == {"warm start"}
+
+
+def test_no_model_card_speaks_of_the_library(folder: Path, whole: list[dict[str, Any]]) -> None:
+    """TRL's knows neither the dataset nor the questions."""
+    assert whole
+    assert list((folder / "whole").rglob("README.md")) == []
+
+
 def test_another_run_is_not_resumed(folder: Path, tmp_path: Path) -> None:
     """Every difference is listed, and nothing is written; what leaves the result as it is may differ."""
     run = tmp_path / "run"

@@ -106,6 +106,14 @@ class StopOnSignal(TrainerCallback):  # type: ignore[misc] # transformers is unt
         if self.stopped:
             raise Stopped(self.request.number, stage, state.global_step, state.max_steps)
 
+    def raise_asked(self, stage: str, state: TrainerState) -> None:
+        """Raise `Stopped` if a stop was asked for in the last step of a stage, with another to follow.
+
+        Every process has to call it, when the stage is saved.
+        """
+        if self.request.agreed():
+            raise Stopped(self.request.number, stage, state.global_step, state.max_steps)
+
     def on_step_begin(self, *_: object, **__: object) -> None:
         """From here on there are steps to finish; the preflight has been before."""
         self.request.may_finish = True

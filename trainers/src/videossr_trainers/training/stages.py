@@ -45,6 +45,9 @@ class _Stage(FiniteSteps, WholeCheckpoints):
         base.worker_init_fn = _Then(base.worker_init_fn)
         return loader
 
+    def create_model_card(self, *_: object, **__: object) -> None:
+        """None: TRL's tells of TRL, and nothing of what was trained on what."""
+
     def get_batch_samples(
         self,
         epoch_iterator: Iterator[Any],

@@ -144,3 +144,5 @@ def warm_start(
         stop.raise_stopped(WARM_START, trainer.state)
     save_whole_model(trainer, folder / "warm_start")
     on_main(lambda: remove(saved))
+    if stop:
+        stop.raise_asked(WARM_START, trainer.state)
