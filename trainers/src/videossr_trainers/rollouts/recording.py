@@ -155,7 +155,7 @@ class RolloutRecorder(TrainerCallback):  # type: ignore[misc] # transformers is 
 def record(trainer: Trainer, reward: TaskReward, floors: Floors, recording: Recording) -> None:
     """Let a trainer record its rollouts, and how long it waits for data."""
     callbacks = trainer.callback_handler.callbacks
-    log_below(recording.run, callbacks)
+    log_below(recording.run, callbacks, lambda: trainer.state.global_step)
 
     def log(name: str, value: float) -> None:
         trainer._metrics["train"][name].append(value)  # noqa: SLF001 - what TRL logs next

@@ -17,6 +17,7 @@ from videossr.installing import install_command
 from videossr.threads import core_count
 from videossr_trainers.engine.batches import check_rows
 from videossr_trainers.models.adapters import lora_config
+from videossr_trainers.rollouts.trackers import project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,6 +109,7 @@ def grpo_arguments(
         save_steps=grpo.save_steps or 1,
         save_total_limit=grpo.keep_checkpoints,
         report_to=list(grpo.report_to),
+        project=project(),
         disable_tqdm=True,
         seed=seed,
     )
