@@ -68,7 +68,7 @@ def test_too_few_questions_give_the_arithmetic() -> None:
 def test_a_step_divides_into_passes() -> None:
     """Questions a step must be a multiple of what all processes take at once."""
     with pytest.raises(
-        ConfigError, match="10 is no multiple of 4 questions a device x 1 processes"
+        ConfigError, match="10 is no multiple of 4 questions a device x 1 process = 4"
     ):
         check_batches(GrpoSection(questions_per_step=10, questions_per_device=4), 100)
 
@@ -80,7 +80,24 @@ def test_the_preflight_foretells_the_steps_that_are_taken() -> None:
     recipes = dataset_for(config).recipes
     subject: Any = SimpleNamespace(config=config, recipes=recipes, asked=())
     steps = steps_of(config.section(GrpoSection), len(recipes))
-    assert 2 == steps == questions(subject).figures["steps"]
+    told = questions(subject)
+    assert 2 == steps == told.figures["steps"]
+    assert "; 2 steps of 4 questions ask each 1.3 times; " in told.measured
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        (1, "1 step of 2 questions ask 33 % of them; "),
+        (3, "3 steps of 2 questions ask each once; "),
+    ],
+)
+def test_how_often_a_question_is_asked_is_told_in_words(steps: int, told: str) -> None:
+    """By hand: of six questions, one step of two asks a third."""
+    config = load_config("tiny", ["grpo.questions_per_step=2", f"grpo.max_steps={steps}"])
+    recipes = dataset_for(config).recipes
+    subject: Any = SimpleNamespace(config=config, recipes=recipes, asked=())
+    assert told in questions(subject).measured
 
 
 def test_the_paper_in_trls_terms(tmp_path: Path) -> None:
@@ -103,6 +120,7 @@ def test_the_paper_in_trls_terms(tmp_path: Path) -> None:
     assert arguments.temperature == 1.0
     assert arguments.num_train_epochs == 1.0
     assert arguments.max_completion_length == 2048
+    assert arguments.project == "videossr"
 
 
 def test_provenance_can_be_read_back(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from videossr.cli.options import (
     progress_bar,
 )
 from videossr.errors import Mistakes
+from videossr.wording import counted
 
 if TYPE_CHECKING:
     from videossr_trainers.rollouts.reverify import Tally
@@ -187,5 +188,5 @@ def reverify(
 def _tell(tally: Tally) -> None:
     for plugin, (stored, now) in tally.versions.items():
         typer.echo(f"plugin {plugin}: version {', '.join(sorted(stored))} stored, {now} now")
-    found = f"{tally.different} have another reward" if tally.different else "rewards as stored"
-    typer.echo(f"{tally.checked} completions of {tally.files} steps: {found}")
+    found = f"{tally.different} with another reward" if tally.different else "rewards as stored"
+    typer.echo(f"{counted(tally.checked, 'completion')} of {counted(tally.files, 'step')}: {found}")

@@ -25,6 +25,7 @@ from transformers import Trainer
 
 from videossr.atomic import UNFINISHED, clear_unfinished, publish, take_away
 from videossr.seeds import derive_seed
+from videossr.wording import counted
 from videossr_trainers.failures import TrainingError, full_disk, is_full_disk
 from videossr_trainers.processes import on_main, raise_together
 
@@ -179,7 +180,7 @@ class WholeCheckpoints(Trainer):  # type: ignore[misc] # transformers is untyped
             return
         if self.args.process_index == 0:
             warnings.warn(
-                f"{checkpoint} was saved by {saved} processes and is taken up by {self.args.world_size}: "
+                f"{checkpoint} was saved by {counted(saved, 'process', 'processes')} and is taken up by {self.args.world_size}: "
                 "from here on answers are sampled otherwise than they would have been",
                 stacklevel=2,
             )

@@ -25,6 +25,7 @@ from videossr import ConfigError
 from videossr.atomic import clear_unfinished, take_away
 from videossr.errors import Mistake, Mistakes
 from videossr.render import Renderer
+from videossr.wording import counted
 from videossr_trainers.failures import naming_full_disk
 from videossr_trainers.models.load import load_model, locate_model
 from videossr_trainers.preflight.course import Preflight
@@ -304,6 +305,6 @@ def _goes_on(config: RunConfig, recipes: Sequence[Recipe], last: Path | None, fo
     done = int(lines_of(folder, GRPO)[-1]["step"])
     more = steps_of(config.section(GrpoSection), len(recipes)) > done
     if more and (last is None or step_of(last) != done):
-        problem = f"the run is finished after {done} steps, and has no checkpoint to go on from"
+        problem = f"the run is finished after {counted(done, 'step')}, and has no checkpoint to go on from"
         raise ConfigError(Mistake("grpo.max_steps", problem, "start a new run"))
     return more
