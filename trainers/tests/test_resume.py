@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 from small_runs import CONFIG, make_folder, measured, train, train_command
+from torch.utils.data import DataLoader
 from transformers import Trainer, TrainerControl, TrainerState, TrainingArguments
 
 from videossr import ConfigError, PluginError, VideoError
@@ -40,6 +41,7 @@ from videossr_trainers.training.interrupts import (
     Stopped,
     StopRequest,
     leave_signals_to_parent,
+    shield_workers,
 )
 from videossr_trainers.training.run_folder import claimed
 from videossr_trainers.training.train import train as train_here
@@ -372,6 +374,21 @@ def test_a_signal_stops_at_once_where_no_step_is_in_hand() -> None:
         stop.on_step_begin(*told)
         os.kill(os.getpid(), signal.SIGTERM)
         assert request.agreed()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere loaders are spawned")
+def test_loaders_are_forked_whatever_python_would_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python 3.14 starts them from a server, with threads of libraries that take signals."""
+    loader: DataLoader[Any] = DataLoader([7, 8], num_workers=1)
+    monkeypatch.setattr(
+        multiprocessing.context.DefaultContext, "get_start_method", lambda *_, **__: "forkserver"
+    )
+    shield_workers(loader)
+    assert loader.multiprocessing_context.get_start_method() == "fork"
+    assert isinstance(iter(loader)._workers[0], multiprocessing.context.ForkProcess)
+    alone: DataLoader[Any] = DataLoader([7, 8])
+    shield_workers(alone)
+    assert [7, 8] == [int(batch) for batch in alone]
 
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
