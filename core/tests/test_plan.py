@@ -17,7 +17,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from test_build import HALVES, PICK, VIDEO, configured
+from toy_builds import HALVES, PICK, VIDEO, configured
 from toy_plugins import Pick, registry_of, toys
 
 from videossr import Clip, ConfigError, DatasetError, Sample, Unsuitable, hookimpl
