@@ -22,6 +22,7 @@ from videossr.cli.options import (
     worker_count,
 )
 from videossr.errors import ConfigError, Mistake
+from videossr.wording import counted, how_often
 
 if TYPE_CHECKING:
     from videossr.build import Summary
@@ -90,17 +91,19 @@ def describe(output: Path, summary: Summary) -> None:
 
     how = "" if summary.checked else "planned and not rendered, "
     typer.echo(
-        f"{output}: {summary.questions} questions about {summary.used} videos, {how}"
+        f"{output}: {counted(summary.questions, 'question')} about {counted(summary.used, 'video')}, "
+        f"{how}"
         f"each of them asked about {times(summary)}"
     )
     for name, task in summary.tasks.items():
         typer.echo(
-            f"  {name}: {task.questions} about {task.videos} videos, blind floor {task.floor:.3f}"
+            f"  {name}: {task.questions} about {counted(task.videos, 'video')}, blind floor {task.floor:.3f}"
         )
         for reason, count in task.left_out.items():
-            often = "once" if count == 1 else f"{count} times"
-            typer.echo(f"    passed over {often}: {reason}")
+            typer.echo(f"    passed over {how_often(count)}: {reason}")
     if summary.twins:
-        typer.echo(f"  passed over, of the same content as another: {summary.twins} videos")
+        typer.echo(
+            f"  passed over, of the same content as another: {counted(summary.twins, 'video')}"
+        )
     for video, reason in summary.broken.items():
         typer.echo(f"  cannot be decoded: {video}: {reason}")

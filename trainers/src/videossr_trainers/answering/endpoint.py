@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from videossr import ConfigError
 from videossr.errors import Mistake
+from videossr.installing import install_command
 
 try:
     import openai
@@ -19,7 +20,7 @@ except ImportError as error:
         Mistake(
             "--endpoint",
             "needs OpenAI's client library, which is not installed",
-            "pip install 'videossr-trainers[endpoint]'",
+            install_command("videossr-trainers[endpoint]"),
         )
     ) from error
 

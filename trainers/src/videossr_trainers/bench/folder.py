@@ -12,12 +12,12 @@ While a run is going on a hidden journal beside `answers.jsonl` holds what there
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from videossr import ConfigError, DatasetError
+from videossr.atomic import write_text
 from videossr.benchmark import Graded, Question
 from videossr.errors import Mistake
 from videossr.journal import Journal
@@ -201,8 +201,7 @@ class RunFolder(Collected):
             if found.get(name) != self.facts[name]
         ]
         if other:
-            right = "choose another folder for it"
-            raise ConfigError([*other, Mistake(str(self.folder), "holds another run", right)])
+            raise ConfigError(other, f"{self.folder} holds another run; choose another for it")
 
     def _take_question(self, tree: Mapping[str, Any]) -> None:
         question = Question.read(tree)
@@ -287,22 +286,13 @@ def read_run(folder: Path) -> dict[str, Any]:
 
 def write_json(path: Path, tree: object) -> None:
     """Write a tree; the file appears whole or not at all."""
-    _replace(path, json.dumps(tree, indent=2) + "\n")
+    write_text(path, json.dumps(tree, indent=2) + "\n")
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write a line for each row; the file appears whole or not at all."""
-    _replace(path, "".join(json.dumps(row) + "\n" for row in rows))
+    write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def _replace(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")  # JSON here is ASCII, whatever it holds
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

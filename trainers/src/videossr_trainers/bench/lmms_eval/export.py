@@ -10,19 +10,16 @@ FOLDER/utils.py, config.json    our rewards, and the settings that they hold und
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import xxhash
 import yaml
 
 from videossr import ConfigError
+from videossr.atomic import making
 from videossr.benchmark import key_of
 from videossr.benchmark.exported import CONFIG
 from videossr.errors import Mistake
@@ -32,6 +29,7 @@ from videossr.video import encode_mp4
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from videossr.benchmark import Benchmark
     from videossr.clip import Clip
@@ -96,11 +94,9 @@ def export_lmms_eval(
     if folder.exists():
         right = "choose another folder, or remove this one"
         raise ConfigError(Mistake(str(folder), "exists already", right))
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     recipes = benchmark.dataset.recipes
     documents: dict[str, list[dict[str, Any]]] = {name: [] for name in benchmark.subtasks}
-    try:
+    with making(folder) as partial:
         (partial / "videos").mkdir()
         with one_torch_thread(), ThreadPoolExecutor(workers) as pool:
             try:
@@ -131,15 +127,9 @@ def export_lmms_eval(
         }
         (partial / CONFIG).write_text(json.dumps(tree, indent=1) + "\n", encoding="utf-8")
         files = list((partial / "videos").iterdir())
-        exports = Exports(
+        return Exports(
             tuple(names), len(recipes), len(files), sum(file.stat().st_size for file in files)
         )
-        partial.chmod(0o755)  # mkdtemp's folders are private
-        os.replace(partial, folder)  # noqa: PTH105 - atomic; Path.replace says less
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    return exports
 
 
 def _document(recipe: Recipe, renderer: Renderer, folder: Path, crf: int) -> dict[str, Any]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import Environment, StrictUndefined
 
+from videossr.atomic import write_text
 from videossr.intervals import TOO_FEW
 from videossr_trainers.bench.report.failures import Failure, failures
 from videossr_trainers.bench.report.histogram import histogram
@@ -84,15 +84,9 @@ def write_bench_report(
         path.with_suffix(".json"): json.dumps(as_tree(tables), indent=2) + "\n",
         path.with_suffix(".csv"): as_csv(tables),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
     for file, text in files.items():
-        partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
-        try:
-            # An answer may hold halves of characters, which no file can.
-            partial.write_bytes(text.encode("utf-8", "replace"))
-            partial.replace(file)
-        finally:
-            partial.unlink(missing_ok=True)
+        # An answer may hold halves of characters, which no file can.
+        write_text(file, text, errors="replace")
     return list(files)
 
 
