@@ -612,6 +612,13 @@ def test_runs_are_compared_question_by_question(
     assert all(one["change"]["low"] > 0 for one in differences.values())
     assert len(rude.facts["subtasks"]) == differences["mean"]["unpaired"]
     assert "its video is not at hand" in path.read_text(encoding="utf-8")
+    rows = list(csv.DictReader(path.with_suffix(".csv").read_text().splitlines()))
+    paired = {row["subtask"]: row for row in rows if row["against"]}
+    assert paired.keys() == differences.keys()
+    assert all(
+        float(paired[name]["low"]) == pytest.approx(one["change"]["low"])
+        for name, one in differences.items()
+    )
 
 
 def test_one_video_shows_nothing(knows: tuple[Finished, Model], tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from videossr.cli.options import (
     Workers,
     checked_config,
     progress_bar,
+    progress_bars,
     worker_count,
 )
 from videossr.errors import ConfigError, Mistake
@@ -60,9 +61,16 @@ def build(
         right = "choose another folder, or remove this one"
         raise ConfigError(Mistake(str(output), "exists already", right))
     rows, root = videos_of(videos, worker_count(workers), quiet=quiet or as_json)
-    with progress_bar("building", quiet=quiet or as_json) as progress:
+    bars = progress_bars("measuring floors", "building", quiet=quiet or as_json)
+    with bars as (measuring, progress):
         summary = build_to(
-            output, checked, rows, root, workers=worker_count(workers), progress=progress
+            output,
+            checked,
+            rows,
+            root,
+            workers=worker_count(workers),
+            progress=progress,
+            floors_progress=measuring,
         )
     measured = checked.measurements()
     if as_json:

@@ -5,29 +5,23 @@ Of several processes each asks its share, and the main one has what came of all.
 
 from __future__ import annotations
 
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from videossr.errors import DatasetError, VideoError, VideossrError
 from videossr_trainers.answering import Asked
+from videossr_trainers.answering.ahead import ahead
 from videossr_trainers.answering.cost import Spent
 from videossr_trainers.processes import raise_together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from concurrent.futures import Future
 
     from videossr.sample import Sample
     from videossr_trainers.answering import Answer, Answerer, Decoding
     from videossr_trainers.answering.shares import Shares
 
 _Result = TypeVar("_Result")
-
-#: Samples that each worker renders ahead.
-_AHEAD: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +101,7 @@ def _asked(
             progress(len(results) + len(broken), len(keys))
 
     def questions() -> Iterator[Asked]:
-        for key, made in _rendered(keys, render, workers):
+        for key, made in ahead(keys, render, workers=workers):
             try:
                 sample = made.result()
             except (VideoError, DatasetError) as error:
@@ -136,21 +130,3 @@ def _joined(parts: Iterable[Asking[_Result]]) -> Asking[_Result]:
             whole.results | part.results, whole.broken | part.broken, whole.spent + part.spent
         )
     return whole
-
-
-def _rendered(
-    keys: Sequence[str], render: Callable[[str], Sample], workers: int
-) -> Iterator[tuple[str, Future[Sample]]]:
-    """Samples in the order of their keys, some made ahead of being asked for."""
-    coming = iter(keys)
-    with ThreadPoolExecutor(workers, "render") as pool:
-        try:
-            begun = deque(
-                (key, pool.submit(render, key)) for key in islice(coming, _AHEAD * workers)
-            )
-            while begun:
-                yield begun.popleft()
-                begun.extend((key, pool.submit(render, key)) for key in islice(coming, 1))
-        finally:
-            # After Ctrl-C or a failure, what has not begun is let go.
-            pool.shutdown(cancel_futures=True)

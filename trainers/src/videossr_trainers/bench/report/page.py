@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import json
-from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
-from jinja2 import Environment, StrictUndefined
-
-from videossr.atomic import write_text
 from videossr.intervals import TOO_FEW
 from videossr_trainers.bench.report.failures import Failure, failures
 from videossr_trainers.bench.report.histogram import histogram
 from videossr_trainers.bench.report.published import PUBLISHED
 from videossr_trainers.bench.report.tables import (
+    COLUMNS,
     RunTable,
-    as_csv,
     as_tree,
     comparisons,
     run_tables,
+    table_rows,
 )
-from videossr_trainers.pages import signed
+from videossr_trainers.pages import signed, write_json, write_page, write_table
 from videossr_trainers.report.plots import colour_of
 
 if TYPE_CHECKING:
@@ -33,14 +30,14 @@ if TYPE_CHECKING:
     from videossr.render import Renderer
     from videossr_trainers.bench.folder import Finished
 
-#: By which a report is told from other files.
-_GENERATOR: Final = '<meta name="generator" content="videossr bench report">'
-
 #: What a model was shown that was not shown its own video.
 _UNSEEING: Final = {"blind": "blind", "wrong_video": "with the wrong videos"}
 
-#: Bytes at the start of a file in which that has to stand.
-_HEAD: Final = 1024
+#: Those of the demo's report, and our own.
+_STYLES: Final = (
+    ("videossr_trainers.report", "report.css"),
+    ("videossr_trainers.bench.report", "bench.css"),
+)
 
 
 def write_bench_report(
@@ -79,39 +76,24 @@ def write_bench_report(
         if asked
         else []
     )
-    files = {
-        path: _render(tables, shown),
-        path.with_suffix(".json"): json.dumps(as_tree(tables), indent=2) + "\n",
-        path.with_suffix(".csv"): as_csv(tables),
-    }
-    for file, text in files.items():
-        # An answer may hold halves of characters, which no file can.
-        write_text(file, text, errors="replace")
-    return list(files)
+    as_json, as_csv = path.with_suffix(".json"), path.with_suffix(".csv")
+    _write_html(path, tables, shown)
+    write_json(as_json, as_tree(tables))
+    write_table(as_csv, COLUMNS, table_rows(tables))
+    return [path, as_json, as_csv]
 
 
-def is_report(path: Path) -> bool:
-    """Whether a file is such a report, so that a new one may take its place."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return _GENERATOR.encode() in file.read(_HEAD)
-
-
-def _render(tables: Sequence[RunTable], shown: Sequence[Failure]) -> str:
-    own = resources.files("videossr_trainers.bench.report")
-    style = resources.files("videossr_trainers.report").joinpath("report.css").read_text("utf-8")
-    # Every text of a run is untrusted: what a model said, what a task or a file is called.
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"signed": signed, "ends": _ends, "score": "{:.1f}".format}
+def _write_html(path: Path, tables: Sequence[RunTable], shown: Sequence[Failure]) -> None:
     subtasks = list(tables[0].run.facts["subtasks"])
     colours = {name: colour_of(number) for number, name in enumerate(subtasks)}
     asked = [table for table in tables if table.sighted]
-    return environment.from_string(own.joinpath("bench.html.jinja").read_text("utf-8")).render(
-        generator=_GENERATOR,
-        style=style + own.joinpath("bench.css").read_text("utf-8"),
+    write_page(
+        path,
+        "videossr_trainers.bench.report",
+        "bench.html.jinja",
+        styles=_STYLES,
+        # Scores are times 100 already.
+        filters={"signed": signed, "ends": _ends, "score": "{:.1f}".format},
         title=" and ".join(table.name for table in tables),
         tables=tables,
         headlines=[(table.name, _headline(table)) for table in tables],

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +15,7 @@ from videossr_trainers.bench.running import graded_rows, scores_tree
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from videossr.intervals import Interval
     from videossr_trainers.bench.folder import Finished
 
 #: What a run is called in the place of a model where there was none.
@@ -194,21 +193,54 @@ def as_tree(tables: Sequence[RunTable]) -> dict[str, Any]:
     }
 
 
-def as_csv(tables: Sequence[RunTable]) -> str:
-    """A line for each run, condition or baseline, and subtask."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    columns = ["score", "low", "high", "videos", "normalised", "with_failures", "floor"]
-    counts = ["questions", "unparsable", "failed"]
-    writer.writerow(["run", "shown", "subtask", *columns, *counts])
+#: The columns of the CSV: a score of a run by itself, or its difference to another run's.
+COLUMNS: Final = (
+    *("run", "against", "shown", "subtask"),
+    *("score", "low", "high", "videos", "normalised", "with_failures", "floor"),
+    *("questions", "unparsable", "failed", "unpaired"),
+)
+
+
+def table_rows(tables: Sequence[RunTable]) -> list[dict[str, object]]:
+    """A row for each run, condition or baseline, and subtask, and for each difference to the first run."""
+    rows: list[dict[str, object]] = []
     for table in tables:
         for row in table.rows:
             for which, one in row.scores.items():
-                raw, scaled = one.raw or ("",) * 4, one.normalised
-                figures = [*raw, scaled.mean if scaled else "", one.with_failures.mean, one.floor]
-                found = [one.questions, one.unparsable, one.failed]
-                writer.writerow([table.name, which, row.name or "mean", *figures, *found])
-    return text.getvalue()
+                name = {"run": table.name, "shown": which, "subtask": row.name or "mean"}
+                rows.append(
+                    {
+                        **name,
+                        **_measured(one.raw),
+                        "normalised": one.normalised.mean if one.normalised else "",
+                        "with_failures": one.with_failures.mean,
+                        "floor": one.floor,
+                        "questions": one.questions,
+                        "unparsable": one.unparsable,
+                        "failed": one.failed,
+                    }
+                )
+    first = next((table.name for table in tables if table.sighted), "")
+    for compared in comparisons(tables):
+        for subtask, difference in compared.differences.items():
+            name = {"run": compared.name, "against": first, "shown": "sighted"}
+            rows.append(
+                {
+                    **name,
+                    "subtask": subtask or "mean",
+                    **_measured(difference.change),
+                    "questions": difference.questions,
+                    "unpaired": difference.unpaired,
+                }
+            )
+    return rows
+
+
+def _measured(score: Interval | None) -> dict[str, object]:
+    """A mean with its interval, as cells; empty where there is none."""
+    if score is None:
+        return {}
+    return {"score": score.mean, "low": score.low, "high": score.high, "videos": score.videos}
 
 
 def _difference(difference: Difference) -> dict[str, Any]:
