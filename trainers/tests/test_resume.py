@@ -187,7 +187,9 @@ def test_the_warm_start_resumes_and_is_not_repeated(folder: Path, tmp_path: Path
     with pytest.raises(EndedError):
         run_here(folder, run, *WARM, resume=True, report=ends_at("grpo", 1))
     assert not (run / "warm_start_checkpoints").exists()
+    (run / "warm_start_checkpoints").mkdir()  # as a kill leaves it right after the stage
     run_here(folder, run, *WARM, resume=True, report=lambda *told: taken.append(told[:2]))
+    assert not (run / "warm_start_checkpoints").exists()
     assert taken == [("grpo", step) for step in range(1, 7)]
     assert measured(tmp_path / "whole") == measured(run)
 
@@ -509,6 +511,16 @@ def test_a_mistake_leaves_no_folder(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"model\.name"):
         run_here(folder, tmp_path / "run", f"model.name={tmp_path}/nowhere")
     assert not (tmp_path / "run").exists()
+
+
+def test_what_is_not_of_the_run_stays(folder: Path, tmp_path: Path) -> None:
+    """A run that ends before its first step takes away what it has brought, and nothing else."""
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "download.unfinished").write_text("somebody else's")
+    with pytest.raises(ConfigError, match=r"model\.name"):
+        run_here(folder, run, f"model.name={tmp_path}/nowhere")
+    assert [path.name for path in run.iterdir()] == ["download.unfinished"]
 
 
 def test_another_run_in_the_place_of_an_unused_one_starts_from_its_own_model(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from videossr import ConfigError
@@ -100,9 +99,13 @@ def _refuse_other(config: RunConfig, dataset: Dataset, folder: Path) -> None:
 
 
 def _leave_if_unused(folder: Path) -> None:
-    """Remove the folder of a run that ended before it had anything to keep, or to say."""
+    """Remove what a run has begun that ended before it had anything to keep, or to say."""
     if names(folder) <= BEGUN - {PREFLIGHT}:
-        shutil.rmtree(folder)
+        take_away(folder / "start")
+        for name in BEGUN - {"start"}:
+            (folder / name).unlink(missing_ok=True)
+        with suppress(OSError):  # somebody else has something there
+            folder.rmdir()
 
 
 def _lock(folder: Path) -> Any:  # noqa: ANN401 - an open file, or None
