@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from videossr import ConfigError, DatasetError
+from videossr import ConfigError, DatasetError, PluginError
 from videossr.benchmark import Benchmark
 from videossr.benchmark.exported import Exported
 from videossr.cli import main
@@ -424,6 +424,24 @@ def test_a_video_that_is_gone_is_a_failure_of_its_questions(
     assert lost == sum(reasons.values())
     assert all(reason.startswith("cannot be shown: ") and gone in reason for reason in reasons)
     assert 100 == scores(run)["sighted"]["mean"]["mean"]
+
+
+@pytest.mark.parametrize("lent", [False, True])
+def test_a_plugins_fault_is_no_failed_question(
+    setting: Setting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, lent: bool
+) -> None:
+    """It ends the run, whether the question itself is wanted or its frames for another one."""
+    render = Renderer.render
+    wanted = setting.benchmark.dataset.recipes[0]
+
+    def faulty(renderer: Renderer, recipe: Recipe) -> Sample:
+        if (recipe == wanted) != lent:
+            raise PluginError("a bug", plugin="anomaly")
+        return render(renderer, recipe)
+
+    monkeypatch.setattr(Renderer, "render", faulty)
+    with pytest.raises(PluginError, match="a bug"):
+        setting.run(Model(truth), tmp_path / "run", conditions=("wrong_video",))
 
 
 def test_a_subtask_of_one_video_has_no_wrong_one(setting: Setting) -> None:
