@@ -32,7 +32,7 @@ from videossr_trainers.answering.cache import AnswerCache
 from videossr_trainers.answering.cached import Cached
 from videossr_trainers.answering.cost import Prices
 from videossr_trainers.bench.conditions import conditions_of, strangers
-from videossr_trainers.bench.folder import Finished
+from videossr_trainers.bench.folder import Finished, RunFolder, read_run
 from videossr_trainers.bench.lmms_eval import export_lmms_eval
 from videossr_trainers.bench.report import write_bench_report
 from videossr_trainers.bench.report.failures import failures
@@ -403,6 +403,15 @@ def test_answers_of_another_model_are_not_mixed_in(
         setting.run(Model(truth), tmp_path / "mine")
 
 
+@pytest.mark.parametrize("left", [".answers.jsonl.journal", ".run.json.0.unfinished"])
+def test_what_a_kill_at_the_start_leaves_is_no_hindrance(tmp_path: Path, left: str) -> None:
+    """The journal is there before `run.json` is, and that is whole or not there."""
+    (tmp_path / left).touch()
+    facts = {"benchmark": "b", "model": None, "decoding": {}}
+    with RunFolder(tmp_path, facts):
+        assert "running" == read_run(tmp_path)["state"]
+
+
 def test_a_video_that_is_gone_is_a_failure_of_its_questions(
     setting: Setting, videos: Path, tmp_path: Path
 ) -> None:
@@ -678,10 +687,14 @@ def test_the_command_reports_and_replaces_nothing_else(
     assert 0 == call("bench", "report", rude.folder, "-o", path, *few)
     assert "<video" in path.read_text(encoding="utf-8")
     assert 0 == call("bench", "report", rude.folder, "-o", path, *few)
-    path.write_text("mine")
-    assert 2 == call("bench", "report", rude.folder, "-o", path, *few)
-    assert "is no such report" in capsys.readouterr().err
-    assert "mine" == path.read_text()
+    for mine in (path, tmp_path / "other.json", tmp_path / "another.csv"):
+        mine.write_text("mine")
+        assert 2 == call("bench", "report", rude.folder, "-o", mine.with_suffix(".html"), *few)
+        assert f"{mine}: exists already, and is no report" in capsys.readouterr().err
+        assert "mine" == mine.read_text()
+    assert 2 == call("bench", "report", rude.folder, "-o", tmp_path / "page.json", *few)
+    assert "name the page" in capsys.readouterr().err
+    assert not (tmp_path / "page.csv").exists()
 
 
 # The hand-over

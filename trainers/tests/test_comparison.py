@@ -166,11 +166,13 @@ def test_runs_on_other_questions_are_refused(
         ([first, unfinished], 1, "the run is not done"),
         ([first, first, "-o", runs.place / "notes.html"], 2, "is no report"),
         ([first, first, "-o", runs.place / "both.csv"], 2, "name the page"),
+        ([first, first, "-o", first / "results.html"], 2, "results.json: exists already"),
     ):
         output = [] if "-o" in words else ["-o", both]
         assert code(["eval", "report", *words, *output]) == exit_code
         assert reason in capsys.readouterr().err
     assert not both.exists()
+    assert json.loads((first / "results.json").read_text())["rows"]
 
 
 def test_runs_of_one_model_are_told_apart(runs: Runs) -> None:

@@ -300,11 +300,7 @@ def report(
     from videossr.render import Renderer  # noqa: PLC0415
     from videossr_trainers.bench.folder import Finished  # noqa: PLC0415
     from videossr_trainers.bench.report import write_bench_report  # noqa: PLC0415
-    from videossr_trainers.pages import is_page  # noqa: PLC0415 - needs torch
 
-    if output.exists() and not is_page(output):
-        right = "choose another file, or remove this one"
-        raise ConfigError(Mistake(str(output), "exists already, and is no such report", right))
     loaded = [Finished.load(run) for run in runs]
     folder = benchmark or Path(loaded[0].facts["source"])
     renderer: Renderer | None = None

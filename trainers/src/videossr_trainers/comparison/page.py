@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from videossr.errors import ConfigError, Mistake
 from videossr.intervals import TOO_FEW
 from videossr_trainers.comparison.differences import ALL
-from videossr_trainers.pages import is_page, signed, write_json, write_page, write_table
+from videossr_trainers.pages import claim_page, signed, write_json, write_page, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,12 +36,21 @@ def write_comparisons(compared: Sequence[Comparison], path: Path) -> list[Path]:
         The files.
 
     Raises:
-        ConfigError: there is a file that is no page of ours, or the name is that of one beside it.
+        ConfigError: as `claim_page`.
     """
-    _refuse_other(path)
+    as_json, as_csv = claim_page(path)
     runs = [compared[0].first, *(one.second for one in compared)]
-    as_json, as_csv = path.with_suffix(".json"), path.with_suffix(".csv")
     kind = runs[0].settings["kind"]
+    write_page(
+        path,
+        "videossr_trainers.comparison",
+        "comparison.html.jinja",
+        filters={"points": _points, "range": _range},
+        kind=kind,
+        runs=runs,
+        compared=[(one, _changed(one)) for one in compared],
+        listed=_LISTED,
+    )
     write_json(
         as_json,
         {
@@ -65,16 +73,6 @@ def write_comparisons(compared: Sequence[Comparison], path: Path) -> list[Path]:
     write_table(
         as_csv, _COLUMNS, [_row(one, found) for one in compared for found in one.differences]
     )
-    write_page(
-        path,
-        "videossr_trainers.comparison",
-        "comparison.html.jinja",
-        filters={"points": _points, "range": _range},
-        kind=kind,
-        runs=runs,
-        compared=[(one, _changed(one)) for one in compared],
-        listed=_LISTED,
-    )
     return [path, as_json, as_csv]
 
 
@@ -90,16 +88,6 @@ def summary_of(compared: Sequence[Comparison]) -> list[str]:
             if found.change and found.group == ALL
         ] or [f"{head}: no question that both answered"]
     return lines
-
-
-def _refuse_other(path: Path) -> None:
-    """Refuse to write a page where something else would be lost."""
-    if path.suffix in {".json", ".csv"}:
-        right = f"name the page, such as {path.with_suffix('.html')}; JSON and CSV go beside it"
-        raise ConfigError(Mistake(str(path), "is the name of a file beside the page", right))
-    if path.exists() and not is_page(path):
-        right = "choose another file, or remove this one"
-        raise ConfigError(Mistake(str(path), "exists already, and is no report", right))
 
 
 def _tree(found: Difference) -> dict[str, Any]:

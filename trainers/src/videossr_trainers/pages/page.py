@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from jinja2 import BaseLoader, Environment, FunctionLoader, StrictUndefined
 
+from videossr.errors import ConfigError, Mistake
 from videossr.intervals import TOO_FEW
 from videossr_trainers.pages.files import write_whole
 
@@ -64,8 +65,36 @@ def write_page(
     return path
 
 
-def is_page(path: Path) -> bool:
-    """Whether a file is such a page, so that a new one may take its place."""
+def claim_page(path: Path) -> tuple[Path, Path]:
+    """Make sure that a page and the files beside it take the place of none but those of such a page.
+
+    Whoever writes them writes the page first, so that after a kill the next one knows them again.
+
+    Args:
+        path: of the HTML.
+
+    Returns:
+        The JSON and CSV files that go beside it.
+
+    Raises:
+        ConfigError: the name is that of a file beside a page, or there is another file under one of the
+            names.
+    """
+    as_json, as_csv = path.with_suffix(".json"), path.with_suffix(".csv")
+    if path.suffix.lower() in {".json", ".csv"}:
+        right = f"name the page, such as {path.with_suffix('.html')}; JSON and CSV go beside it"
+        raise ConfigError(Mistake(str(path), "is the name of a file beside the page", right))
+    if not _is_page(path):
+        right = "choose another name for the page, or remove this file"
+        there = [name for name in (path, as_json, as_csv) if name.exists()]
+        if there:
+            raise ConfigError(
+                [Mistake(str(name), "exists already, and is no report", right) for name in there]
+            )
+    return as_json, as_csv
+
+
+def _is_page(path: Path) -> bool:
     if not path.is_file():
         return False
     with path.open("rb") as file:

@@ -17,7 +17,7 @@ from videossr_trainers.bench.report.tables import (
     run_tables,
     table_rows,
 )
-from videossr_trainers.pages import signed, write_json, write_page, write_table
+from videossr_trainers.pages import claim_page, signed, write_json, write_page, write_table
 from videossr_trainers.report.plots import colour_of
 
 if TYPE_CHECKING:
@@ -67,8 +67,9 @@ def write_bench_report(
         The files.
 
     Raises:
-        ConfigError: the runs are not of one benchmark.
+        ConfigError: the runs are not of one benchmark; or as `claim_page`.
     """
+    as_json, as_csv = claim_page(path)
     tables = run_tables(runs)
     asked = [table for table in tables if table.sighted]
     shown = (
@@ -76,7 +77,6 @@ def write_bench_report(
         if asked
         else []
     )
-    as_json, as_csv = path.with_suffix(".json"), path.with_suffix(".csv")
     _write_html(path, tables, shown)
     write_json(as_json, as_tree(tables))
     write_table(as_csv, COLUMNS, table_rows(tables))
