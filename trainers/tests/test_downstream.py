@@ -17,6 +17,7 @@ from videossr_trainers.answering import Answer, Decoding
 from videossr_trainers.answering.choice import ModelOptions
 from videossr_trainers.downstream.asking import ask
 from videossr_trainers.downstream.figures import baselines, by_category, figures_of
+from videossr_trainers.downstream.folder import claim
 from videossr_trainers.downstream.outcome import (
     Outcome,
     askable,
@@ -284,6 +285,16 @@ def test_mistakes_are_told_before_a_model_is_loaded(
     assert not (tmp_path / "run").exists()
     assert command(*words, "--count-malformed") == 0
     assert json.loads((tmp_path / "run" / "results.json").read_text())["counts"]["malformed"] == 2
+
+
+def test_what_a_kill_at_the_start_leaves_is_no_hindrance(tmp_path: Path) -> None:
+    """Settings that were half written, and nothing else; what is not ours still is."""
+    (tmp_path / ".settings.json.0.unfinished").write_text("{")
+    claim(tmp_path, {"kind": "vqa"})
+    assert json.loads((tmp_path / "settings.json").read_text()) == {"kind": "vqa"}
+    (tmp_path / "settings.json").rename(tmp_path / "mine.json")
+    with pytest.raises(ConfigError, match="is no run"):
+        claim(tmp_path, {"kind": "vqa"})
 
 
 def test_another_run_is_not_written_into(

@@ -17,7 +17,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from videossr import ConfigError, DatasetError
-from videossr.atomic import write_text
+from videossr.atomic import UNFINISHED, write_text
 from videossr.benchmark import Graded, Question
 from videossr.errors import Mistake
 from videossr.journal import Journal
@@ -186,7 +186,7 @@ class RunFolder(Collected):
         if not path.exists():
             if self.folder.exists() and (
                 not self.folder.is_dir()
-                or any(CACHE not in path.name for path in self.folder.iterdir())
+                or not all(_of_a_beginning(path.name) for path in self.folder.iterdir())
             ):
                 right = "choose another folder for the run"
                 raise ConfigError(Mistake(str(self.folder), "exists, and is no run", right))
@@ -292,6 +292,11 @@ def write_json(path: Path, tree: object) -> None:
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write a line for each row; the file appears whole or not at all."""
     write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
+
+
+def _of_a_beginning(name: str) -> bool:
+    """Whether a file may be there before `run.json`: one of the cache, or what a kill has left."""
+    return CACHE in name or name == f".{ANSWERS}.journal" or name.endswith(UNFINISHED)
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
