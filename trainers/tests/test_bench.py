@@ -321,45 +321,6 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
         assert (knows[0].folder / name).read_bytes() == (run.folder / name).read_bytes()
 
 
-@dataclass
-class Part:
-    """One of two processes; what the second has goes to the first."""
-
-    rank: int
-    sent: list[object]
-
-    @property
-    def main(self) -> bool:
-        """The first one."""
-        return self.rank == 0
-
-    def own(self, items: Sequence[int]) -> Sequence[int]:
-        """One half, the second a little larger."""
-        middle = len(items) // 2 - 3
-        return items[:middle] if self.main else items[middle:]
-
-    def gather(self, results: Sequence[object]) -> list[object]:
-        """The others' first here, which must not matter."""
-        self.sent.extend(results)
-        return self.sent if self.main else []
-
-
-def test_processes_share_the_questions(
-    knows: tuple[Finished, Model], setting: Setting, tmp_path: Path
-) -> None:
-    """Each asks its own, none twice; the main one writes the files of a process that asks alone."""
-    sent: list[object] = []
-    models = [Model(truth, name="knows") for _ in range(2)]
-    arguments = (setting.benchmark, setting.folder, setting.renderer)
-    for rank in (1, 0):
-        run = run_benchmark(*arguments, models[rank], tmp_path / "run", parts=Part(rank, sent))
-        assert (run is None) == (rank == 1)
-    assert models[0].asked.keys().isdisjoint(models[1].asked)
-    assert 180 == sum(len(model.asked) for model in models)
-    for name in ("questions.jsonl", "answers.jsonl", "baselines.jsonl", "scores.json"):
-        assert (knows[0].folder / name).read_bytes() == (tmp_path / "run" / name).read_bytes()
-
-
 def test_a_failure_is_counted_and_asked_again(setting: Setting, tmp_path: Path) -> None:
     """It is no wrong answer: the score is without it, beside the one with it as 0; then it is mended."""
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import platform
 from collections import Counter, defaultdict
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
 
 from videossr.benchmark import BASELINES, Constants, Graded, baselines_of, key_of, measure
 from videossr_trainers.answering import Asked, Decoding
 from videossr_trainers.answering.cost import Spent
+from videossr_trainers.answering.shares import Shares
 from videossr_trainers.answering.sitting import Session, Sitting
 from videossr_trainers.bench.conditions import CONDITIONS, Condition, strangers
 from videossr_trainers.bench.folder import Collected, Finished, Given, RunFolder
@@ -33,23 +36,6 @@ if TYPE_CHECKING:
 _PACKAGES: Final = ("videossr-core", "videossr-trainers", "torch", "transformers", "av")
 
 
-class Parts(Protocol):
-    """How a job is parted among processes: `answering.shares.Shares`."""
-
-    @property
-    def main(self) -> bool:
-        """Whether this is the process that gets all results."""
-        ...
-
-    def own(self, items: Sequence[int]) -> Sequence[int]:
-        """This process's share."""
-        ...
-
-    def gather(self, results: Sequence[Any]) -> list[Any]:
-        """All processes' results, for the main one."""
-        ...
-
-
 def run_benchmark(
     benchmark: Benchmark,
     source: Path,
@@ -62,7 +48,7 @@ def run_benchmark(
     decoding: Decoding | None = None,
     prices: Prices | None = None,
     workers: int = 1,
-    parts: Parts | None = None,
+    shares: Shares | None = None,
     progress: Progress | None = None,
 ) -> Finished | None:
     """Ask every question under every condition, and keep what came of it in a folder.
@@ -81,7 +67,7 @@ def run_benchmark(
         decoding: how answers are drawn; greedily by default.
         prices: of tokens, for the cost; None where nobody has said.
         workers: threads that render.
-        parts: where several processes ask, each its share; only the main one writes the folder, and
+        shares: by which several processes part the questions; only the main one writes the folder, and
             what the others were answered before is known by the cache alone.
         progress: called with the stage, what is done of it, and what there is in all.
 
@@ -90,7 +76,7 @@ def run_benchmark(
 
     Raises:
         ConfigError: the folder holds something else; or a subtask has no wrong video.
-        PluginError: a plugin failed.
+        PluginError: a plugin failed; in making a question, in all processes, whichever has met it.
     """
     decoding = decoding or Decoding()
     asks = tuple(conditions) if answerer else ()
@@ -113,27 +99,28 @@ def run_benchmark(
         "versions": {name: version(name) for name in _PACKAGES},
         "python": platform.python_version(),
     }
-    share = parts.own(range(len(recipes))) if parts else range(len(recipes))
+    shares = shares or Shares()
+    with ExitStack() as held:
+        filled = RunFolder(folder, facts)
 
-    def ask(run: Collected) -> _Asking:
+        def claim() -> None:
+            held.enter_context(filled)
+
+        shares.once(claim)  # before anything is rendered or asked
+        run = filled if shares.main else Collected()
+        share = shares.own(range(len(recipes)))
         asking = _Asking(run, recipes, share, others, renderer, asks, workers, progress)
-        if answerer:
-            asking.put_to(answerer, decoding)
-        else:
-            for _ in asking.questions():
-                pass  # there is nothing to ask, but the questions are to be known
-        return asking
 
-    if parts and not parts.main:
-        collected = Collected()
-        session = ask(collected).session
-        parts.gather([[*collected.questions.values(), *collected.answers.values(), session]])
-        return None
-    with RunFolder(folder, facts) as run:
-        asking = ask(run)
-        for one in [one for part in (parts.gather([[]]) if parts else []) for one in part]:
+        def ask() -> list[Question | Given | Session]:
+            asking.put_to(answerer, decoding)
+            return [] if shares.main else asking.found
+
+        parts = shares.together(ask)
+        if not shares.main:
+            return None
+        for one in chain.from_iterable(parts):
             asking.take_over(one)
-        asking.finish(run, benchmark, prices)
+        asking.finish(filled, benchmark, prices)
     return Finished.load(folder)
 
 
@@ -170,8 +157,12 @@ class _Asking:
         self._done = self._total - sum(max(1, len(want.conditions)) for want in self._wanted)
         self.session = Session()
 
-    def put_to(self, answerer: Answerer, decoding: Decoding) -> None:
-        """Ask everything there is to ask."""
+    def put_to(self, answerer: Answerer | None, decoding: Decoding) -> None:
+        """Ask everything there is to ask; without a model the questions alone are noted."""
+        if answerer is None:
+            for _ in self.questions():
+                pass
+            return
         sitting = Sitting(answerer)
         for asked, answers in sitting.answer(self.questions(), decoding):
             self.take(asked, answers[0])
@@ -206,6 +197,11 @@ class _Asking:
             failure=answer.failure or "",
             truncated=answer.truncated,
         )
+
+    @property
+    def found(self) -> list[Question | Given | Session]:
+        """What this process has, for `take_over`."""
+        return [*self._run.questions.values(), *self._run.answers.values(), self.session]
 
     def take_over(self, one: Question | Given | Session) -> None:
         """Keep what another process has."""

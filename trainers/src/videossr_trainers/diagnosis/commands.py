@@ -115,7 +115,7 @@ def diagnose(
     }
     decoding = Decoding(options.max_new_tokens, answers, temperature, seed)
     session = Session(output, worker_count(workers), quiet)
-    with session.speaking():
+    with session.shares.speaking():
         if dataset.is_dir():
             source = _of_dataset(
                 session, dataset, settings, scorer, root, limit, plugins_dir or (), allow

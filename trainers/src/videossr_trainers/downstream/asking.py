@@ -8,18 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from videossr.errors import DatasetError, VideoError, VideossrError
+from videossr.errors import DatasetError, VideoError
 from videossr_trainers.answering import Asked
 from videossr_trainers.answering.ahead import ahead
 from videossr_trainers.answering.cost import Spent
-from videossr_trainers.processes import raise_together
+from videossr_trainers.answering.shares import Shares
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from videossr.sample import Sample
     from videossr_trainers.answering import Answer, Answerer, Decoding
-    from videossr_trainers.answering.shares import Shares
 
 _Result = TypeVar("_Result")
 
@@ -58,7 +57,7 @@ def ask(
         settle: makes the result of a question from its answers, after `render` and in the same process.
         answerer: the model.
         decoding: how answers are drawn.
-        shares: where several processes ask, each its share of the questions.
+        shares: by which several processes part the questions.
         workers: threads that render.
         progress: called with questions done and questions in all, of this process.
 
@@ -70,15 +69,11 @@ def ask(
             all processes, whichever has met it.
         RuntimeError: the answerer lost a question, or answered another number of times than asked.
     """
-    if shares is None:
-        return _asked(keys, render, settle, answerer, decoding, workers, progress)
-    own, found, fault = shares.own(keys), [], None
-    try:
-        found = [_asked(own, render, settle, answerer, decoding, workers, progress)]
-    except VideossrError as error:
-        fault = error
-    parts = shares.gather(found)  # with a fault too: the others would wait for ever
-    raise_together(fault)
+    shares = shares or Shares()
+    own = shares.own(keys)
+    parts = shares.together(
+        lambda: _asked(own, render, settle, answerer, decoding, workers, progress)
+    )
     return _joined(parts) if shares.main else None
 
 

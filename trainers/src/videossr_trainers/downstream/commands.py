@@ -251,7 +251,7 @@ def _evaluate(
         **model_settings(options),
         "video": video.model_dump(mode="json"),
     }
-    with session.speaking():
+    with session.shares.speaking():
         session.claim(settings)
         videos = session.videos(listed, root, video)
         answerer = session.answerer(options)
