@@ -268,7 +268,7 @@ def found_in(source: DatasetSource, model: Says, *, answers: int = 4) -> Diagnos
     decoding = Decoding(answers=answers, temperature=1.0)
     asking = ask(source.keys, source.sample, partial(settle, source, 1.0), model, decoding)
     assert asking
-    return diagnosis_of("it", source, asking, How({}, model.identity, asking.spent))
+    return diagnosis_of("it", source, asking, How({}, model.identity, asking.usage))
 
 
 def near(asked: Asked, number: int) -> str:
@@ -359,6 +359,7 @@ def test_the_command_reports_a_dataset(
     how = results["how"]
     assert (how["answers"], how["temperature"], how["limit"]) == (4, 1.0, None)
     assert (how["identity"], how["spent"]["answers"]) == ({"model": "fake"}, 128)
+    assert (how["session"]["questions"], how["session"]["asked"]["answers"]) == (32, 128)
     rows = list(csv.DictReader((run / "questions.csv").read_text().splitlines()))
     assert len(rows) == 32
     page = (run / "report.html").read_text()

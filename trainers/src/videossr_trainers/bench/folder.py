@@ -23,7 +23,7 @@ from videossr.errors import Mistake
 from videossr.journal import Journal
 from videossr_trainers.answering import Answer
 from videossr_trainers.answering.cost import Spent
-from videossr_trainers.answering.sitting import Session
+from videossr_trainers.answering.sitting import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -236,10 +236,10 @@ class Finished:
         """What the answers took in words, as label and text; nothing where no model was asked."""
         if self.facts["model"] is None:
             return {}
-        session, prices = Session.read(self.facts["session"])
+        usage, prices = Usage.read(self.facts["session"])
         return {
             "answers in all": Spent(**self.facts["answers"]).in_words(),
-            "asked in the last session": session.in_words(prices),
+            "asked in the last session": usage.in_words(prices),
         }
 
     @classmethod

@@ -15,7 +15,7 @@ from videossr.benchmark import BASELINES, Constants, Graded, baselines_of, key_o
 from videossr_trainers.answering import Asked, Decoding
 from videossr_trainers.answering.cost import Spent
 from videossr_trainers.answering.shares import Shares
-from videossr_trainers.answering.sitting import Session, Sitting
+from videossr_trainers.answering.sitting import Sitting, Usage
 from videossr_trainers.bench.conditions import CONDITIONS, Condition, strangers
 from videossr_trainers.bench.folder import Collected, Finished, Given, RunFolder
 from videossr_trainers.bench.showing import Wanted, shown
@@ -111,7 +111,7 @@ def run_benchmark(
         share = shares.own(range(len(recipes)))
         asking = _Asking(run, recipes, share, others, renderer, asks, workers, progress)
 
-        def ask() -> list[Question | Given | Session]:
+        def ask() -> list[Question | Given | Usage]:
             asking.put_to(answerer, decoding)
             return [] if shares.main else asking.found
 
@@ -155,7 +155,7 @@ class _Asking:
         ]
         self._total = len(share) * max(1, len(conditions))
         self._done = self._total - sum(max(1, len(want.conditions)) for want in self._wanted)
-        self.session = Session()
+        self.usage = Usage()
 
     def put_to(self, answerer: Answerer | None, decoding: Decoding) -> None:
         """Ask everything there is to ask; without a model the questions alone are noted."""
@@ -166,7 +166,7 @@ class _Asking:
         sitting = Sitting(answerer)
         for asked, answers in sitting.answer(self.questions(), decoding):
             self.take(asked, answers[0])
-        self.session += sitting.session
+        self.usage += sitting.usage
 
     def questions(self) -> Iterator[Asked]:
         """What is to be asked, as it is rendered; what cannot be is noted."""
@@ -199,16 +199,16 @@ class _Asking:
         )
 
     @property
-    def found(self) -> list[Question | Given | Session]:
+    def found(self) -> list[Question | Given | Usage]:
         """What this process has, for `take_over`."""
-        return [*self._run.questions.values(), *self._run.answers.values(), self.session]
+        return [*self._run.questions.values(), *self._run.answers.values(), self.usage]
 
-    def take_over(self, one: Question | Given | Session) -> None:
+    def take_over(self, one: Question | Given | Usage) -> None:
         """Keep what another process has."""
         if isinstance(one, Given):
             self._run.keep_answer(one)
-        elif isinstance(one, Session):
-            self.session += one
+        elif isinstance(one, Usage):
+            self.usage += one
         else:
             self._run.keep_question(one)
 
@@ -242,7 +242,7 @@ class _Asking:
             "as_built": sum(question.as_built for question in questions),
             "unrendered": len(self._recipes) - len(questions),
             "answers": asdict(Spent.on(answer.given for answer in answers)),
-            "session": self.session.tree(prices),
+            "session": self.usage.tree(prices),
             "failures": _failures(answers),
         }
         run.finish(questions, answers, rows, scores, figures)

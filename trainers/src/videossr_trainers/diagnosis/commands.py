@@ -131,10 +131,10 @@ def diagnose(
         )
     if asking is None:
         return  # the main process of several speaks
-    how = How(settings, answerer.identity, asking.spent, options.prices)
+    how = How(settings, answerer.identity, asking.usage, options.prices)
     found = diagnosis_of(dataset.resolve().stem, source, asking, how)
     report = write_diagnosis(found, source, output, shown=shown)
-    session.end(summary_of(found), report, found.faults)
+    session.end(summary_of(found), how, report, found.faults)
 
 
 def _of_dataset(

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from videossr.errors import DatasetError, VideoError
 from videossr_trainers.answering import Asked
 from videossr_trainers.answering.ahead import ahead
-from videossr_trainers.answering.cost import Spent
 from videossr_trainers.answering.shares import Shares
+from videossr_trainers.answering.sitting import Sitting, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,12 +30,12 @@ class Asking(Generic[_Result]):
     Attributes:
         results: by the question's key.
         broken: by the question's key, why it could not be asked.
-        spent: what the answers took, whether they were asked for now or known from before.
+        usage: what the answers took, those that were asked for now apart from what was known.
     """
 
     results: dict[str, _Result]
     broken: dict[str, str]
-    spent: Spent
+    usage: Usage
 
 
 def ask(
@@ -89,7 +89,7 @@ def _asked(
     """One process's share of the questions."""
     results: dict[str, _Result] = {}
     broken: dict[str, str] = {}
-    spent = Spent()
+    sitting = Sitting(answerer)
 
     def told() -> None:
         if progress:
@@ -105,23 +105,22 @@ def _asked(
             else:
                 yield Asked(key, sample)
 
-    for asked, answers in answerer.answer(questions(), decoding):
+    for asked, answers in sitting.answer(questions(), decoding):
         if len(answers) != decoding.answers:
             raise RuntimeError(f"{asked.key}: {len(answers)} answers; {decoding.answers} asked")
         results[asked.key] = settle(asked.key, tuple(answers))
-        spent += Spent.on(answers)
         told()
     lost = [key for key in keys if key not in results and key not in broken]
     if lost:
         raise RuntimeError(f"{len(lost)} questions were not answered, such as {lost[0]}")
-    return Asking(results, broken, spent)
+    return Asking(results, broken, sitting.usage)
 
 
 def _joined(parts: Iterable[Asking[_Result]]) -> Asking[_Result]:
     """What all processes have."""
-    whole: Asking[_Result] = Asking({}, {}, Spent())
+    whole: Asking[_Result] = Asking({}, {}, Usage())
     for part in parts:
         whole = Asking(
-            whole.results | part.results, whole.broken | part.broken, whole.spent + part.spent
+            whole.results | part.results, whole.broken | part.broken, whole.usage + part.usage
         )
     return whole

@@ -266,7 +266,7 @@ def _evaluate(
     if asking is None:
         return  # the main process of several speaks
     outcomes = outcomes_of(listed, videos, asking)
-    how = How({"list": str(questions), **settings}, answerer.identity, asking.spent, options.prices)
+    how = How({"list": str(questions), **settings}, answerer.identity, asking.usage, options.prices)
     evaluation = Evaluation(kind, questions.stem, outcomes, how)
     report = write_evaluation(evaluation, videos, output, shown=shown)
-    session.end(summary_of(evaluation), report, unanswered(outcomes))
+    session.end(summary_of(evaluation), how, report, unanswered(outcomes))

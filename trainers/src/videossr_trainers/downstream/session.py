@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from videossr.sample import Sample
     from videossr_trainers.answering import Answer, Answerer, Decoding
     from videossr_trainers.answering.choice import ModelOptions
+    from videossr_trainers.downstream.how import How
     from videossr_trainers.downstream.reading import QuestionList
 
 _T = TypeVar("_T")
@@ -114,11 +115,12 @@ class Session:
                 progress=progress,
             )
 
-    def end(self, lines: Iterable[str], report: Path, faults: Sequence[str]) -> None:
+    def end(self, lines: Iterable[str], how: How, report: Path, faults: Sequence[str]) -> None:
         """Tell what came of it.
 
         Args:
             lines: the main figures.
+            how: they were measured.
             report: the page.
             faults: which questions have no answer.
 
@@ -126,7 +128,8 @@ class Session:
             typer.Exit: with 1, if there are any.
         """
         if not self.quiet:
-            for line in (*lines, f"report: {report}"):
+            took = [f"{what}: {words}" for what, words in how.told.items()]
+            for line in (*lines, *took, f"report: {report}"):
                 typer.echo(line)
         for fault in faults:
             typer.echo(f"error: {fault}", err=True)
