@@ -367,6 +367,24 @@ def test_the_command_reports_a_dataset(
     assert all(f"{task}" in page for task in results["tasks"])
 
 
+def test_options_without_effect_are_refused(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All of them at once: those of lists beside a dataset, and those of datasets beside a list."""
+    numbers = {"--num-frames": 8, "--fps": 1, "--max-pixels": 4096}
+    of_lists = {"--scorer": "exact", "--videos": dataset, **numbers, "--count-malformed": ""}
+    of_datasets = {"--root": dataset, "--plugins-dir": dataset, "--allow": "some"}
+    (tmp_path / "list.json").write_text("[]")
+    for what, given in ((dataset, of_lists), (tmp_path / "list.json", of_datasets)):
+        words = [str(word) for pair in given.items() for word in pair if word != ""]
+        with pytest.raises(SystemExit) as stop:
+            main(["diagnose", str(what), "-o", str(tmp_path / "run"), "--model", "fake", *words])
+        assert stop.value.code == 2
+        told = capsys.readouterr().err
+        assert [name for name in (of_lists | of_datasets) if f"{name}: is for" in told] == [*given]
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize(
     ("more", "told"),
     [

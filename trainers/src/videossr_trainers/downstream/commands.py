@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -20,6 +20,11 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+#: Which frames a model is shown unless told otherwise.
+NUM_FRAMES: Final = 64
+FPS: Final = 2.0
+MAX_PIXELS: Final = 256 * 256
 
 ListFile = Annotated[
     Path,
@@ -60,9 +65,9 @@ def vqa(
     output: Output,
     options: ModelOptions,
     videos: Folder = None,
-    num_frames: NumFrames = 64,
-    fps: Fps = 2.0,
-    max_pixels: MaxPixels = 256 * 256,
+    num_frames: NumFrames = NUM_FRAMES,
+    fps: Fps = FPS,
+    max_pixels: MaxPixels = MAX_PIXELS,
     count_malformed: CountMalformed = False,
     shown: Shown = 24,
     workers: Workers = None,
@@ -100,9 +105,9 @@ def grounding(
     output: Output,
     options: ModelOptions,
     videos: Folder = None,
-    num_frames: NumFrames = 64,
-    fps: Fps = 2.0,
-    max_pixels: MaxPixels = 256 * 256,
+    num_frames: NumFrames = NUM_FRAMES,
+    fps: Fps = FPS,
+    max_pixels: MaxPixels = MAX_PIXELS,
     count_malformed: CountMalformed = False,
     shown: Shown = 24,
     workers: Workers = None,
