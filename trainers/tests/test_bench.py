@@ -653,6 +653,8 @@ def test_the_command_reports_and_replaces_nothing_else(
         assert 2 == call("bench", "report", rude.folder, "-o", mine.with_suffix(".html"), *few)
         assert f"{mine}: exists already, and is no report" in capsys.readouterr().err
         assert "mine" == mine.read_text()
+    assert 2 == call("bench", "report", tmp_path / "none", "-o", tmp_path / "new.html", *few)
+    assert f"{tmp_path / 'none'}: no run, run.json is missing" in capsys.readouterr().err
     assert 2 == call("bench", "report", rude.folder, "-o", tmp_path / "page.json", *few)
     assert "name the page" in capsys.readouterr().err
     assert not (tmp_path / "page.csv").exists()

@@ -247,7 +247,8 @@ class Finished:
         """Read a run.
 
         Raises:
-            DatasetError: there is none, it is not done, or it is damaged.
+            ConfigError: there is none.
+            DatasetError: it is not done, or it is damaged.
         """
         facts = read_run(folder)
         if facts.get("state") != "done":
@@ -269,14 +270,16 @@ def read_run(folder: Path) -> dict[str, Any]:
     """What `run.json` says.
 
     Raises:
-        DatasetError: it is missing, damaged, or of another format.
+        ConfigError: it is missing.
+        DatasetError: it is damaged, or of another format.
     """
     path = folder / RUN
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
+        problem = f"no run, {RUN} is missing"
         right = "`videossr bench run` makes one"
-        raise DatasetError(f"{folder}: no run, {RUN} is missing; {right}") from error
+        raise ConfigError(Mistake(str(folder), problem, right)) from error
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path}: damaged: {error}") from error
     if not isinstance(tree, dict) or tree.get("format") != FORMAT:
