@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from videossr.intervals import Interval
-    from videossr_trainers.comparison.differences import Comparison, Difference
+    from videossr_trainers.comparison.differences import Comparison, MetricDifference
     from videossr_trainers.comparison.runs import MeasuredQuestion
 
 #: Questions of each comparison that the page lists.
@@ -90,7 +90,7 @@ def summary_of(compared: Sequence[Comparison]) -> list[str]:
     return lines
 
 
-def _tree(found: Difference) -> dict[str, Any]:
+def _tree(found: MetricDifference) -> dict[str, Any]:
     return {
         "group": found.group,
         "metric": found.metric,
@@ -103,7 +103,7 @@ def _tree(found: Difference) -> dict[str, Any]:
     }
 
 
-def _row(one: Comparison, found: Difference) -> dict[str, Any]:
+def _row(one: Comparison, found: MetricDifference) -> dict[str, Any]:
     change = found.change
     tree = {name: value for name, value in _tree(found).items() if name != "change"}
     return {
