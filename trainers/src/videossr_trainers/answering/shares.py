@@ -16,18 +16,15 @@ process waits for another that has given up. A process alone has all there is as
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import torch
 import torch.distributed as dist
 import typer
-from accelerate import PartialState
 
 from videossr.errors import ConfigError, VideossrError
-from videossr_trainers.processes import is_common, on_main, raise_together
+from videossr_trainers.processes import is_common, join_processes, on_main, raise_together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -38,20 +35,11 @@ _Item = TypeVar("_Item")
 _PATIENCE: Final = timedelta(days=30)
 
 
-def this_process() -> PartialState:
-    """This process's place among those of a launch, and its device.
-
-    Left to itself, accelerate takes processes without a GPU for strangers, each of whom would do it all.
-    """
-    told = os.environ.get("ACCELERATE_USE_CPU", "").lower() in {"true", "1"}
-    return PartialState(cpu=told or not torch.accelerator.is_available())
-
-
 class Shares:
     """Parts the work among the processes of a launch; made by all of them, at the same point."""
 
     def __init__(self) -> None:
-        self._state = this_process()
+        self._state = join_processes()
         # Its own group, by way of the host: results need no GPU, and may be waited for.
         self._group: Any = (
             dist.new_group(backend="gloo", timeout=_PATIENCE)
