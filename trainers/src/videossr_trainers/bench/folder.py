@@ -24,6 +24,7 @@ from videossr.journal import Journal
 from videossr_trainers.answering import Answer
 from videossr_trainers.answering.cost import Spent
 from videossr_trainers.answering.sitting import Usage
+from videossr_trainers.pages.files import write_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -285,11 +286,6 @@ def read_run(folder: Path) -> dict[str, Any]:
     if not isinstance(tree, dict) or tree.get("format") != FORMAT:
         raise DatasetError(f"{path}: of another format; this version of videossr reads {FORMAT}")
     return tree
-
-
-def write_json(path: Path, tree: object) -> None:
-    """Write a tree; the file appears whole or not at all."""
-    write_text(path, json.dumps(tree, indent=2) + "\n")
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

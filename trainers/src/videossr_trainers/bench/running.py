@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections import Counter, defaultdict
 from contextlib import ExitStack
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from videossr.benchmark import BASELINES, Constants, Graded, baselines_of, key_of, measure
 from videossr_trainers.answering import Asked, Decoding
+from videossr_trainers.answering.answer import identity_tree
 from videossr_trainers.answering.cost import Spent
 from videossr_trainers.answering.shares import Shares
 from videossr_trainers.answering.sitting import Sitting, Usage
@@ -84,7 +84,7 @@ def run_benchmark(
     others = strangers(recipes) if "wrong_video" in asks else []
     facts = {
         "benchmark": benchmark.digest,
-        "model": _parsed(answerer.identity) if answerer else None,
+        "model": identity_tree(answerer.identity) if answerer else None,
         "decoding": asdict(decoding),
         "name": model or folder.name,
         "source": str(source.resolve()),
@@ -306,10 +306,3 @@ def _failures(answers: Sequence[Given]) -> dict[str, dict[str, int]]:
         if answer.failure:
             found[answer.condition][answer.failure] += 1
     return {condition: dict(counted) for condition, counted in found.items()}
-
-
-def _parsed(identity: str) -> Any:  # noqa: ANN401 - whatever JSON holds
-    try:
-        return json.loads(identity)
-    except ValueError:
-        return identity

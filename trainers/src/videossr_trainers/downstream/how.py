@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from videossr_trainers.answering.answer import identity_tree
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -35,7 +37,7 @@ class How:
         whole = self.usage.whole
         return {
             **self.settings,
-            "identity": _parsed(self.identity),
+            "identity": identity_tree(self.identity),
             "spent": {**asdict(whole), "cost": whole.cost(self.prices) if self.prices else None},
             "session": self.usage.tree(self.prices),
         }
@@ -57,10 +59,3 @@ class How:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _parsed(identity: str) -> object:
-    try:
-        return json.loads(identity)
-    except ValueError:
-        return identity

@@ -8,14 +8,13 @@ from videossr.intervals import TOO_FEW
 from videossr_trainers.pages import signed, write_page
 from videossr_trainers.report import plots
 from videossr_trainers.report.findings import findings, headline, overall
-from videossr_trainers.report.player import player_of
+from videossr_trainers.report.player import players_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from videossr.intervals import Interval
-    from videossr_trainers.report.data import Run, ShownSample
-    from videossr_trainers.report.player import Player
+    from videossr_trainers.report.data import Run
 
 
 def write_report(run: Run, path: Path) -> Path:
@@ -56,7 +55,7 @@ def write_report(run: Run, path: Path) -> Path:
             ("Tokens per completion", plots.length_curve(run)),
             ("KL from the reference model", plots.kl_curve(run)),
         ],
-        samples=[(sample, _players(sample)) for sample in run.samples],
+        samples=[(sample, players_of(sample.clips, sample.marks)) for sample in run.samples],
         marked=any(sample.marks for sample in run.samples),
         sample_tasks=list(dict.fromkeys(sample.task for sample in run.samples)),
     )
@@ -71,15 +70,3 @@ def _interval(interval: Interval, *, sign: bool = False) -> str:
         for end in interval.ends
     )
     return f"[{low}, {high}]"
-
-
-def _players(sample: ShownSample) -> list[Player]:
-    several = len(sample.clips) > 1
-    return [
-        player_of(
-            clip,
-            [mark for mark in sample.marks if mark.clip == number],
-            f"Clip {number + 1}" if several else "",
-        )
-        for number, clip in enumerate(sample.clips)
-    ]
