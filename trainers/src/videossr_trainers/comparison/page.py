@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from videossr.intervals import TOO_FEW
 from videossr_trainers.comparison.differences import ALL
-from videossr_trainers.pages import claim_page, signed, write_json, write_page, write_table
+from videossr_trainers.pages import claim_page, ends, signed, write_json, write_page, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from videossr.intervals import Interval
     from videossr_trainers.comparison.differences import Comparison, MetricDifference
     from videossr_trainers.comparison.runs import MeasuredQuestion
+
+_ends: Final = partial(ends, sign=True)
 
 #: Questions of each comparison that the page lists.
 _LISTED: Final = 40
@@ -45,7 +46,7 @@ def write_comparisons(compared: Sequence[Comparison], path: Path) -> list[Path]:
         path,
         "videossr_trainers.comparison",
         "comparison.html.jinja",
-        filters={"points": _points, "range": _range},
+        filters={"points": _points, "range": _ends},
         kind=kind,
         runs=runs,
         compared=[(one, _changed(one)) for one in compared],
@@ -82,7 +83,7 @@ def summary_of(compared: Sequence[Comparison]) -> list[str]:
     for one in compared:
         head = f"{one.second.name} minus {one.first.name}"
         lines += [
-            f"{head}, {found.metric}: {_points(found.change.mean)} {_range(found.change)} over "
+            f"{head}, {found.metric}: {_points(found.change.mean)} {_ends(found.change)} over "
             f"{found.questions} questions: {found.verdict}"
             for found in one.differences
             if found.change and found.group == ALL
@@ -137,7 +138,3 @@ def _changed(
 def _points(value: float) -> str:
     """A difference x 100, with its sign."""
     return signed(100 * value, 1)
-
-
-def _range(change: Interval) -> str:
-    return TOO_FEW if change.ends is None else "[{}, {}]".format(*map(_points, change.ends))

@@ -120,7 +120,7 @@ def _environment(loader: BaseLoader) -> Environment:
 
 def score(value: float) -> str:
     """A value x 100, with one digit behind the point."""
-    return f"{100 * value:.1f}".replace("-", "\N{MINUS SIGN}")
+    return _plain(100 * value, 1)
 
 
 def percent(share: float) -> str:
@@ -136,9 +136,24 @@ def signed(value: float, digits: int = 3) -> str:
     return text[1:] if float(f"{value:.{digits}f}") == 0 else text
 
 
-def ends(interval: Interval) -> str:
-    """The ends of an interval x 100, in brackets, or why there is none."""
-    return TOO_FEW if interval.ends is None else "[{}, {}]".format(*map(score, interval.ends))
+def ends(interval: Interval, *, times: float = 100, digits: int = 1, sign: bool = False) -> str:
+    """The ends of an interval in brackets, or why there is none.
+
+    Args:
+        times: what they are multiplied by.
+        digits: behind the point.
+        sign: whether a plus is shown too, as for differences.
+    """
+    if interval.ends is None:
+        return TOO_FEW
+    shown = signed if sign else _plain
+    low, high = (shown(times * end, digits) for end in interval.ends)
+    return f"[{low}, {high}]"
+
+
+def _plain(value: float, digits: int) -> str:
+    """A number with a true minus."""
+    return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _text(package: str, name: str) -> str:
