@@ -25,6 +25,7 @@ class Trainers:
         """Add the commands that train, and those that measure."""
         from videossr_trainers.bench.commands import app as bench  # noqa: PLC0415 - after videossr
         from videossr_trainers.commands import demo, reverify, train  # noqa: PLC0415
+        from videossr_trainers.comparison.commands import report  # noqa: PLC0415
         from videossr_trainers.diagnosis.commands import diagnose  # noqa: PLC0415
         from videossr_trainers.downstream.commands import app as evaluations  # noqa: PLC0415
         from videossr_trainers.launch.commands import launch_file  # noqa: PLC0415
@@ -33,6 +34,7 @@ class Trainers:
         for command in (train, preflight, launch_file, reverify, demo, diagnose):
             app.command()(command)
         app.add_typer(bench, name="bench")
+        evaluations.command()(report)
         app.add_typer(evaluations, name="eval")
 
     @hookimpl
