@@ -310,7 +310,7 @@ def test_every_mistake_is_told_at_once() -> None:
             "min_frames, min_pixels, num_frames, pixels, size_multiple, spacing, trim, "
             "windows_per_video"
         ),
-        "build: 3 is no mapping; fields are size, check, part, held_out, split_seed",
+        "build: 3 is no mapping; fields are size, refill, off, check, part, held_out, split_seed",
         f"tasks.pikc: no installed plugin has the name 'pikc'; did you mean 'pick'? {installed}",
         "tasks.dim: is a perturbation; must be a task",
         (

@@ -190,7 +190,13 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("diagnosed")
     write_videos(folder / "videos", 2, seed=1, seconds=6.0, fps=8.0, height=64, width=64)
     config = load_config(
-        "tiny", ["build.size=32", "tasks.jigsaw.enabled=false", "modifiers.strict_reward={}"]
+        "tiny",
+        [
+            "build.size=32",
+            "build.refill=true",
+            "tasks.jigsaw.enabled=false",
+            "modifiers.strict_reward={}",
+        ],
     )
     rows = scan(folder / "videos")
     build(config, rows, folder / "videos").save(folder / "dataset")

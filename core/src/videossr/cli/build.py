@@ -100,6 +100,10 @@ def describe(output: Path, summary: Summary) -> None:
         for reason, count in task.left_out.items():
             often = "once" if count == 1 else f"{count} times"
             typer.echo(f"    passed over {often}: {reason}")
+    for name, size in summary.off.items():
+        typer.echo(
+            f"  {name}: switched off, {size} questions fewer; build.refill=true would share them"
+        )
     if summary.twins:
         typer.echo(f"  passed over, of the same content as another: {summary.twins} videos")
     for video, reason in summary.broken.items():
