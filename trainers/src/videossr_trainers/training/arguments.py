@@ -41,7 +41,9 @@ def check_batches(grpo: GrpoSection, questions: int) -> None:
 
 def steps_of(grpo: GrpoSection, questions: int) -> int:
     """Optimizer steps of a run: as many as are asked for, or whole epochs."""
-    return grpo.max_steps or math.ceil(grpo.epochs * (questions // grpo.questions_per_step))
+    if grpo.max_steps is not None:
+        return grpo.max_steps
+    return math.ceil(grpo.epochs * (questions // grpo.questions_per_step))
 
 
 def leave_cores_to_loaders(grpo: GrpoSection) -> None:

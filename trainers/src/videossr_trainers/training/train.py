@@ -239,7 +239,8 @@ def train(
     state = join_processes()
     recipes = chosen_recipes(config, dataset)
     grpo = config.section(GrpoSection)
-    check_batches(grpo, len(recipes))
+    if steps_of(grpo, len(recipes)):
+        check_batches(grpo, len(recipes))
     check_trackers(grpo.report_to)
     leave_cores_to_loaders(grpo)
     renderer = Renderer.for_dataset(dataset, run=config)
@@ -271,6 +272,10 @@ def _train(
         return model
     stop = StopOnSignal(request)
     started = start_model(config, recipes, renderer, folder, report, stop=stop, check=check)
+    aside = folder / ".model"
+    if not steps_of(config.section(GrpoSection), len(recipes)):
+        on_main(lambda: _save(started, aside, model))
+        return model
     trainer = make_trainer(config, dataset, recipes, renderer, started, folder, report, stop=stop)
     if check:
         check.watch(trainer)
@@ -279,11 +284,16 @@ def _train(
     on_main(lambda: take_away(model))
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     stop.raise_stopped(GRPO, trainer.state)
-    aside = folder / ".model"
     trainer.save_model(str(aside))
     trainer.accelerator.wait_for_everyone()
     on_main(lambda: publish(aside, model))
     return model
+
+
+def _save(started: Started, aside: Path, model: Path) -> None:
+    for part in (started.model, started.processor):
+        part.save_pretrained(aside)
+    publish(aside, model)
 
 
 def _goes_on(config: RunConfig, recipes: Sequence[Recipe], last: Path | None, folder: Path) -> bool:
@@ -292,9 +302,10 @@ def _goes_on(config: RunConfig, recipes: Sequence[Recipe], last: Path | None, fo
     Raises:
         ConfigError: it has, and there is no checkpoint to take them from.
     """
-    done = int(lines_of(folder, GRPO)[-1]["step"])
+    lines = lines_of(folder, GRPO)
+    done = int(lines[-1]["step"]) if lines else 0
     more = steps_of(config.section(GrpoSection), len(recipes)) > done
-    if more and (last is None or step_of(last) != done):
+    if more and done and (last is None or step_of(last) != done):
         problem = f"the run is finished after {done} steps, and has no checkpoint to go on from"
         raise ConfigError(Mistake("grpo.max_steps", problem, "start a new run"))
     return more
