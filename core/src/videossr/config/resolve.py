@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 Model = TypeVar("Model", bound=BaseModel)
 
 #: Sections of packages that may not be installed.
-_PROVIDERS: Final = dict.fromkeys(("model", "grpo", "warm_start"), "videossr-trainers")
+_PROVIDERS: Final = dict.fromkeys(("model", "grpo", "warm_start", "ablation"), "videossr-trainers")
 
 
 @dataclass(frozen=True, slots=True)
