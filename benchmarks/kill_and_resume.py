@@ -27,34 +27,13 @@ from typing import Any
 
 import psutil
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "trainers" / "tests"))
+from small_runs import DIGITS
+
 from videossr.procedural import write_videos
 
 #: What differs between two runs of the same: how long things took.
 TIMES = ("step_time", "data_wait", "seconds")
-
-#: A task whose reward moves from the first step on, and whose question states its difficulty.
-DIGITS = '''
-from pydantic import BaseModel
-from videossr import Sample, hookimpl
-from videossr.sample import question_prompt
-
-class Digits:
-    class Config(BaseModel, extra="forbid"):
-        """No settings."""
-
-    summary = "Write digits"
-    version = "1"
-
-    @hookimpl
-    def make_sample(self, clip, difficulty):
-        return Sample(question_prompt(None, f"Level {difficulty:g}"), (clip,), "7")
-
-    @hookimpl
-    def reward(self, completion):
-        return sum(letter.isdigit() for letter in completion) / max(1, len(completion))
-
-plugin = Digits()
-'''
 
 CONFIG = """
 extends: tiny

@@ -9,14 +9,29 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 from command_line import Ran
+from toy_builds import configured
+from toy_plugins import distribution, extended_by
 
+from videossr.build import build
 from videossr.cli import main
 from videossr.procedural import write_videos
+from videossr.scan import scan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from torch import Tensor
+
+    from videossr.dataset import Dataset
+    from videossr.video_table import VideoRow
+
+#: Of a run on the drawn videos.
+CONFIG = """
+seed: 1
+video: {num_frames: 8, min_frames: 8, max_pixels: 2304, min_pixels: 256, size_multiple: 16}
+build: {size: 6}
+tasks: {toy_pick: {}}
+"""
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -86,3 +101,42 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
         return Ran(stop.value.code, *capsys.readouterr())
 
     return call
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of installed packages: a good one, one that is broken, and two in conflict.
+
+    No package that adds commands is installed.
+    """
+    site = tmp_path / "site"
+    distribution(site, "toy-tasks", "1.2", {"toy_pick": "toy_plugins:PICK"})
+    distribution(site, "bad-toys", "0.3", {"toy_bad": "toy_bad_plugin:plugin"})
+    (site / "toy_bad_plugin.py").write_text(
+        "print('loading')\nraise ImportError('no such\\nwheel')"
+    )
+    for name in ("first", "second"):
+        distribution(site, f"{name}-toys", "1", {"toy_twice": f"toy_{name}:plugin"})
+    monkeypatch.syspath_prepend(site)
+    with extended_by(monkeypatch):
+        yield site
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A configuration that fits the drawn videos."""
+    path = tmp_path / "config.yaml"
+    path.write_text(CONFIG)
+    return path
+
+
+@pytest.fixture(scope="session")
+def drawn_rows(drawn_videos: Path) -> list[VideoRow]:
+    """The drawn videos as a scan finds them."""
+    return scan(drawn_videos)
+
+
+@pytest.fixture(scope="session")
+def toy_dataset(drawn_videos: Path, drawn_rows: list[VideoRow]) -> Dataset:
+    """Twelve questions of both tasks, made by one worker."""
+    return build(configured(), drawn_rows, drawn_videos)

@@ -174,6 +174,14 @@ def test_a_video_in_several_subtasks_widens_the_interval_of_their_mean() -> None
     assert wide > 1.6 * narrow
 
 
+def test_one_video_gives_scores_without_intervals() -> None:
+    """Neither of a subtask nor of the mean, on no scale: of other videos it says nothing."""
+    some = [replace(one, video="v") for one in graded("a", [1.0, 0.0]) + graded("b", [1.0])]
+    found = measure(some, {"a": 0.25, "b": 0.0})
+    assert found.mean.raw == (75, None, None, 1)
+    assert found.subtasks["a"].normalised == (pytest.approx(100 / 3), None, None, 1)
+
+
 # Differences
 
 
@@ -183,7 +191,7 @@ def test_an_equal_gain_on_every_question_has_no_width() -> None:
     second = [replace(one, value=one.value + 0.25) for one in reversed(first)]
     subtasks, mean = compare(first, second)
     for difference in (subtasks["a"], subtasks["b"], mean):
-        assert difference.change == pytest.approx((25, 25, 25))
+        assert difference.change == pytest.approx((25, 25, 25, difference.change.videos))
     assert (subtasks["a"].questions, mean.questions, mean.unpaired) == (3, 5, 0)
 
 
@@ -193,7 +201,7 @@ def test_questions_that_one_did_not_answer_are_left_out() -> None:
     second = graded("a", [0.5, 0.5, 1.0])
     second[2] = replace(second[2], failure="refused")
     subtasks, mean = compare(first, second)
-    assert subtasks["a"].change == (0, 0, 0)
+    assert subtasks["a"].change == (0, 0, 0, 2)
     assert (mean.questions, mean.unpaired) == (2, 1)
 
 
@@ -220,7 +228,7 @@ def test_baselines_of_toys(built: Dataset) -> None:
     for subtask in built.tasks:
         numbers = [i for i, question in enumerate(questions) if question.subtask == subtask]
         values = [found["constant"][i].value for i in numbers]
-        _, low, high = interval(values, [questions[i].key for i in numbers])
+        _, low, high, _ = interval(values, [questions[i].key for i in numbers])
         assert low <= built.floors[subtask] <= high
         assert 1 == len({found["constant"][i].text for i in numbers})
         answers = [questions[i].answer for i in numbers]

@@ -26,6 +26,7 @@ from videossr.config import load_config, preset_names, resolve
 from videossr.config.load import read_tree
 from videossr.config.schema import Entry, Switch, TaskEntry
 from videossr.discovery import GROUP
+from videossr.installing import install_command
 from videossr.origin import RESERVED
 from videossr.ramp import within
 from videossr.registry import Registry
@@ -304,7 +305,7 @@ def test_every_mistake_is_told_at_once() -> None:
         ),
         (
             "model: is no section; videossr-trainers, which reads it, is not installed; "
-            "pip install videossr-trainers"
+            f"{install_command('videossr-trainers')}"
         ),
         "seed: -1 is no seed; give a whole number, 0 or more",
         (

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from videossr import DatasetError
+from videossr import ConfigError, DatasetError
 from videossr.dataset import Dataset, Header, Recipe
 from videossr.floors import Floors
 
@@ -191,24 +191,24 @@ def test_what_is_there_is_left_alone(tmp_path: Path, there: str) -> None:
 # Reading what is no dataset
 
 
-@pytest.mark.parametrize("missing", ["dataset.json", "recipes.parquet"])
-def test_a_missing_file_is_named(saved: Path, missing: str) -> None:
-    """With the command that makes datasets."""
-    (saved / missing).unlink()
-    expected = f"no dataset, {missing} is missing; `videossr build` makes one"
-    assert expected == load_error(saved)
+@pytest.mark.parametrize("given", ["saved", "nowhere", "file"])
+def test_what_is_no_dataset_is_a_mistake_of_whoever_gave_it(
+    saved: Path, tmp_path: Path, given: str
+) -> None:
+    """A folder without a header, none at all, and a file; with the command that makes datasets."""
+    (saved / "dataset.json").unlink()
+    (tmp_path / "file").touch()
+    folder = saved if given == "saved" else tmp_path / given
+    expected = f"{folder}: no dataset, dataset.json is missing; `videossr build` makes one"
+    with pytest.raises(ConfigError) as caught:
+        Dataset.load(folder)
+    assert expected == str(caught.value)
 
 
-def test_a_missing_folder_is_told(tmp_path: Path) -> None:
-    """Like one without a header."""
-    expected = "no dataset, dataset.json is missing; `videossr build` makes one"
-    assert expected == load_error(tmp_path / "nowhere")
-
-
-def test_a_file_is_no_dataset(tmp_path: Path) -> None:
-    """A dataset is a folder."""
-    (tmp_path / "file").write_text("")
-    assert load_error(tmp_path / "file").startswith("damaged dataset: ")
+def test_a_missing_table_is_damage(saved: Path) -> None:
+    """Somebody has taken it away."""
+    (saved / "recipes.parquet").unlink()
+    assert load_error(saved) == "damaged dataset: recipes.parquet is missing"
 
 
 @pytest.mark.parametrize("name", ["dataset.json", "recipes.parquet"])

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from toy_plugins import Dim, Pick, PickConfig, Settings, distribution, points_of, registry_of
 
 from videossr import Clip, PluginError, Unparsable, Unsuitable, _hooks, hookimpl
+from videossr.installing import install_command
 from videossr.registry import Registry
 from videossr.seeds import rng_for
 
@@ -97,7 +98,7 @@ class Exploding:
             "odd",
             altered(Pick, hook_api=3),
             "was written for hook API 3; this videossr-core has hook API 2; "
-            "pip install -U videossr-core",
+            f"{install_command('-U', 'videossr-core')}",
             id="newer hook API",
         ),
         pytest.param(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from test_build import VIDEO
+from toy_builds import VIDEO
 
 from videossr.config import resolve
 from videossr.floor_cache import cache_folder, cached

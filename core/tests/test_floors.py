@@ -9,7 +9,7 @@ import torch
 from toy_plugins import Pick, PickConfig, Settings, registry_of
 
 from videossr import Clip, PluginError, Ramp, Sample, Unparsable, Unsuitable, hookimpl
-from videossr.floors import Floors, blind_floor, normalised
+from videossr.floors import Floors, best_answer, blind_floor, normalised
 from videossr.sample import question_prompt
 
 if TYPE_CHECKING:
@@ -36,6 +36,19 @@ class Asking(Pick):
     def draw(self, clip: Clip, rng: random.Random) -> tuple[str, str]:
         """The words of the question, and the answer."""
         raise NotImplementedError
+
+
+class Near(Asking):
+    """Answers 1 to 9 alike often, and a smooth reward."""
+
+    def draw(self, clip: Clip, rng: random.Random) -> tuple[str, str]:  # noqa: ARG002
+        """A number."""
+        return "How many?", str(1 + int(rng.random() * 9))
+
+    @hookimpl
+    def reward(self, completion: str, answer: str) -> float:
+        """1 for the right one, less by an eighth for each that it is off."""
+        return 1 - abs(int(completion) - int(answer)) / 8
 
 
 def bound(task: Asking) -> Task:
@@ -83,17 +96,23 @@ def test_the_best_answer_need_not_be_the_most_frequent() -> None:
     Answers 1 to 9 alike often, reward 1 - |difference| / 8: the answer 5 is off by 20/9 on average, and
     earns 1 - 20/72 = 0.722. The ends earn 0.5.
     """
-
-    class Near(Asking):
-        def draw(self, clip: Clip, rng: random.Random) -> tuple[str, str]:  # noqa: ARG002
-            return "How many?", str(1 + int(rng.random() * 9))
-
-        @hookimpl
-        def reward(self, completion: str, answer: str) -> float:
-            return 1 - abs(int(completion) - int(answer)) / 8
-
     floor = blind_floor(bound(Near()), [timeline(4), timeline(5)], seed=0)
     assert 1 - 20 / 72 == pytest.approx(floor, abs=0.05)
+
+
+def test_the_first_questions_do_not_choose_among_few_answers() -> None:
+    """Of answers 1 to 9, the first sixteen questions like 9 best; all 64 like 5, as in the test above."""
+    task = bound(Near())
+    true = [9] * 16 + [1 + number % 9 for number in range(48)]
+    question = question_prompt(None, "How many?")
+    clip = Clip(torch.zeros(1, 3, 8, 8, dtype=torch.uint8), torch.zeros(1).double())
+    samples = [Sample(question, (clip,), str(one)) for one in true]
+    worth = {
+        answer: sum(1 - abs(answer - one) / 8 for one in true) / len(true)
+        for answer in range(1, 10)
+    }
+    best = max(worth, key=lambda answer: worth[answer])
+    assert best_answer(task, samples, 256) == str(best)
 
 
 def test_what_the_words_give_away_counts() -> None:

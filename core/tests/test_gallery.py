@@ -525,7 +525,7 @@ def test_command_says_where_videos_are_missed(
 @pytest.mark.parametrize(
     ("words", "code", "problem"),
     [
-        (["nowhere", "-o", "gallery.html"], 1, "no dataset, dataset.json is missing"),
+        (["nowhere", "-o", "gallery.html"], 2, "no dataset, dataset.json is missing"),
         (["dataset", "-o", "notes.html"], 2, "exists already, and is no gallery; choose another"),
         (["dataset", "-o", "dataset"], 2, "exists already, and is no gallery; choose another"),
         (["dataset", "-o", "gallery.html", "--task", "nope"], 2, "has no question of it"),

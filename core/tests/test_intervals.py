@@ -5,21 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from videossr.intervals import interval
+from videossr.intervals import Interval, interval
 
 
 def test_interval_of_equal_values_has_no_width() -> None:
     """Where all score alike there is nothing to resample."""
-    assert interval([0.5] * 10, ["a", "b"] * 5) == (0.5, 0.5, 0.5)
+    assert interval([0.5] * 10, ["a", "b"] * 5) == (0.5, 0.5, 0.5, 2)
 
 
 def test_interval_is_that_of_the_normal_approximation() -> None:
     """With a question a video the interval is near mean +- 1.96 standard errors."""
     values = np.random.default_rng(1).random(400)
-    mean, low, high = interval(values.tolist(), [str(i) for i in range(400)])
+    mean, low, high, videos = interval(values.tolist(), [str(i) for i in range(400)])
     error = 1.96 * values.std(ddof=1) / 20
     assert mean == pytest.approx(values.mean())
     assert (low, high) == pytest.approx((mean - error, mean + error), abs=0.003)
+    assert videos == 400
 
 
 def test_interval_is_wider_where_questions_share_a_video() -> None:
@@ -28,3 +29,23 @@ def test_interval_is_wider_where_questions_share_a_video() -> None:
     once = interval(values.tolist(), [str(i) for i in range(20)])
     often = interval(np.repeat(values, 20).tolist(), [str(i) for i in range(20) for _ in range(20)])
     assert often == pytest.approx(once)
+
+
+def test_one_video_gives_no_interval() -> None:
+    """Drawn again and again it is itself, which says nothing of other videos: nothing is shown by it."""
+    alone = interval([1.0, 1.0, 0.5], ["a"] * 3)
+    assert alone == (pytest.approx(2.5 / 3), None, None, 1)
+    assert alone.ends is None
+    assert not alone.above(0.0)
+    assert not alone.below(2.0)
+    assert alone.through(lambda value: 6 * value) == (pytest.approx(5), None, None, 1)
+
+
+def test_what_an_interval_shows() -> None:
+    """That a mean lies above or below a value where all of the interval does; the value itself is open."""
+    some = Interval(0.3, 0.1, 0.5, 9)
+    assert some.above(0.0)
+    assert not some.above(0.1)
+    assert some.below(0.6)
+    assert not some.below(0.5)
+    assert some.through(lambda value: 10 * value - 1) == pytest.approx((2.0, 0.0, 4.0, 9))

@@ -17,7 +17,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from test_build import HALVES, PICK, VIDEO, configured
+from toy_builds import HALVES, PICK, VIDEO, configured
 from toy_plugins import Pick, registry_of, toys
 
 from videossr import Clip, ConfigError, DatasetError, Sample, Unsuitable, hookimpl
@@ -454,12 +454,15 @@ def test_what_a_build_trains_on_later_is_no_reason_to_begin_again(
 def test_a_build_that_is_killed_goes_on(drawn_videos: Path, tmp_path: Path) -> None:
     """Killed at any moment, again and again, it writes the same bytes in the end."""
     code = (
-        "import sys, time, pathlib, test_build as t, test_plan as p\n"
+        "import sys, time, pathlib\n"
+        "from toy_builds import PICK, configured\n"
+        "from videossr.build import build_to\n"
         "from videossr.render import Renderer\n"
+        "from videossr.scan import scan\n"
         "make = Renderer.make\n"
         "Renderer.make = lambda self, recipe: (time.sleep(0.05), make(self, recipe))[1]\n"
         "folder, output = map(pathlib.Path, sys.argv[1:])\n"
-        "p.build_to(output, t.configured(t.PICK, size=40), t.scan(folder), folder)"
+        "build_to(output, configured(PICK, size=40), scan(folder), folder)"
     )
     known = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(known)}

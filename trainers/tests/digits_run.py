@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from small_runs import DIGITS
+
 from videossr.build import build
 from videossr.config import RunConfig, load_config
 from videossr.procedural import write_videos
@@ -18,29 +20,13 @@ if TYPE_CHECKING:
     from videossr.dataset import Dataset
     from videossr_trainers.engine.grpo import VideoGRPOTrainer
 
-PLUGIN = '''
-from pydantic import BaseModel
-from videossr import Sample, hookimpl
-from videossr.sample import question_prompt
-
-class Digits:
-    class Config(BaseModel, extra="forbid"):
-        """No settings."""
-
-    summary = "Write digits"
-    version = "1"
-
-    @hookimpl
-    def make_sample(self, clip, difficulty):
-        return Sample(question_prompt(None, f"Level {difficulty:g}"), (clip,), "7", {"best": 9})
-
-    @hookimpl
-    def reward(self, completion, target):
-        worth = [letter.isdigit() * int(letter.isdigit() and letter or 0) for letter in completion]
-        return sum(w / target["best"] for w in worth) / max(1, len(completion))
-
-plugin = Digits()
-'''
+#: The same where a digit is worth its share of the best one, which the target names.
+PLUGIN = DIGITS.replace('"7")', '"7", {"best": 9})').replace(
+    "completion):\n        return sum(letter.isdigit() for letter in completion)",
+    "completion, target):\n"
+    "        worth = [int(letter) for letter in completion if letter.isdigit()]\n"
+    '        return sum(w / target["best"] for w in worth)',
+)
 
 CONFIG = """
 extends: tiny
@@ -66,11 +52,11 @@ grpo:
 """
 
 
-def write_config(folder: Path) -> Path:
+def write_config(folder: Path, config: str = CONFIG, plugin: str = PLUGIN) -> Path:
     """A configuration with its loose plugin, and videos beside it."""
     (folder / "loose").mkdir(parents=True)
-    (folder / "loose" / "digits.py").write_text(PLUGIN)
-    (folder / "run.yaml").write_text(CONFIG)
+    (folder / "loose" / "digits.py").write_text(plugin)
+    (folder / "run.yaml").write_text(config)
     write_videos(folder / "videos", 3, seed=1, seconds=2.0, fps=8.0, height=32, width=32)
     return folder / "run.yaml"
 

@@ -8,6 +8,7 @@ import io
 import json
 import random
 import sys
+from dataclasses import replace
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -348,30 +349,49 @@ def test_the_answer_is_what_was_said(manner: str, answer: Answer) -> None:
 FOUR = Decoding(max_new_tokens=8, answers=4, temperature=1.0, seed=3)
 
 
-def test_several_answers_come_by_one_request() -> None:
-    """A server that takes `n` is asked once, and its tokens are shared out so that sums stay right."""
+def test_each_answer_has_a_seed_of_its_own() -> None:
+    """A hash of the question's content and the answer's number: whatever it is called, and of how many."""
     with FaultyServer() as server:
         answers = answers_of(endpoint(server), "a", FOUR)["a"]
-        seed = server.seen["a"].requests[0]["seed"]
-        assert [f"answer a {seed}.{i}" for i in range(4)] == [answer.text for answer in answers]
+        seeds = [body["seed"] for body in server.seen["a"].requests]
+        assert len({*seeds}) == 4
+        assert [f"answer a {seed}" for seed in seeds] == [answer.text for answer in answers]
+        named = Asked("another name", asked("a").sample)
+        two = list(endpoint(server).answer([named], replace(FOUR, answers=2)))
+        assert [(named, answers[:2])] == two
+        assert all("n" not in body for body in server.seen["a"].requests)
+        (other,) = answers_of(endpoint(server), "b", replace(FOUR, answers=1))["b"]
+        assert not any(str(seed) in other.text for seed in seeds)
+
+
+def test_without_seeds_several_answers_come_by_one_request() -> None:
+    """A server that takes `n` is asked once, and its tokens are shared out so that sums stay right."""
+    with FaultyServer(takes=["max_tokens", "temperature", "n"]) as server:
+        answers = answers_of(endpoint(server), "a", FOUR)["a"]
+        assert [f"answer a.{i}" for i in range(4)] == [answer.text for answer in answers]
         assert [(100, 3), (0, 3), (0, 3), (0, 3)] == [
             (answer.prompt_tokens, answer.completion_tokens) for answer in answers
         ]
 
 
 @pytest.mark.parametrize(
-    "manner",
-    [{"most": 1}, {"takes": ["max_tokens", "temperature", "seed"]}, {"most": 3}],
+    ("manner", "requests"),
+    [
+        ({"most": 1, "takes": ["max_tokens", "temperature", "n"]}, [4, 3, 2, 1]),
+        ({"takes": ["max_tokens", "temperature"]}, [4, 1, 1, 1, 1]),
+        ({"most": 3, "takes": ["max_tokens", "temperature", "n"]}, [4, 1]),
+    ],
     ids=["ignores n", "refuses n", "has a limit"],
 )
-def test_without_n_they_come_by_several_requests(manner: dict[str, Any]) -> None:
-    """A server that ignores `n`, refuses it or gives fewer is asked again, with other seeds."""
+def test_without_n_they_come_by_several_requests(
+    manner: dict[str, Any], requests: list[int]
+) -> None:
+    """A server that ignores `n`, refuses it or gives fewer is asked again for those that are missing."""
     with FaultyServer(**manner) as server:
         answers = answers_of(endpoint(server), "a", FOUR)["a"]
-        assert len({answer.text for answer in answers}) == 4
         assert all(answer.failure is None for answer in answers)
-        right_ones = [body for body in server.seen["a"].requests if body.get("n", 1) <= 4]
-        assert len({body["seed"] for body in right_ones}) >= 2
+        found = [body.get("n", 1) for body in server.seen["a"].requests if "seed" not in body]
+        assert requests == found
 
 
 def test_greedy_answers_are_one() -> None:

@@ -21,10 +21,13 @@ from tiny_questions import questions, random_clip
 from transformers import GenerationConfig
 
 from videossr import ConfigError, Sample
+from videossr.completion import said
 from videossr_trainers.answering import Asked, Decoding
+from videossr_trainers.answering.cost import Spent
 from videossr_trainers.answering.drawing import OwnDraws
 from videossr_trainers.answering.families import metadata
 from videossr_trainers.answering.local import LocalAnswerer
+from videossr_trainers.answering.sitting import Session, Sitting
 from videossr_trainers.engine.encoding import PromptBatch, PromptEncoder, place_holders
 
 if TYPE_CHECKING:
@@ -85,7 +88,7 @@ def test_greedy_answers_are_those_of_the_stock_model(
             **batch.vision,
         )
         row = sequences[0, batch.input_ids.shape[1] :]
-        stock.append((processor.tokenizer.decode(row, skip_special_tokens=True),))
+        stock.append((said(processor.tokenizer.decode(row, skip_special_tokens=True)),))
         model.model.rope_deltas = None
     assert stock == texts(answerer, alike(), GREEDY)
     assert answerer.throughput.spared_tokens > 0
@@ -174,6 +177,36 @@ def test_many_greedy_answers_are_one(answerer: LocalAnswerer) -> None:
     assert 2 * spent == answerer.throughput.completion_tokens
 
 
+@pytest.mark.parametrize("decoding", [replace(GREEDY, answers=3), SAMPLED], ids=["greedy", "drawn"])
+def test_a_prompt_is_charged_once(answerer: LocalAnswerer, decoding: Decoding) -> None:
+    """However many answers it has; what is worked out once is counted once."""
+    ((_, answers),) = answerer.answer(asked(questions()[:1]), decoding)
+    (prompt,) = PromptEncoder(answerer.processor).encode(questions()[:1])
+    assert [len(prompt.input_ids), 0, 0] == [answer.prompt_tokens for answer in answers]
+    worked_out = 3 if decoding.temperature else 1
+    assert worked_out == sum(bool(answer.completion_tokens) for answer in answers)
+
+
+def test_draws_follow_the_content(answerer: LocalAnswerer) -> None:
+    """The same question under another name gets the same answers."""
+    (sample,) = questions()[:1]
+    first, second = (
+        [answer.text for _, answers in answerer.answer([one], SAMPLED) for answer in answers]
+        for one in (Asked("here", sample), Asked("there", replace(sample, answer="9")))
+    )
+    assert first == second
+
+
+def test_thoughts_are_no_answer(answerer: LocalAnswerer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither they nor tags are in the text, as of a server's model; a cut end is noted."""
+    spoken = ["<think>A? No.</think>\n<answer>B</answer>"]
+    monkeypatch.setattr(
+        answerer.processor.tokenizer, "batch_decode", lambda *_args, **_options: spoken
+    )
+    ((_, (answer,)),) = answerer.answer(asked(questions()[:1]), GREEDY)
+    assert ("B", 6, True) == (answer.text, answer.completion_tokens, answer.truncated)
+
+
 def test_order_is_kept_and_few_questions_are_held(answerer: LocalAnswerer) -> None:
     """Questions about one video are put together across others, yet reported in order.
 
@@ -258,12 +291,27 @@ def test_a_prompt_beyond_the_context_fails_with_the_numbers(answerer: LocalAnswe
 
 
 def test_tokens_and_time_are_accounted_for(answerer: LocalAnswerer) -> None:
-    """Counts of tokens are those of the answers, and the shares of the time do not exceed the whole."""
-    said = [answer for _, answers in answerer.answer(asked(alike()), SAMPLED) for answer in answers]
+    """Tokens are those of the answers, a prompt's once for all of its own; shares do not exceed the whole."""
+    sitting, spent = Sitting(answerer), Spent()
+    for _, answers in sitting.answer(asked(alike()), SAMPLED):
+        spent += Spent.on(answers)
     found = answerer.throughput.summary()
     assert found["questions"] == len(alike())
-    assert found["completion_tokens"] == sum(answer.completion_tokens or 0 for answer in said)
-    assert found["prompt_tokens"] == sum(answer.prompt_tokens or 0 for answer in said[::3])
+    assert (found["prompt_tokens"], found["completion_tokens"]) == (
+        spent.prompt_tokens,
+        spent.completion_tokens,
+    )
+    session = sitting.session
+    assert (len(alike()), spent, answerer.throughput) == (
+        session.questions,
+        session.asked,
+        session.throughput,
+    )
+    assert session.seconds >= answerer.throughput.model_seconds
+    assert (session, None) == Session.read(json.loads(json.dumps(session.tree())))
+    both = session + session
+    assert (spent + spent, session.seconds) == (both.asked, both.seconds)
+    assert "in the model" in both.in_words()
     assert 0 < found["rendering_share"] + found["model_share"] <= 1
     assert json.loads(json.dumps(found)) == found
     assert "questions a second" in str(answerer.throughput)
@@ -275,7 +323,7 @@ def test_an_answers_length_has_its_end_in_it(answerer: LocalAnswerer) -> None:
     others = [token for token in range(len(answerer.processor.tokenizer)) if token != end]
     answerer._family._forbidden += others
     ((_, (answer,)),) = answerer.answer(asked(questions()[:1]), GREEDY)
-    assert ("", 1) == (answer.text, answer.completion_tokens)
+    assert ("", 1, False) == (answer.text, answer.completion_tokens, answer.truncated)
 
 
 # Other families
@@ -306,7 +354,7 @@ def test_other_families_answer_as_their_stock_model(other: LocalAnswerer) -> Non
         suppress_tokens=other._family._forbidden,
     )
     row = sequences[0, inputs["input_ids"].shape[1] :]
-    stock = processor.tokenizer.decode(row, skip_special_tokens=True)
+    stock = said(processor.tokenizer.decode(row, skip_special_tokens=True))
     found = texts(other, [*questions(), sample], GREEDY)
     assert stock == found[-1][0]
     sampled = texts(other, [*questions(), sample], SAMPLED)
@@ -384,6 +432,7 @@ def test_identity_is_the_content(tiny_folder: Path, tmp_path: Path) -> None:
     changed[-1] ^= 1
     weights.write_bytes(changed)
     assert here.identity != LocalAnswerer.load(str(name)).identity
+    assert "form" in json.loads(here.identity)
     with pytest.raises(ValueError, match="identity: none was given"):
         _ = LocalAnswerer(here.model, here.processor).identity
 

@@ -6,6 +6,7 @@ import csv
 import json
 import random
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,9 +21,11 @@ from videossr.scan import scan
 from videossr_trainers.answering import Answer, Decoding
 from videossr_trainers.answering.choice import ModelOptions
 from videossr_trainers.diagnosis.advice import advise
-from videossr_trainers.diagnosis.diagnosis import Diagnosis, diagnose
+from videossr_trainers.diagnosis.diagnosis import Diagnosis, diagnosis_of, settle
 from videossr_trainers.diagnosis.groups import Group, Slice
 from videossr_trainers.diagnosis.source import DatasetSource, Posed, few_valued, plain_renderer
+from videossr_trainers.downstream.asking import ask
+from videossr_trainers.downstream.how import How
 from videossr_trainers.downstream.truth import Grade
 
 if TYPE_CHECKING:
@@ -45,9 +48,10 @@ def group(
     return Group(posed, grades)
 
 
-def pieces(groups: Sequence[Group]) -> dict[str, str]:
-    """What some questions advise, and the numbers that led to it."""
-    return {one.what: one.because for one in advise(Slice("t", "", "", groups))}
+def pieces(groups: Sequence[Group], parts: Sequence[Slice] = ()) -> dict[str, str]:
+    """The verdict on some questions, and the notes after it, with the numbers that led to each."""
+    told = advise(Slice("t", "", "", groups), parts)
+    return {one.what: one.because for one in (told, *told.notes)}
 
 
 def test_figures_by_hand() -> None:
@@ -101,8 +105,7 @@ def test_a_smooth_reward_that_teaches_is_not_too_hard() -> None:
     """None right, and yet the answers differ and earn more than blind: the strict reward is what fails."""
     some = [group(0.5, 0.6, 0.7, 0.8, number=n) for n in range(10)]
     told = pieces(some)
-    assert "too hard" not in told
-    assert "the smooth reward teaches more" in told
+    assert list(told) == ["in range", "the smooth reward teaches more"]
     assert "100\N{NO-BREAK SPACE}%" in told["the smooth reward teaches more"]
 
 
@@ -119,6 +122,57 @@ def test_good_questions_are_in_range() -> None:
     """Where there is nothing to change the advice says so."""
     some = [group(1, 0, 1, 0, number=n) for n in range(10)]
     assert list(pieces(some)) == ["in range"]
+
+
+def level(name: str, groups: Sequence[Group]) -> Slice:
+    """Questions of one level."""
+    return Slice("t", "level", name, groups)
+
+
+EASY = [group(1, 1, 1, 1, number=n) for n in range(10)]
+HARD = [group(0, 0, 0, 0, said="abcd", number=n) for n in range(10, 20)]
+GOOD = [group(1, 0, 1, 0, number=n) for n in range(20, 40)]
+
+
+@pytest.mark.parametrize(
+    ("groups", "verdict"),
+    [
+        ([*EASY, *HARD], "bimodal"),  # at once half too easy and half too hard
+        ([*EASY, *HARD[:2]], "bimodal"),  # 83 % are always right, and yet not all is easy
+        ([*EASY, *HARD[:1]], "too easy"),
+        ([*HARD, *EASY[:1]], "too hard"),
+        ([*EASY[:5], *GOOD[:5]], "too easy"),
+        # Neither end has a half: little is learnt, and nobody is told to train.
+        ([*EASY[:4], *HARD[:1], *GOOD[:5]], "little to learn"),
+        (GOOD, "in range"),
+        ([group(0, 0, None, None, number=n) for n in range(9)], "parse failures dominate"),
+    ],
+)
+def test_questions_have_one_verdict(groups: Sequence[Group], verdict: str) -> None:
+    """However many of the marks are passed, and no note is a verdict."""
+    told = advise(Slice("t", "", "", groups))
+    assert told.what == verdict
+    notes = {"broken labels suspected", "the smooth reward teaches more", "some parts are apart"}
+    assert {note.what for note in told.notes} <= notes
+
+
+def test_advice_on_a_level_goes_with_that_on_the_whole() -> None:
+    """A level that is easy where the whole is in range is named; one that is as the whole is not."""
+    levels = [level("easy", EASY), level("train", GOOD), level("hard", HARD)]
+    told = pieces([*EASY, *GOOD, *HARD], levels)
+    assert list(told) == ["little to learn", "some parts are apart"]
+    assert told["some parts are apart"] == "level easy is too easy; level hard is too hard."
+    assert list(pieces(EASY, [level("easy", EASY)])) == ["too easy"]
+    whole = advise(Slice("t", "", "", [*EASY, *EASY, *HARD[:1]]), [level("hard", HARD)])
+    assert whole.what == "too easy"
+    assert "the advice is for the others" in whole.notes[0].do
+
+
+def test_what_one_video_says_is_no_verdict() -> None:
+    """Ten questions about it are one observation: no interval, no advice."""
+    one = [Group(replace(g.question, video="v"), g.grades) for g in GOOD]
+    assert list(pieces(one)) == ["too few questions"]
+    assert "about 1 videos" in pieces(one)["too few questions"]
 
 
 def test_broken_labels_are_suspected() -> None:
@@ -184,32 +238,38 @@ def test_fields_of_few_values_part_the_figures() -> None:
     assert few_valued(posed) == ["kind"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Some questions of two tasks of a preset, about two videos, under a strict reward."""
+    """Some questions of two tasks, about two videos, under a strict reward.
+
+    Both tasks are of the plugin whose blind floors are measured soonest.
+    """
     folder = tmp_path_factory.mktemp("diagnosed")
-    write_videos(folder / "videos", 2, seed=1, seconds=6.0, fps=8.0, height=64, width=64)
-    config = load_config(
-        "tiny",
-        [
-            "build.size=32",
-            "build.refill=true",
-            "tasks.jigsaw.enabled=false",
-            "modifiers.strict_reward={}",
-        ],
-    )
+    write_videos(folder / "videos", 2, seed=1, seconds=6.0, fps=8.0, height=64, width=64, workers=1)
+    settings = [
+        *("build.size=32", "build.refill=true"),
+        *("tasks.jigsaw.enabled=false", "tasks.counting.enabled=false"),
+        "tasks.second={plugin: anomaly, perturbations: {freeze: {}, invert: {}}}",
+        "modifiers.strict_reward={}",
+    ]
     rows = scan(folder / "videos")
-    build(config, rows, folder / "videos").save(folder / "dataset")
+    build(load_config("tiny", settings), rows, folder / "videos").save(folder / "dataset")
     return folder / "dataset"
 
 
-def found_in(
-    dataset: Path, model: Says, *, limit: int | None = None, answers: int = 4
-) -> Diagnosis:
-    """The diagnosis of a dataset."""
+@pytest.fixture(scope="module")
+def source(dataset: Path) -> DatasetSource:
+    """All of its questions."""
     loaded = Dataset.load(dataset)
-    source = DatasetSource(loaded, plain_renderer(loaded), limit=limit)
-    return diagnose("it", source, model, Decoding(answers=answers, temperature=1.0), {})
+    return DatasetSource(loaded, plain_renderer(loaded))
+
+
+def found_in(source: DatasetSource, model: Says, *, answers: int = 4) -> Diagnosis:
+    """The diagnosis of a dataset."""
+    decoding = Decoding(answers=answers, temperature=1.0)
+    asking = ask(source.keys, source.sample, partial(settle, source, 1.0), model, decoding)
+    assert asking
+    return diagnosis_of("it", source, asking, How({}, model.identity, asking.spent))
 
 
 def near(asked: Asked, number: int) -> str:
@@ -219,9 +279,9 @@ def near(asked: Asked, number: int) -> str:
     return text if dice.random() < 0.5 else f"{text[:-1]}{(int(text[-1]) + 1) % 10}"
 
 
-def test_a_model_that_is_right_finds_everything_easy(dataset: Path) -> None:
+def test_a_model_that_is_right_finds_everything_easy(source: DatasetSource) -> None:
     """All answers to all questions, of every task."""
-    found = found_in(dataset, truthful())
+    found = found_in(source, truthful())
     assert sum(len(some.groups) for some in found.tasks) == 32
     for some in found.tasks:
         assert some.histogram[-1] == len(some.groups)
@@ -229,17 +289,17 @@ def test_a_model_that_is_right_finds_everything_easy(dataset: Path) -> None:
         assert 0 < some.floor < 1
 
 
-def test_the_smooth_reward_is_seen_behind_the_datasets_own_modifier(dataset: Path) -> None:
+def test_the_smooth_reward_is_seen_behind_the_datasets_own_modifier(source: DatasetSource) -> None:
     """The dataset was built with a strict reward; what is compared is the tasks' own beside it."""
-    found = found_in(dataset, Says(near))
+    found = found_in(source, Says(near))
     rewards = {one.value for group in found.groups for one in group.grades}
     assert rewards - {0.0, 1.0}
     assert all(some.flat <= some.strictly_flat for some in found.tasks)
 
 
-def test_what_was_done_to_a_video_parts_the_figures(dataset: Path) -> None:
+def test_what_was_done_to_a_video_parts_the_figures(source: DatasetSource) -> None:
     """By what the targets name, where they name something."""
-    found = found_in(dataset, Says(near))
+    found = found_in(source, Says(near))
     parted = {part.by for some in found.tasks for part in found.parts(some.task)}
     assert "perturbation" in parted
     for some in found.tasks:
@@ -252,12 +312,16 @@ def test_what_was_done_to_a_video_parts_the_figures(dataset: Path) -> None:
 
 def test_a_limit_takes_as_many_of_each_task(dataset: Path) -> None:
     """Always the same ones."""
-    some, again = (found_in(dataset, truthful(), limit=2) for _ in range(2))
+    loaded = Dataset.load(dataset)
+    some, again = (
+        found_in(DatasetSource(loaded, plain_renderer(loaded), limit=2), truthful())
+        for _ in range(2)
+    )
     assert [len(task.groups) for task in some.tasks] == [2] * len(some.tasks)
     assert [g.question.key for g in some.groups] == [g.question.key for g in again.groups]
 
 
-def test_a_failed_answer_sets_its_question_apart(dataset: Path) -> None:
+def test_a_failed_answer_sets_its_question_apart(source: DatasetSource) -> None:
     """A smaller group has another chance of being all alike."""
     bad: list[str] = []
 
@@ -267,7 +331,7 @@ def test_a_failed_answer_sets_its_question_apart(dataset: Path) -> None:
             return Answer("", failure="no")
         return asked.sample.answer
 
-    found = found_in(dataset, Says(says))
+    found = found_in(source, Says(says))
     assert dict(found.failed) == {bad[0]: "1 of 4 answers failed: no"}
     assert len(found.groups) == 31
 
@@ -281,7 +345,7 @@ def test_the_command_reports_a_dataset(
     """HTML, JSON and CSV of the same figures."""
     monkeypatch.setattr(ModelOptions, "answerer", lambda self, cache=None: Says(near))
     run = tmp_path / "run"
-    words = ["diagnose", dataset, "-o", run, "--model", "fake", "-n", "4", "--shown", "3", "-q"]
+    words = ["diagnose", dataset, "-o", run, "--model", "fake", "-n", "4", "--shown", "3"]
     with pytest.raises(SystemExit) as stop:
         main([*map(str, words)])
     assert not stop.value.code
@@ -289,6 +353,13 @@ def test_the_command_reports_a_dataset(
     results = json.loads((run / "results.json").read_text())
     assert sum(task["questions"] for task in results["tasks"].values()) == 32
     assert all(sum(task["right"]) == task["questions"] for task in results["tasks"].values())
+    for task in results["tasks"].values():
+        assert {part["by"] for part in task["parts"]} >= {"perturbation"}
+        assert all(part["verdict"] for part in task["parts"])
+        assert isinstance(task["advice"]["notes"], list)
+    how = results["how"]
+    assert (how["answers"], how["temperature"], how["limit"]) == (4, 1.0, None)
+    assert (how["identity"], how["spent"]["answers"]) == ({"model": "fake"}, 128)
     rows = list(csv.DictReader((run / "questions.csv").read_text().splitlines()))
     assert len(rows) == 32
     page = (run / "report.html").read_text()
@@ -316,7 +387,10 @@ def test_a_list_needs_a_scorer_that_reads_it(
 
 
 def test_a_list_is_diagnosed_by_its_scorer(
-    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dataset: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Spans are right from the threshold on; fields of the rows part the figures; no floor is known."""
     video = min((dataset.parent / "videos").glob("*.mp4")).name
@@ -332,7 +406,9 @@ def test_a_list_is_diagnosed_by_its_scorer(
     words += ["--scorer", "iou", "--right", "0.7", "--videos", dataset.parent / "videos"]
     with pytest.raises(SystemExit) as stop:
         main([*map(str, words)])
-    assert not stop.value.code
+    assert stop.value.code == 1  # one of the questions has no video
+    told = capsys.readouterr().err
+    assert "error: 1 questions could not be asked, such as row 9: gone.mp4: no such file" in told
     (task,) = json.loads((tmp_path / "run" / "results.json").read_text())["tasks"].values()
     assert task["right"] == [0, 0, 8]
     assert task["reward"]["smooth"]["mean"] == pytest.approx((1 + 0.75) / 2)

@@ -15,10 +15,17 @@ from videossr.config import VideoConfig
 from videossr.procedural import write_videos
 from videossr_trainers.answering import Answer, Decoding
 from videossr_trainers.answering.choice import ModelOptions
+from videossr_trainers.downstream.asking import ask
 from videossr_trainers.downstream.figures import baselines, by_category, figures_of
-from videossr_trainers.downstream.outcome import Outcome, counts, outcomes_of
+from videossr_trainers.downstream.outcome import (
+    Outcome,
+    askable,
+    counts,
+    outcomes_of,
+    sample_of,
+)
 from videossr_trainers.downstream.reading import read_list
-from videossr_trainers.downstream.videos import Videos
+from videossr_trainers.downstream.videos import Videos, look_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,21 +76,30 @@ def outcomes(
 ) -> list[Outcome]:
     """What comes of some rows."""
     listed = read_list(write_list(at / "list.jsonl", rows), scorer)
-    videos = Videos([row.video for row in listed.rows], folder, CONFIG, at / "videos.parquet")
-    found, _ = outcomes_of(listed, videos, model, Decoding())
-    return found
+    seen = look_at([row.video for row in listed.rows], folder, at / "videos.parquet")
+    videos = Videos(seen, folder, CONFIG)
+    rows_by_key = askable(listed, videos)
+    asking = ask(
+        list(rows_by_key),
+        lambda key: sample_of(rows_by_key[key], videos),
+        lambda _, answers: answers[0],
+        model,
+        Decoding(),
+    )
+    assert asking
+    return outcomes_of(listed, videos, asking)
 
 
 def test_every_row_has_an_outcome(folder: Path, tmp_path: Path) -> None:
     """What cannot be asked is there as what it is, with its reason, and counts 0 over all rows."""
     found = outcomes(folder, tmp_path, truthful(), [*ROWS, {"video": "0000.mp4"}])
-    states = ["answered"] * 3 + ["broken", "missing", "malformed"]
+    states = ["graded"] * 3 + ["broken", "missing", "malformed"]
     assert [one.state for one in found] == states
-    assert all(one.reason for one in found if not one.graded)
+    assert all(one.reason for one in found if not one.answered)
     figures = figures_of(found, "vqa")
-    assert figures.answered["accuracy"] is not None
-    assert figures.answered["accuracy"].mean == 1.0
-    assert figures.rows["accuracy"].mean == 0.5
+    assert figures.over_answered["accuracy"] is not None
+    assert figures.over_answered["accuracy"].mean == 1.0
+    assert figures.over_rows["accuracy"].mean == 0.5
 
 
 def test_failed_and_unread_answers_are_told_apart(folder: Path, tmp_path: Path) -> None:
@@ -97,12 +113,12 @@ def test_failed_and_unread_answers_are_told_apart(folder: Path, tmp_path: Path) 
         lambda asked, _: next(a for q, a in said.items() if asked.sample.question.startswith(q))
     )
     found = outcomes(folder, tmp_path, model, ROWS[:3])
-    assert [one.state for one in found] == ["failed", "unparsed", "answered"]
+    assert [one.state for one in found] == ["failed", "unparsed", "graded"]
     assert found[0].reason == "the server hung up"
     figures = figures_of(found, "vqa")
-    assert figures.answered["accuracy"] is not None
-    assert figures.answered["accuracy"].mean == 0.5
-    assert figures.rows["accuracy"].mean == pytest.approx(1 / 3)
+    assert figures.over_answered["accuracy"] is not None
+    assert figures.over_answered["accuracy"].mean == 0.5
+    assert figures.over_rows["accuracy"].mean == pytest.approx(1 / 3)
 
 
 def test_what_a_model_is_shown(folder: Path, tmp_path: Path) -> None:
@@ -123,7 +139,7 @@ def test_figures_of_spans_by_hand(folder: Path, tmp_path: Path) -> None:
     model = Says(lambda asked, _: next(a for q, a in said.items() if q in asked.sample.question))
     found = outcomes(folder, tmp_path, model, SPANS, scorer="iou")
     assert [one.value for one in found] == pytest.approx([1 / 3, 1.0])
-    means = {name: v and v.mean for name, v in figures_of(found, "grounding").answered.items()}
+    means = {name: v and v.mean for name, v in figures_of(found, "grounding").over_answered.items()}
     right = {"mIoU": 2 / 3, "R@0.3": 1.0, "R@0.5": 0.5, "R@0.7": 0.5}
     assert means == pytest.approx(right)
     # 1 of 3 seconds each, as the videos last three.
@@ -135,8 +151,8 @@ def test_categories_and_baselines(folder: Path, tmp_path: Path) -> None:
     rows = [{**row, "category": "up" if n else "down"} for n, row in enumerate(ROWS)]
     found = outcomes(folder, tmp_path, Says(lambda *_: "B"), rows)
     figures = {one.name: one for one in by_category(found, "vqa")}
-    assert figures["down"].rows["accuracy"].mean == 0.0
-    assert figures["up"].rows["accuracy"].mean == 0.5
+    assert figures["down"].over_rows["accuracy"].mean == 0.0
+    assert figures["up"].over_rows["accuracy"].mean == 0.5
     assert figures["up"].counts["missing"] == 1
     without = baselines(found, "vqa")
     assert without["a guess"]["accuracy"] == 0.5
@@ -147,21 +163,22 @@ def test_intervals_are_resampled_by_content(folder: Path, tmp_path: Path) -> Non
     """Two names of one file are one video."""
     found = outcomes(folder, tmp_path, Says(lambda *_: "A"), ROWS[:2])
     assert found[0].content == found[1].content
-    assert figures_of(found, "vqa").videos == 1
+    only = figures_of(found, "vqa").over_rows["accuracy"]
+    assert (only.videos, only.ends) == (1, None)
 
 
 @pytest.mark.parametrize("name", ["../0000.mp4", "/etc/hostname", "a\0b", "."])
 def test_names_that_lead_elsewhere(folder: Path, tmp_path: Path, name: str) -> None:
     """Nothing outside of the folder is read, and a folder is no video."""
     found = outcomes(folder, tmp_path, truthful(), [ROWS[0], {**ROWS[0], "video": name}])
-    assert counts(found)["answered"] == 1
+    assert counts(found)["graded"] == 1
     assert found[1].state == ("broken" if name == "." else "missing")
 
 
 def test_a_folder_without_any_of_the_videos(tmp_path: Path) -> None:
     """Is most likely the wrong one, and is told before anything else."""
     with pytest.raises(ConfigError, match=r"none of the 1 videos is here.*--videos"):
-        Videos(["a.mp4"], tmp_path, CONFIG, tmp_path / "table.parquet")
+        look_at(["a.mp4"], tmp_path, tmp_path / "table.parquet")
 
 
 class Shop:
@@ -181,7 +198,7 @@ class Shop:
 def command(*words: object) -> int:
     """The exit code of a command."""
     with pytest.raises(SystemExit) as stop:
-        main([*map(str, words), "--model", "fake", "-q"])
+        main([*map(str, words), "--model", "fake"])
     return int(stop.value.code or 0)
 
 
@@ -196,12 +213,19 @@ def test_the_command_writes_a_report(
     Shop(monkeypatch, Says(lambda *_: evil))
     listed = write_list(tmp_path / "questions.jsonl", [*ROWS, {**ROWS[0], "category": evil}])
     run = tmp_path / "run"
-    assert command("eval", "vqa", listed, "--videos", folder, "-o", run) == 0
-    told = capsys.readouterr().out
+    assert command("eval", "vqa", listed, "--videos", folder, "-o", run) == 1
+    told, errors = capsys.readouterr()
+    assert "error: 1 without an answer, there is no such video, such as line 5" in errors
     assert "accuracy: 0.0 [0.0, 0.0] over 4 answered, 0.0 [0.0, 0.0] over all 6 rows" in told
     results = json.loads((run / "results.json").read_text())
     assert results["counts"]["unparsed"] == 4
     rows = list(csv.DictReader((run / "rows.csv").read_text().splitlines()))
+    assert [row["value"] for row in results["rows"]] == [0.0] * 3 + [None] * 2 + [0.0]
+    assert results["rows"][3]["completion"] is results["rows"][0]["category"] is None
+    assert results["how"]["max_new_tokens"] == 64
+    assert results["how"]["revision"] is None
+    assert results["how"]["identity"] == {"model": "fake"}
+    assert results["how"]["spent"] | {"prompt_tokens": 40, "cost": None} == results["how"]["spent"]
     assert [row["state"] for row in rows] == ["unparsed"] * 3 + ["broken", "missing", "unparsed"]
     page = (run / "report.html").read_text()
     assert evil not in page
@@ -209,6 +233,38 @@ def test_the_command_writes_a_report(
     assert "gone.mp4" in page
     assert page.count("<video") == 4
     assert "http://" not in page.replace("http://www.w3.org", "")
+
+
+def test_nothing_answered_fails(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """All is written, says so, and has no empty section; the exit code is 1."""
+    Shop(monkeypatch, Says(lambda *_: Answer("", failure="the server hung up")))
+    rows = [{**row, "category": "one"} for row in ROWS[:2]]
+    listed = write_list(tmp_path / "questions.jsonl", rows)
+    run = tmp_path / "run"
+    assert command("eval", "vqa", listed, "--videos", folder, "-o", run) == 1
+    told, errors = capsys.readouterr()
+    assert "accuracy: none over 0 answered, 0.0 too few videos over all 2 rows" in told
+    assert (
+        "2 without an answer, asked, and no answer came, such as line 1: the server hung up"
+        in errors
+    )
+    results = json.loads((run / "results.json").read_text())
+    assert results["over_answered"] == {"accuracy": None}
+    assert results["over_all_rows"]["accuracy"] == {
+        "mean": 0.0,
+        "low": None,
+        "high": None,
+        "videos": 1,
+    }
+    assert results["without_a_model"] is None
+    page = (run / "report.html").read_text()
+    assert "No question was answered." in page
+    assert [h.partition("<")[0] for h in page.split("<h2>")[1:]] == ["What became of the rows"]
 
 
 def test_mistakes_are_told_before_a_model_is_loaded(
@@ -240,7 +296,9 @@ def test_another_run_is_not_written_into(
     shop = Shop(monkeypatch, truthful())
     listed = write_list(tmp_path / "q.jsonl", SPANS)
     words = ["eval", "grounding", listed, "--videos", folder, "-o", tmp_path / "run"]
-    assert command(*words) == 0
+    assert command(*words, "-q") == 0
+    told, errors = capsys.readouterr()
+    assert told == errors == ""
     before = (tmp_path / "run" / "rows.csv").read_bytes()
     assert command(*words) == 0
     assert (tmp_path / "run" / "rows.csv").read_bytes() == before

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from videossr import Unparsable
-from videossr_trainers.downstream.form import LONGEST, bare, said
+from videossr_trainers.downstream.form import LONGEST, bare
 from videossr_trainers.downstream.options import Options
 from videossr_trainers.downstream.spans import Span, best_iou, iou, read_span
 from videossr_trainers.downstream.truth import Choice, Exact, Number, Spans, Truth, grade
@@ -21,25 +21,6 @@ TRUTHS: list[Truth] = [
     Number(12.0),
     Spans((Span(1.5, 4.0), Span(6.0, 8.25))),
 ]
-
-
-@pytest.mark.parametrize(
-    ("completion", "left"),
-    [
-        ("B", "B"),
-        ("<think>A? No, B.</think>B", "B"),
-        ("<thinking>A</thinking>\n\nB", "B"),
-        ("A or B, so</think> B", "B"),
-        ("<think>one</think>A<think>two</think>B", "B"),
-        ("<think>not done with thinking, A", ""),
-        ("<think>A</think>B<think>wait", ""),
-        ("First this, then <answer>B</answer>", "B"),
-        ("<answer>A</answer> or <answer>B</answer>", "<answer>A</answer> or <answer>B</answer>"),
-    ],
-)
-def test_thinking_is_no_answer(completion: str, left: str) -> None:
-    """All up to the last end of thinking goes; where it never ends, nothing is left."""
-    assert said(completion) == left
 
 
 @pytest.mark.parametrize(

@@ -229,8 +229,8 @@ def test_a_list_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_other_fields_are_facets(tmp_path: Path) -> None:
-    """Single values beside the question's own, as text; lists and objects are left alone."""
+    """Single values beside the question's own, as they are; lists and objects are left alone."""
     more = {"category": "animals", "level": 2, "source": {"of": "x"}, "tags": ["a"]}
     (row,) = listed(tmp_path, [{**CHOICE, **more}]).rows
     assert row.category == "animals"
-    assert row.facets == {"category": "animals", "level": "2"}
+    assert row.facets == {"category": "animals", "level": 2}

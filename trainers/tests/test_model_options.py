@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,22 +12,7 @@ from typer.testing import CliRunner
 
 from videossr import ConfigError
 from videossr_trainers.answering import Answer
-from videossr_trainers.answering.choice import (
-    ApiKeyEnv,
-    BatchSize,
-    Concurrency,
-    Endpoint,
-    JpegQuality,
-    MaxNewTokens,
-    Model,
-    ModelOptions,
-    PriceIn,
-    PriceOut,
-    RequestsPerMinute,
-    Revision,
-    Show,
-    VideoCrf,
-)
+from videossr_trainers.answering.choice import ModelOptions, asks_a_model
 from videossr_trainers.answering.cost import Prices
 
 if TYPE_CHECKING:
@@ -43,47 +27,48 @@ def remote(**options: Any) -> ModelOptions:  # noqa: ANN401
     return ModelOptions(**{"model": "m", "endpoint": URL, **options})
 
 
-def command(
-    model: Model,
-    revision: Revision = None,
-    endpoint: Endpoint = None,
-    api_key_env: ApiKeyEnv = "OPENAI_API_KEY",
-    show: Show = "images",
-    concurrency: Concurrency = 8,
-    requests_per_minute: RequestsPerMinute = None,
-    batch_size: BatchSize = 8,
-    max_new_tokens: MaxNewTokens = 64,
-    price_in: PriceIn = None,
-    price_out: PriceOut = None,
-    jpeg_quality: JpegQuality = None,
-    video_crf: VideoCrf = None,
-) -> None:
-    """Print what was given."""
-    typer.echo(json.dumps(locals()))
-
-
-def given(*words: str) -> dict[str, Any]:
+def given(*words: str, without: str | None = None) -> ModelOptions | None:
     """What a command with these words gets."""
+    got: list[ModelOptions | None] = []
+
+    @asks_a_model(without=without)
+    def command(name: str, options: ModelOptions | None, last: bool = False) -> None:
+        assert ("n", True) == (name, last)
+        got.append(options)
+
     app = typer.Typer(add_completion=False)
     app.command()(command)
-    result = CliRunner().invoke(app, ["--model", "m", *words])
+    result = CliRunner().invoke(app, ["n", "--last", *words])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
     assert result.exit_code == 0, result.output
-    return dict(json.loads(result.output))
+    return got[0]
 
 
 def test_a_command_has_the_options_with_their_defaults() -> None:
     """What a command passes on when nothing is said is what the options are when nothing is said."""
-    assert ModelOptions(**given()) == ModelOptions("m")
+    assert ModelOptions("m") == given("--model", "m")
 
 
 def test_every_option_can_be_given() -> None:
     """Each word on the command line reaches its field."""
-    words = ["--revision=r", f"--endpoint={URL}", "--api-key-env=KEY", "--show=video"]
+    words = ["--model=m", "--revision=r", f"--endpoint={URL}", "--api-key-env=KEY", "--show=video"]
     words += ["--concurrency=2", "--requests-per-minute=30", "--batch-size=3"]
     words += ["--max-new-tokens=9", "--price-in=1.5", "--price-out=2"]
     words += ["--jpeg-quality=80", "--video-crf=20"]
     expected = ModelOptions("m", "r", URL, "KEY", "video", 2, 30.0, 3, 9, 1.5, 2.0, 80, 20)
-    assert expected == ModelOptions(**given(*words))
+    assert expected == given(*words)
+
+
+def test_a_command_may_do_without_a_model() -> None:
+    """Only where it says what it does then; what says how a model is asked is refused, all at once."""
+    with pytest.raises(AssertionError, match="Missing option '--model'"):
+        given()
+    assert given(without="Nothing is asked.") is None
+    with pytest.raises(ConfigError) as caught:
+        given(f"--endpoint={URL}", "--concurrency=2", without="Nothing is asked.")
+    for option in ("--endpoint", "--concurrency"):
+        assert f"{option}: without a model" in str(caught.value)
 
 
 def test_a_server_is_asked_with_the_key_of_its_variable(

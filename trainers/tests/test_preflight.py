@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 import torch
 
-from videossr import Clip, ConfigError
+from videossr import Clip, ConfigError, Unsuitable, VideoError
 from videossr.build import build
 from videossr.cli.app import main
 from videossr.config import load_config
@@ -32,6 +32,7 @@ from videossr_trainers.preflight.course import Done, Preflight
 from videossr_trainers.preflight.finding import NotPossible
 from videossr_trainers.preflight.inspection import OF_THE_DATA, OF_THE_TRAINER, Check, inspect
 from videossr_trainers.preflight.subject import Subject
+from videossr_trainers.questions.data import OTHER_FILE
 from videossr_trainers.sections import ModelSection
 from videossr_trainers.training.train import Started, make_trainer, train
 
@@ -40,7 +41,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from videossr.dataset import Dataset
+    from videossr import Sample, VideossrError
+    from videossr.dataset import Dataset, Recipe
     from videossr_trainers.engine.grpo import VideoGRPOTrainer
     from videossr_trainers.preflight.finding import Finding
 
@@ -553,6 +555,39 @@ def test_too_little_memory_is_told_with_what_takes_most(
     assert "of 1.0 MiB of RAM available: " in found["memory"].measured
     assert "most goes to activations, language" in found["memory"].remedy
     assert ("skipped", "skipped") == (found["pixels"].state, found["rewards"].state)
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (Unsuitable("only planned, and it does not hold"), "ok"),
+        (VideoError("one.mp4", "missing", "no such file"), "ok"),
+        (VideoError("one.mp4", OTHER_FILE, "is another file"), "fault"),
+    ],
+)
+def test_what_training_would_have_another_stand_in_for_is_passed_over(
+    subject: Callable[..., Subject],
+    monkeypatch: pytest.MonkeyPatch,
+    error: VideossrError,
+    state: str,
+) -> None:
+    """A plan that does not hold and a lost video; another file in its place ends the training, too."""
+    made, plain = subject(), Renderer.render
+    gone = made.recipes[0].video
+
+    def render(self: Renderer, recipe: Recipe) -> Sample:
+        if recipe.video == gone:
+            raise error
+        return plain(self, recipe)
+
+    monkeypatch.setattr(Renderer, "render", render)
+    finding = only("questions", made)
+    assert state == finding.state
+    if state == "fault":
+        assert "one.mp4: is another file" in finding.measured
+    else:
+        assert gone not in {asked.recipe.video for asked in made.asked}
+        assert {recipe.task for recipe in made.recipes} == {one.recipe.task for one in made.asked}
 
 
 def test_a_full_disk_is_told_before_the_run_fills_it(

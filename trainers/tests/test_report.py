@@ -18,10 +18,10 @@ import torch
 
 from videossr.clip import Clip
 from videossr.intervals import Interval
+from videossr.marks import Mark
 from videossr.procedural import draw_video
 from videossr_trainers.report import (
     Evaluation,
-    Mark,
     Run,
     Score,
     ShownSample,
@@ -43,7 +43,7 @@ FALLS = ("jigsaw", 0.503, 0.401)
 
 
 def score(mean: float, *, failures: float = 0.0) -> Score:
-    return Score(Interval(mean, mean - 0.02, mean + 0.02), failures, 512)
+    return Score(Interval(mean, mean - 0.02, mean + 0.02, 64), failures, 512)
 
 
 def synthetic_steps(tasks: Mapping[str, tuple[float, float]], count: int) -> list[StepMetrics]:
@@ -92,7 +92,7 @@ def synthetic_run(
                 name: {
                     "sighted": score(after),
                     "blind": score(0.287),
-                    "wrong video": score(0.264),
+                    "wrong_video": score(0.264),
                 }
                 for name, (_, after) in means.items()
             }
@@ -253,16 +253,28 @@ def test_paired_gain_decides(tmp_path: Path) -> None:
     """A paired interval takes the place of the wider one, and the page says which it is."""
     run = synthetic_run(STAYS)
     assert "bounded by the two separate intervals" in Page(written(run, tmp_path)).text
-    paired = dataclasses.replace(run, gains={"counting": Interval(0.009, 0.002, 0.016)})
+    paired = dataclasses.replace(run, gains={"counting": Interval(0.009, 0.002, 0.016, 64)})
     text = Page(written(paired, tmp_path)).text
     assert "rose on 1 of 1 task," in text
     assert "The gain is paired by question." in text
 
 
+def test_one_video_shows_no_change(tmp_path: Path) -> None:
+    """However great the gain: of one video there is no interval, and the page says why."""
+    run = dataclasses.replace(
+        synthetic_run(RISES, STAYS), gains={"grounding": Interval(0.17, None, None, 1)}
+    )
+    text = Page(written(run, tmp_path)).text
+    assert "On none of 2 tasks is the reward shown to have risen" in text
+    assert "there are too few videos to show a change on grounding (+0.170)." in text
+    assert "Too few videos to show a change. Better with its video" in text
+    assert "+0.170 too few videos" in text
+
+
 def test_reward_without_the_video_is_named(tmp_path: Path) -> None:
     """Where the wrong video earns as much as the right one, the row says so."""
     run = synthetic_run(RISES)
-    scores = {"sighted": score(0.78), "wrong video": score(0.77)}
+    scores = {"sighted": score(0.78), "wrong_video": score(0.77)}
     text = Page(
         written(dataclasses.replace(run, after=Evaluation({"grounding": scores})), tmp_path)
     ).text

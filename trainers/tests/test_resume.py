@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 from small_runs import CONFIG, make_folder, measured, train, train_command
+from torch.utils.data import DataLoader
 from transformers import Trainer, TrainerControl, TrainerState, TrainingArguments
 
 from videossr import ConfigError, PluginError, VideoError
+from videossr.atomic import publish
 from videossr.cli import main
 from videossr.config import load_config
 from videossr.dataset import Dataset
@@ -32,7 +34,6 @@ from videossr_trainers.training.checkpoints import (
     checkpoints,
     keep_newest,
     newest_whole,
-    publish,
     step_of,
 )
 from videossr_trainers.training.interrupts import (
@@ -40,7 +41,9 @@ from videossr_trainers.training.interrupts import (
     Stopped,
     StopRequest,
     leave_signals_to_parent,
+    shield_workers,
 )
+from videossr_trainers.training.run_folder import claimed
 from videossr_trainers.training.train import train as train_here
 
 if TYPE_CHECKING:
@@ -389,6 +392,21 @@ def test_a_signal_stops_at_once_where_no_step_is_in_hand() -> None:
         assert request.agreed()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere loaders are spawned")
+def test_loaders_are_forked_whatever_python_would_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python 3.14 starts them from a server, with threads of libraries that take signals."""
+    loader: DataLoader[Any] = DataLoader([7, 8], num_workers=1)
+    monkeypatch.setattr(
+        multiprocessing.context.DefaultContext, "get_start_method", lambda *_, **__: "forkserver"
+    )
+    shield_workers(loader)
+    assert loader.multiprocessing_context.get_start_method() == "fork"
+    assert isinstance(iter(loader)._workers[0], multiprocessing.context.ForkProcess)
+    alone: DataLoader[Any] = DataLoader([7, 8])
+    shield_workers(alone)
+    assert [7, 8] == [int(batch) for batch in alone]
+
+
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
 def test_a_loader_minds_the_training_process_alone(
     method: str, monkeypatch: pytest.MonkeyPatch
@@ -423,6 +441,25 @@ def test_a_stop_during_the_warm_start_saves_too(
     )
 
 
+def test_a_stop_in_the_last_step_of_the_warm_start_acts_before_grpo(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the stage has learnt is saved, and the run goes on with the next one."""
+    run = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        on_step(patch, 5, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        with pytest.raises(Stopped, match=r"stopped at step 5 of 5 \(warm start\)"):
+            run_here(folder, run, *WARM)
+    assert (run / "warm_start" / "model.safetensors").exists()
+    assert {line["stage"] for line in measured(run)} == {"warm start"}
+
+
+def test_no_model_card_speaks_of_the_library(folder: Path, whole: list[dict[str, Any]]) -> None:
+    """TRL's knows neither the dataset nor the questions."""
+    assert whole
+    assert list((folder / "whole").rglob("README.md")) == []
+
+
 def test_another_run_is_not_resumed(folder: Path, tmp_path: Path) -> None:
     """Every difference is listed, and nothing is written; what leaves the result as it is may differ."""
     run = tmp_path / "run"
@@ -433,7 +470,7 @@ def test_another_run_is_not_resumed(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as raised:
         run_here(folder, run, *changed, resume=True)
     places = [mistake.where for mistake in raised.value.mistakes]
-    assert places == ["grpo.beta", "grpo.loader_workers", "grpo.max_steps", "seed", str(run)]
+    assert places == ["grpo.beta", "grpo.loader_workers", "grpo.max_steps", "seed"]
     assert "grpo.max_steps: 5 here, 6 in the run; may only grow" in str(raised.value)
     facts = json.loads((run / "provenance.json").read_text())
     facts["dataset"]["digest"] = "0" * 32
@@ -441,7 +478,7 @@ def test_another_run_is_not_resumed(folder: Path, tmp_path: Path) -> None:
     (run / "provenance.json").write_text(json.dumps(facts))
     with pytest.raises(ConfigError) as raised:
         run_here(folder, run, resume=True)
-    assert [m.where for m in raised.value.mistakes] == ["plugin digits", "dataset", str(run)]
+    assert [m.where for m in raised.value.mistakes] == ["plugin digits", "dataset"]
     assert before == (run / "config.yaml").read_bytes()
 
 
@@ -471,6 +508,18 @@ def test_a_mistake_leaves_no_folder(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"model\.name"):
         run_here(folder, tmp_path / "run", f"model.name={tmp_path}/nowhere")
     assert not (tmp_path / "run").exists()
+
+
+def test_another_run_in_the_place_of_an_unused_one_starts_from_its_own_model(
+    folder: Path, tmp_path: Path
+) -> None:
+    """A kill before the first step leaves the model that the run was to start from."""
+    run, dataset = tmp_path / "run", Dataset.load(folder / "dataset")
+    with claimed(load_config(folder / "run.yaml"), dataset, run, resume=False):
+        (run / "start").mkdir()
+        (run / ".model.unfinished").mkdir()
+    with claimed(load_config(folder / "run.yaml", ["seed=1"]), dataset, run, resume=False):
+        assert not (run / "start").exists()
 
 
 def test_a_finished_run_takes_no_step_unless_it_is_given_more(
@@ -518,7 +567,7 @@ def test_a_model_that_was_not_written_is_made_from_the_last_checkpoint(
 
     run = tmp_path / "run"
     with monkeypatch.context() as patch:
-        patch.setattr("videossr_trainers.training.train.publish", end)
+        patch.setattr("videossr_trainers.training.train.save_whole_model", end)
         with pytest.raises(EndedError):
             run_here(folder, run, "grpo.max_steps=2")
     assert not (run / "model").exists()

@@ -126,7 +126,7 @@ def test_every_difference_is_named(run: Path, capsys: pytest.CaptureFixture[str]
         "step 2, digits 5, completion 0 '18': 0.5 stored, 0.5625 now; "
         "plugin digits, version '1' then, '2' now\n"
         "plugin digits: version 1 stored, 2 now\n"
-        "8 completions of 2 steps: 2 have another reward\n"
+        "8 completions of 2 steps: 2 with another reward\n"
     ) == capsys.readouterr().out
     assert 1 == command(run, "--json")
     told = json.loads(capsys.readouterr().out)

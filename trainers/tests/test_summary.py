@@ -11,13 +11,12 @@ from plain_recipes import plain_recipe
 from pydantic import BaseModel
 from tiny_questions import random_clip
 
-import videossr.marks
 from videossr import Sample, hookimpl
 from videossr.facades import Score
+from videossr.marks import Mark
 from videossr.registry import Registry
 from videossr.sample import question_prompt
 from videossr_trainers.evaluate import Answered
-from videossr_trainers.report import Mark
 from videossr_trainers.summary import evaluation, gains, step_metrics
 from videossr_trainers.summary import marks as marks_of_task
 
@@ -35,7 +34,7 @@ def test_scores_are_kept_by_task_and_condition() -> None:
     assert scores["a"]["sighted"].reward.mean == 0.5
     assert scores["a"]["sighted"].parse_failures == 0.5
     assert scores["a"]["sighted"].questions == 2
-    assert scores["b"]["sighted"].reward == (0.5, 0.5, 0.5)
+    assert scores["b"]["sighted"].reward == (0.5, None, None, 1)  # of one video
 
 
 def test_gains_are_paired_and_tasks_weigh_the_same() -> None:
@@ -43,8 +42,8 @@ def test_gains_are_paired_and_tasks_weigh_the_same() -> None:
     before = [answered("a", i, 0.1 * i) for i in range(3)] + [answered("b", 0, 0.2)]
     after = [answered("a", i, 0.1 * i + 0.2) for i in range(3)] + [answered("b", 0, 0.8)]
     found = gains(before, after, ["a", "b"])
-    assert found["a"] == pytest.approx((0.2, 0.2, 0.2))
-    assert found["b"] == pytest.approx((0.6, 0.6, 0.6))
+    assert found["a"] == pytest.approx((0.2, 0.2, 0.2, 3))
+    assert found["b"] == (pytest.approx(0.6), None, None, 1)  # one video shows nothing
     assert found["overall"].mean == pytest.approx(0.4)
 
 
@@ -85,9 +84,9 @@ class Marking:
         """Nor this."""
         return 0.0
 
-    def marks(self, sample: Sample) -> list[videossr.marks.Mark]:
+    def marks(self, sample: Sample) -> list[Mark]:
         """Frames with their labels."""
-        return [videossr.marks.Mark(0, *one) for one in sample.target["marked"]]
+        return [Mark(0, *one) for one in sample.target["marked"]]
 
 
 def test_marks_of_the_same_frames_are_counted() -> None:

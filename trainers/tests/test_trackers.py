@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from transformers import TrainerState
 
 from videossr import ConfigError
+from videossr.installing import install_command
 from videossr_trainers.rollouts import trackers
-from videossr_trainers.rollouts.trackers import Trackers, check_trackers
+from videossr_trainers.rollouts.trackers import Trackers, check_trackers, log_below
 
 #: Samples of one task.
 PICTURES = {"first": Image.new("RGB", (40, 20), (200, 100, 50))}
@@ -30,8 +32,8 @@ def test_what_is_no_tracker_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ["grpo.report_to"] * 4 == [mistake.where for mistake in raised.value.mistakes]
     told = str(raised.value).splitlines()
     assert "'tensorbord' is no tracker; did you mean 'tensorboard'?" in told[0]
-    assert "'wandb' is not installed; pip install wandb" in told[1]
-    assert "'comet_ml' is not installed; pip install comet-ml" in told[2]
+    assert f"'wandb' is not installed; {install_command('wandb')}" in told[1]
+    assert f"'comet_ml' is not installed; {install_command('comet-ml')}" in told[2]
     assert "the terminal shows every step unless --quiet is given" in told[3]
 
 
@@ -56,6 +58,44 @@ def test_nobody_is_told_who_did_not_ask(monkeypatch: pytest.MonkeyPatch) -> None
     for name in ("wandb", "trackio"):
         monkeypatch.setitem(sys.modules, name, None)
     Trackers([], []).show(1, PICTURES, TEXTS, TABLES)
+
+
+@pytest.mark.parametrize("killed_after", [3, 0])
+@pytest.mark.filterwarnings("ignore")
+def test_a_run_that_goes_on_has_each_step_in_tensorboard_once(
+    tmp_path: Path, killed_after: int
+) -> None:
+    """Whether it goes on from a checkpoint or begins anew; what counts is what was told last."""
+    pytest.importorskip("tensorboard", reason="tensorboard is not installed")
+    from tensorboard.backend.event_processing.event_accumulator import (  # noqa: PLC0415
+        EventAccumulator,
+    )
+    from transformers.integrations import TensorBoardCallback  # noqa: PLC0415
+
+    for loss, after, last in ((1.0, 0, 5), (2.0, killed_after, 6)):
+        state = TrainerState(global_step=after, is_world_process_zero=True)
+        callback = TensorBoardCallback()
+        log_below(tmp_path, [callback], lambda state=state: state.global_step)
+        callback._init_summary_writer(None)
+        for step in range(after + 1, last + 1):
+            state.global_step = step
+            callback.on_log(None, state, None, {"loss": loss})
+        callback.on_train_end(None, state, None)
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    told = [(one.step, one.value) for one in events.Scalars("train/loss")]
+    expected = [(step, 1.0 if step <= killed_after else 2.0) for step in range(1, 7)]
+    assert expected == told
+
+
+def test_the_project_has_this_projects_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In W&B and trackio, unless the environment has another."""
+    for name in ("WANDB_PROJECT", "TRACKIO_PROJECT"):
+        monkeypatch.delenv(name, raising=False)
+    assert ("videossr", "videossr") == (trackers.project(), os.environ["WANDB_PROJECT"])
+    monkeypatch.setenv("WANDB_PROJECT", "mine")
+    monkeypatch.setenv("TRACKIO_PROJECT", "ours")
+    assert ("ours", "mine") == (trackers.project(), os.environ["WANDB_PROJECT"])
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from plain_recipes import plain_recipe
 from small_runs import DIGITS
 
 from videossr import ConfigError
+from videossr.cli import main
 from videossr.config import RunConfig, load_config
 from videossr.dataset import Dataset, Header
 from videossr.floors import Floors
@@ -21,6 +22,7 @@ from videossr_trainers.questions.selection import chosen_recipes
 from videossr_trainers.sections import GrpoSection, ModelSection
 from videossr_trainers.training.arguments import check_batches, grpo_arguments, steps_of
 from videossr_trainers.training.provenance import differences, write_provenance
+from videossr_trainers.training.train import train
 
 
 def dataset_for(config: RunConfig) -> Dataset:
@@ -45,7 +47,7 @@ def test_every_difference_from_the_dataset_is_listed() -> None:
             load_config("tiny", ["tasks.jigsaw.trim=0.1", "video.num_frames=20"]), dataset
         )
     places = [mistake.where for mistake in raised.value.mistakes]
-    assert places == ["video.num_frames", "tasks.counting", "tasks.jigsaw.trim", "dataset"]
+    assert places == ["video.num_frames", "tasks.counting", "tasks.jigsaw.trim"]
     assert "tasks.jigsaw.trim: 0.1 here, 0.0 in the dataset" in str(raised.value)
 
 
@@ -66,7 +68,7 @@ def test_too_few_questions_give_the_arithmetic() -> None:
 def test_a_step_divides_into_passes() -> None:
     """Questions a step must be a multiple of what all processes take at once."""
     with pytest.raises(
-        ConfigError, match="10 is no multiple of 4 questions a device x 1 processes"
+        ConfigError, match="10 is no multiple of 4 questions a device x 1 process = 4"
     ):
         check_batches(GrpoSection(questions_per_step=10, questions_per_device=4), 100)
 
@@ -78,7 +80,24 @@ def test_the_preflight_foretells_the_steps_that_are_taken() -> None:
     recipes = dataset_for(config).recipes
     subject: Any = SimpleNamespace(config=config, recipes=recipes, asked=())
     steps = steps_of(config.section(GrpoSection), len(recipes))
-    assert 2 == steps == questions(subject).figures["steps"]
+    told = questions(subject)
+    assert 2 == steps == told.figures["steps"]
+    assert "; 2 steps of 4 questions ask each 1.3 times; " in told.measured
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        (1, "1 step of 2 questions ask 33 % of them; "),
+        (3, "3 steps of 2 questions ask each once; "),
+    ],
+)
+def test_how_often_a_question_is_asked_is_told_in_words(steps: int, told: str) -> None:
+    """By hand: of six questions, one step of two asks a third."""
+    config = load_config("tiny", ["grpo.questions_per_step=2", f"grpo.max_steps={steps}"])
+    recipes = dataset_for(config).recipes
+    subject: Any = SimpleNamespace(config=config, recipes=recipes, asked=())
+    assert told in questions(subject).measured
 
 
 def test_the_paper_in_trls_terms(tmp_path: Path) -> None:
@@ -101,6 +120,7 @@ def test_the_paper_in_trls_terms(tmp_path: Path) -> None:
     assert arguments.temperature == 1.0
     assert arguments.num_train_epochs == 1.0
     assert arguments.max_completion_length == 2048
+    assert arguments.project == "videossr"
 
 
 def test_provenance_can_be_read_back(tmp_path: Path) -> None:
@@ -113,6 +133,46 @@ def test_provenance_can_be_read_back(tmp_path: Path) -> None:
     assert facts["seed"] == 7
     assert facts["dataset"]["questions"] == 6
     assert {"torch", "transformers", "trl", "videossr-core"} <= facts["versions"].keys()
+
+
+def test_the_command_tells_every_mistake_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the configuration, its trackers, the dataset and the run's folder; exit code 2."""
+    (tmp_path / "notes.txt").touch()
+    words = ["tiny", "--dataset", str(tmp_path / "nowhere"), "-o", str(tmp_path)]
+    with pytest.raises(SystemExit) as ended:
+        main(["train", *words, "grpo.beta=-1", "video.num_frames=0", "grpo.report_to=[console]"])
+    assert ended.value.code == 2
+    head, *told = capsys.readouterr().err.splitlines()
+    assert head == "5 mistakes:"
+    assert [line.split(": ")[0].strip() for line in told] == [
+        "grpo.report_to",
+        "video.num_frames",
+        "grpo.beta",
+        f"{tmp_path}/nowhere",
+        str(tmp_path),
+    ]
+
+
+def test_a_run_tells_every_mistake_at_once(tmp_path: Path) -> None:
+    """What only shows when the configuration, the dataset and the folder are held together."""
+    config = load_config("tiny", ["grpo.questions_per_step=2"])
+    write_provenance(config, dataset_for(config), tmp_path / "run")
+    (tmp_path / "run" / "metrics.jsonl").touch()
+    dataset = dataset_for(load_config("tiny", ["video.num_frames=20"]))
+    other = load_config("tiny", ["seed=1", "grpo.report_to=[console]", "grpo.questions_per_step=2"])
+    with pytest.raises(ConfigError) as raised:
+        train(other, dataset, tmp_path / "run", lambda *_: None, resume=True)
+    places = [mistake.where for mistake in raised.value.mistakes]
+    assert places == ["grpo.report_to", "video.num_frames", "seed"]
+    assert str(raised.value).splitlines()[3:] == [
+        "the dataset was built otherwise; build it again with this configuration",
+        (
+            f"{tmp_path}/run holds a run that is made otherwise; give what it began with, or choose "
+            "another folder"
+        ),
+    ]
 
 
 def lengthened(folder: Path, source: str | Path, begun: list[str], now: list[str]) -> list[str]:

@@ -18,6 +18,7 @@ from filelock import FileLock
 from PIL import Image
 from safetensors.torch import load, save
 
+from videossr.atomic import clear_unfinished, write_bytes
 from videossr.clip import Clip
 
 if TYPE_CHECKING:
@@ -60,8 +61,8 @@ class ClipStore:
         self._size: Final = folder / ".size"
         with self._lock:
             # A kill may have left these behind, or come between a file and its entry in the books.
-            for path in folder.glob("*/.*.unfinished"):
-                path.unlink()
+            for below in folder.glob("??"):
+                clear_unfinished(below)
             self._book(sum(path.stat().st_size for path in self._files()))
 
     def __len__(self) -> int:
@@ -102,10 +103,7 @@ class ClipStore:
             total = self.bytes
             path = self._path(key)
             if total + len(data) <= self.max_bytes and not path.exists():
-                path.parent.mkdir(exist_ok=True)
-                unfinished = path.with_name(f".{path.name}.unfinished")
-                unfinished.write_bytes(data)
-                unfinished.replace(path)
+                write_bytes(path, data, durable=False)  # sealed, so that a torn one is seen
                 self._book(total + len(data))
         return clip if form == "exact" else _unpack(packed)
 

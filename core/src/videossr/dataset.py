@@ -9,9 +9,6 @@ never stored.
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 from dataclasses import astuple, dataclass, field, fields, replace
 from itertools import islice
 from pathlib import Path
@@ -21,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from videossr.atomic import making
 from videossr.clips import Excerpt
 from videossr.errors import ConfigError, DatasetError, Mistake
 from videossr.floors import Floors
@@ -203,16 +201,17 @@ class Dataset:
             root: the folder of the videos, where they are not where they were when it was built.
 
         Raises:
-            DatasetError: no dataset, a damaged one, or one of another format.
+            ConfigError: there is no dataset.
+            DatasetError: a damaged one, or one of another format.
         """
+        if not (folder / _HEADER).exists():
+            problem = f"no dataset, {_HEADER} is missing"
+            raise ConfigError(Mistake(str(folder), problem, "`videossr build` makes one"))
         try:
             header = _read_header(folder, (folder / _HEADER).read_text(encoding="utf-8"))
             table = pq.read_table(folder / _RECIPES)
         except FileNotFoundError as error:
-            missing = next(name for name in (_HEADER, _RECIPES) if not (folder / name).exists())
-            raise DatasetError(
-                f"{folder}: no dataset, {missing} is missing; `videossr build` makes one"
-            ) from error
+            raise DatasetError(f"{folder}: damaged dataset: {_RECIPES} is missing") from error
         except (OSError, ValueError, pa.ArrowException) as error:
             raise DatasetError(f"{folder}: damaged dataset: {error}") from error
         if not table.schema.equals(_SCHEMA):
@@ -258,9 +257,7 @@ def write_dataset(
         DatasetError: something is there already.
     """
     refuse_existing(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
+    with making(folder) as partial:
         with pq.ParquetWriter(partial / _RECIPES, _SCHEMA, compression="zstd") as table:
             rows = iter(recipes)
             while some := list(islice(rows, _ROWS)):
@@ -274,11 +271,6 @@ def write_dataset(
         (partial / _HEADER).write_text(_written(header), encoding="utf-8")
         if card is not None:
             (partial / _CARD).write_text(card(), encoding="utf-8")
-        partial.chmod(0o755)  # mkdtemp's folders are private
-        os.replace(partial, folder)  # noqa: PTH105 - atomic; Path.replace says less
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
 
 
 def _written(header: Header) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 
 class VideossrError(Exception):
@@ -33,14 +34,43 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
 
 
 class ConfigError(VideossrError):
-    """A configuration or a command line that cannot be run, with every mistake in it."""
+    """A configuration or a command line that cannot be run, with every mistake in it.
 
-    def __init__(self, mistakes: Sequence[Mistake] | Mistake) -> None:
+    Attributes:
+        mistakes: one or more.
+        advice: what to do about all of them; empty where each says what is right.
+    """
+
+    def __init__(self, mistakes: Sequence[Mistake] | Mistake, advice: str = "") -> None:
         self.mistakes = (mistakes,) if isinstance(mistakes, Mistake) else tuple(mistakes)
-        super().__init__("\n".join(map(str, self.mistakes)))
+        self.advice = advice
+        super().__init__("\n".join([*map(str, self.mistakes), *([advice] if advice else [])]))
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:
-        return type(self), (self.mistakes,)
+        return type(self), (self.mistakes, self.advice)
+
+
+class Mistakes:
+    """Mistakes that are found in different places, and told together."""
+
+    def __init__(self) -> None:
+        # A mistake may be met twice on different ways.
+        self._found: dict[Mistake, None] = {}
+        self._advice: dict[str, None] = {}
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note the mistakes of a `ConfigError` that is raised within, and go on after it."""
+        try:
+            yield
+        except ConfigError as error:
+            self._found |= dict.fromkeys(error.mistakes)
+            self._advice |= dict.fromkeys([error.advice] if error.advice else [])
+
+    def tell(self) -> None:
+        """Raise `ConfigError` with all that were noted, if there are any."""
+        if self._found:
+            raise ConfigError(tuple(self._found), "\n".join(self._advice))
 
 
 class VideoError(VideossrError):

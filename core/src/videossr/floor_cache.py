@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +19,8 @@ from typing import TYPE_CHECKING, Final
 
 import platformdirs
 import xxhash
+
+from videossr.atomic import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -83,13 +86,8 @@ def cache_folder() -> Path:
 
 
 def _keep(path: Path, floor: float) -> None:
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(repr(floor), encoding="ascii")
-        unfinished.replace(path)
-    except OSError:
-        return  # a cache that cannot be written costs time and nothing else
+    with suppress(OSError):  # a cache that cannot be written costs time and nothing else
+        write_text(path, repr(floor), durable=False)
 
 
 def code_of(origins: Iterable[Origin]) -> str | None:

@@ -32,6 +32,9 @@ _SIDE: Final = 64  # pixels of the stand-in frames: enough for shapes, quick to 
 #: Samples on which all candidates are tried; with each round there are fewer, on more samples.
 _FIRST_ROUND: Final = 16
 
+#: So many stay to the end: on few samples, chance alone tells them apart.
+_FINALISTS: Final = 32
+
 
 @dataclass(frozen=True, slots=True)
 class Floors:
@@ -189,12 +192,12 @@ def best_answer(task: Task, samples: Sequence[Sample], candidates: int) -> str:
     likely = list(dict.fromkeys([*likely, *task.guesses(samples)]))
     # Successive halving, by quarters: few samples are enough to see that an answer is a bad one.
     tried = _FIRST_ROUND
-    while len(likely) > 1:
+    while len(likely) > _FINALISTS and tried < len(samples):
         asked = samples[:tried]
         likely.sort(key=lambda answer: -_earned(task, answer, asked))
-        likely = likely[: 1 if tried >= len(samples) else max(2, len(likely) // 4)]
+        likely = likely[: max(_FINALISTS, len(likely) // 4)]
         tried *= 4
-    return likely[0]
+    return max(likely, key=lambda answer: _earned(task, answer, samples))
 
 
 def _earned(task: Task, answer: str, samples: Sequence[Sample]) -> float:

@@ -12,6 +12,7 @@ from videossr import _hooks, hookspecs
 from videossr._hooks import PROJECT
 from videossr.discovery import NAME
 from videossr.errors import did_you_mean
+from videossr.installing import install_command
 from videossr.origin import KINDS, OPTIONAL, RESERVED, Kind
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _too_new(plugin: object) -> str:
         return f"its hook_api is {version!r}; must be the version of the hook API, a whole number"
     here = _hooks.API_VERSION
     if version > here:
-        right = "pip install -U videossr-core"
+        right = install_command("-U", "videossr-core")
         return (
             f"was written for hook API {version}; this videossr-core has hook API {here}; {right}"
         )

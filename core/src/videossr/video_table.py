@@ -7,6 +7,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from videossr.atomic import replacing
 from videossr.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -99,14 +100,8 @@ def write_table(rows: Iterable[VideoRow], path: Path | str, root: Path | str) ->
         [pa.array(column, field.type) for column, field in zip(columns, _schema(), strict=True)],
         schema=_schema().with_metadata(metadata),
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Of a fixed name, so that what a kill leaves behind is overwritten.
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
+    with replacing(path) as unfinished:
         pq.write_table(table, unfinished, compression="zstd")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def is_table(path: Path) -> bool:

@@ -24,6 +24,8 @@ from videossr.cli.options import (
     checked_config,
     progress_bar,
 )
+from videossr.errors import Mistakes
+from videossr.wording import counted
 
 if TYPE_CHECKING:
     from videossr_trainers.rollouts.reverify import Tally
@@ -53,11 +55,24 @@ def train(
 
     Example: videossr train tiny --dataset dataset -o run grpo.max_steps=20
     """
+    from videossr.config.load import read_tree  # noqa: PLC0415 - needs omegaconf
     from videossr.dataset import Dataset  # noqa: PLC0415 - needs pyarrow
+    from videossr_trainers.rollouts.trackers import check_trackers, named_trackers  # noqa: PLC0415
+    from videossr_trainers.training.occupied import refuse_used  # noqa: PLC0415
 
-    checked = checked_config(config, overrides, plugins_dir=plugins_dir, allow=allow, strict=strict)
-    loaded = Dataset.load(dataset, root=root)
-    loaded.refuse_moved()
+    mistakes = Mistakes()
+    with mistakes.noted():
+        check_trackers(named_trackers(read_tree(config, overrides or ())))
+    with mistakes.noted():
+        checked = checked_config(
+            config, overrides, plugins_dir=plugins_dir, allow=allow, strict=strict
+        )
+    with mistakes.noted():
+        loaded = Dataset.load(dataset, root=root)
+        loaded.refuse_moved()
+    with mistakes.noted():
+        refuse_used(output, resume=resume)
+    mistakes.tell()
     from videossr_trainers.console import StageConsole, quiet_libraries  # noqa: PLC0415 - needs torch
     from videossr_trainers.preflight.report import show  # noqa: PLC0415
     from videossr_trainers.processes import is_common, join_processes  # noqa: PLC0415
@@ -173,5 +188,5 @@ def reverify(
 def _tell(tally: Tally) -> None:
     for plugin, (stored, now) in tally.versions.items():
         typer.echo(f"plugin {plugin}: version {', '.join(sorted(stored))} stored, {now} now")
-    found = f"{tally.different} have another reward" if tally.different else "rewards as stored"
-    typer.echo(f"{tally.checked} completions of {tally.files} steps: {found}")
+    found = f"{tally.different} with another reward" if tally.different else "rewards as stored"
+    typer.echo(f"{counted(tally.checked, 'completion')} of {counted(tally.files, 'step')}: {found}")

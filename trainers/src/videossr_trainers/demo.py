@@ -30,7 +30,8 @@ from videossr.scan import scan
 from videossr.seeds import derive_seed
 from videossr.threads import core_count
 from videossr.video_table import write_table
-from videossr_trainers.evaluate import CONDITIONS, Answered, evaluate
+from videossr_trainers.bench.conditions import CONDITIONS
+from videossr_trainers.evaluate import Answered, evaluate
 from videossr_trainers.questions.selection import chosen_recipes
 from videossr_trainers.report import Run, write_report
 from videossr_trainers.sections import GrpoSection

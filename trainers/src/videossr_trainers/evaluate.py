@@ -1,19 +1,13 @@
-"""What a model answers, and whether it looked: sighted, blind, and with another question's video.
-
-A grey picture is foreign to a model and may hurt it for that alone; the video of another question
-shows it something it knows, and has nothing to do with the right answer. Both stand beside the score.
-"""
+"""What a model in memory answers to a few questions, and whether it looked."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import torch
-
-from videossr import Clip
 from videossr_trainers.answering import Asked, Decoding
 from videossr_trainers.answering.local import LocalAnswerer
+from videossr_trainers.bench.conditions import Condition, blinded, strangers, with_frames_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -22,11 +16,6 @@ if TYPE_CHECKING:
     from videossr.facades import Score
     from videossr.render import Renderer
     from videossr.sample import Sample
-
-Condition = Literal["sighted", "blind", "wrong video"]
-CONDITIONS: Final[tuple[Condition, ...]] = ("sighted", "blind", "wrong video")
-
-_GREY: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +60,7 @@ def evaluate(
 ) -> list[Answered]:
     """Answer every recipe's question under one condition, and grade the answers."""
     samples = [renderer.render(recipe) for recipe in recipes]
-    tasks, videos = [recipe.task for recipe in recipes], [recipe.video for recipe in recipes]
-    shown = shown_under(condition, samples, tasks, videos)
+    shown = shown_under(condition, samples, recipes)
     answered = []
     completions = answer_questions(model, processor, shown, max_new_tokens=max_new_tokens)
     for recipe, sample, completion in zip(recipes, samples, completions, strict=True):
@@ -84,56 +72,23 @@ def evaluate(
 
 
 def shown_under(
-    condition: Condition, samples: Sequence[Sample], tasks: Sequence[str], videos: Sequence[str]
+    condition: Condition, samples: Sequence[Sample], recipes: Sequence[Recipe]
 ) -> list[Sample]:
     """The samples with the pictures of a condition; prompts, times and answers stay as they are.
 
     Args:
-        tasks, videos: of the samples, by name.
+        recipes: of the samples.
+
+    Raises:
+        ConfigError: a task has no other question to borrow a video from.
     """
     if condition == "sighted":
         return list(samples)
     if condition == "blind":
-        return [
-            replace(
-                s, clips=tuple(c.with_frames(torch.full_like(c.frames, _GREY)) for c in s.clips)
-            )
-            for s in samples
-        ]
+        return [blinded(sample) for sample in samples]
+    # A few questions may well be about one video.
+    lenders = strangers(recipes, one_video=True)
     return [
-        replace(sample, clips=_borrowed(sample, samples[_other(i, samples, tasks, videos)]))
-        for i, sample in enumerate(samples)
+        with_frames_of(sample, samples[lender])
+        for sample, lender in zip(samples, lenders, strict=True)
     ]
-
-
-def _other(i: int, samples: Sequence[Sample], tasks: Sequence[str], videos: Sequence[str]) -> int:
-    """The next question of the same task about another video, with another answer where there is one.
-
-    Where a task has but one video, another question about it has to do.
-    """
-    later = [(i + step) % len(samples) for step in range(1, len(samples))]
-    of_task = [
-        j for j in later if tasks[j] == tasks[i] and len(samples[j].clips) == len(samples[i].clips)
-    ]
-    if not of_task:
-        raise ValueError(f"task {tasks[i]!r} has one question; the wrong video needs another one's")
-    # min takes the first of the best, and False comes before True
-    return min(
-        of_task, key=lambda j: (videos[j] == videos[i], samples[j].answer == samples[i].answer)
-    )
-
-
-def _borrowed(sample: Sample, other: Sample) -> tuple[Clip, ...]:
-    return tuple(
-        Clip(_resized(theirs, len(own), own.height, own.width), own.times)
-        for own, theirs in zip(sample.clips, other.clips, strict=True)
-    )
-
-
-def _resized(clip: Clip, count: int, height: int, width: int) -> torch.Tensor:
-    frames = clip.frames[torch.linspace(0, len(clip) - 1, count).round().long()]
-    if (clip.height, clip.width) == (height, width):
-        return frames
-    return torch.nn.functional.interpolate(
-        frames, size=(height, width), mode="bilinear", antialias=True
-    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 from contextlib import contextmanager
@@ -10,12 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from videossr import VideossrError
+from videossr.atomic import FULL_DISK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-#: A disk without room, and an account without.
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 #: How libraries that write from C++ or Rust tell of a full disk.
 _WORDS: Final = (
@@ -34,7 +31,7 @@ class TrainingError(VideossrError):
 def is_full_disk(error: BaseException) -> bool:
     """Whether an error tells of a disk that is full."""
     if isinstance(error, OSError) and error.errno is not None:
-        return error.errno in _FULL
+        return error.errno in FULL_DISK
     return any(word in str(error) for word in _WORDS)
 
 

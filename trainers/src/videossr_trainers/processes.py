@@ -1,4 +1,4 @@
-"""What the processes of a run have to agree on: an outcome, an error, whether to stop."""
+"""What the processes of a run tell each other: an outcome, an error, whether to stop, what each has found."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from accelerate.utils import broadcast_object_list, gather_object, reduce
 from videossr import ConfigError, VideossrError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 T = TypeVar("T")
 
@@ -55,12 +55,17 @@ def on_main(work: Callable[[], T]) -> T:
     return outcome[0]  # type: ignore[return-value] # as the work made it
 
 
+def gathered(own: Sequence[T]) -> list[T]:
+    """What all processes have, those of the first one first; every process has to ask at the same time."""
+    if PartialState().num_processes == 1:
+        return list(own)
+    everything: list[T] = gather_object(list(own))
+    return everything
+
+
 def raise_together(error: Exception | None) -> None:
     """Wait for every process, and raise in all of them what any of them has met."""
-    met = [error]
-    if PartialState().num_processes > 1:
-        met = gather_object(met)
-    first = next((one for one in met if one is not None), None)
+    first = next((one for one in gathered([error]) if one is not None), None)
     if first is not None:
         raise _common(first)
 

@@ -6,10 +6,9 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Final
 
 from videossr.intervals import Interval, interval
-from videossr.marks import marks_of
+from videossr.marks import Mark, marks_of
 from videossr_trainers.report import (
     Evaluation,
-    Mark,
     Score,
     ShownSample,
     StepMetrics,

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from videossr.facades import Task
     from videossr.sample import Sample
 
-#: Questions on noise by which a guess is chosen: as many as choose one for the floor.
-_DRAWS: Final = 128
+#: Questions on noise by which a guess is chosen. By half as many it earns 0.4 points less at grounding.
+_DRAWS: Final = 256
 
 #: Of these, so many tell whether another timeline makes the same questions.
 _TELLING: Final = 8

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from videossr.floors import normalised
-from videossr.intervals import Interval, interval
+from videossr.intervals import interval, of_draws
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from videossr.intervals import Interval
 
 _RESAMPLES: Final = 2000
 
@@ -110,7 +112,7 @@ def _measured(group: Sequence[Graded], floor: float) -> Measured:
     return Measured(
         raw=times_100(raw) if raw else None,
         normalised=(
-            Interval(*(100 * normalised(end, floor) for end in raw)) if raw and floor < 1 else None
+            raw.through(lambda end: 100 * normalised(end, floor)) if raw and floor < 1 else None
         ),
         with_failures=times_100(interval([one.value for one in group], _videos(group))),
         floor=100 * floor,
@@ -152,13 +154,13 @@ def interval_of_means(
         asked = often @ counts
         each = np.divide(often @ sums, asked, out=np.full_like(asked, np.nan), where=asked > 0)
         means.append(np.nanmean(each, axis=1))
-    low, high = np.quantile(np.concatenate(means), [0.025, 0.975])
-    return Interval(float((sums.sum(0) / counts.sum(0)).mean()), float(low), float(high))
+    mean = float((sums.sum(0) / counts.sum(0)).mean())
+    return of_draws(mean, np.concatenate(means), shape[0])
 
 
 def times_100(interval: Interval) -> Interval:
     """An interval of rewards as one of scores."""
-    return Interval(*(100 * end for end in interval))
+    return interval.through(lambda end: 100 * end)
 
 
 def _numbers(names: Iterable[str]) -> list[int]:

@@ -117,6 +117,7 @@ def build_to(
     *,
     workers: int = 1,
     progress: Progress | None = None,
+    floors_progress: Progress | None = None,
 ) -> Summary:
     """As `build`, into a folder, which appears whole or not at all.
 
@@ -127,6 +128,7 @@ def build_to(
     Args:
         folder: the dataset's, to be made.
         config, videos, root, workers, progress: as for `build`.
+        floors_progress: called with tasks whose blind floors are measured, and tasks in all.
 
     Raises:
         ConfigError: as for `build`; or another build is writing this folder.
@@ -138,7 +140,7 @@ def build_to(
     refuse_hopeless(plan)
     with Journal(folder, _head(plan), "another build is writing this dataset") as journal:
         checked = _checked(plan, workers, progress, journal)
-        header = _header(plan, checked, _floors(plan, checked))
+        header = _header(plan, checked, _floors(plan, checked, floors_progress))
         tally = _Tally(plan, header)
         recipes = tally.counting(_recipes(plan, checked))
         write_dataset(folder, recipes, header, lambda: card(folder.name, tally.summary(), header))
@@ -155,9 +157,9 @@ def _checked(
     return check(plan, renderer, workers=workers, journal=journal, progress=progress)
 
 
-def _floors(plan: Plan, checked: Checked | None) -> Floors:
+def _floors(plan: Plan, checked: Checked | None, progress: Progress | None = None) -> Floors:
     made = checked.made if checked else {}
-    return plan_floors(plan, lambda slot: made[slot][0] if made else plan.video(slot))
+    return plan_floors(plan, lambda slot: made[slot][0] if made else plan.video(slot), progress)
 
 
 def _recipes(plan: Plan, checked: Checked | None) -> Iterator[Recipe]:

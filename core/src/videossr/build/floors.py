@@ -86,22 +86,31 @@ def refuse_hopeless(plan: Plan) -> None:
         raise ConfigError(mistakes)
 
 
-def plan_floors(plan: Plan, video_of: Callable[[Slot], int]) -> Floors:
+def plan_floors(
+    plan: Plan,
+    video_of: Callable[[Slot], int],
+    progress: Callable[[int, int], None] | None = None,
+) -> Floors:
     """The blind floors of a plan's tasks, on timelines that stand for those of all its questions.
 
     Args:
         plan: of the dataset.
         video_of: the number of the video that a question is about.
+        progress: called with tasks done and tasks in all, before the first one too.
 
     Raises:
         DatasetError: a task makes no question on any of them.
     """
-    measured = {}
+    measured: dict[str, dict[float, float]] = {}
     for name in plan.sizes:
+        if progress:
+            progress(len(measured), len(plan.sizes))
         layouts = _expected(plan, name, video_of)
         task = plan.config.tasks[name].task
         levels = _levels(task, plan.difficulties(name))
         measured[name] = _measured(name, task, layouts, levels, plan.config)
+    if progress:
+        progress(len(measured), len(plan.sizes))
     return Floors(measured)
 
 

@@ -13,6 +13,7 @@ import typer
 
 from videossr.errors import ConfigError, VideossrError
 from videossr.extensions import extensions
+from videossr.installing import install_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _fail(error: Exception, code: int) -> int:
     lines = str(error).splitlines() or [type(error).__name__]
     if isinstance(error, ConfigError) and len(error.mistakes) > 1:
-        typer.echo(f"{len(lines)} mistakes:", err=True)
+        typer.echo(f"{len(error.mistakes)} mistakes:", err=True)
         lines = [f"  {line}" for line in lines]
     else:
         lines[0] = f"error: {lines[0]}"
@@ -104,7 +105,7 @@ def _refuse_missing(app: typer.Typer, arguments: Sequence[str]) -> None:
     if provider and wanted not in present:
         typer.echo(
             f"error: `videossr {wanted}` comes with {provider}, which is not installed; "
-            f"pip install {provider}",
+            f"{install_command(provider)}",
             err=True,
         )
         sys.exit(2)

@@ -19,9 +19,11 @@ from videossr.cli.options import (
     Workers,
     checked_config,
     progress_bar,
+    progress_bars,
     worker_count,
 )
 from videossr.errors import ConfigError, Mistake
+from videossr.wording import counted, how_often
 
 if TYPE_CHECKING:
     from videossr.build import Summary
@@ -59,9 +61,16 @@ def build(
         right = "choose another folder, or remove this one"
         raise ConfigError(Mistake(str(output), "exists already", right))
     rows, root = videos_of(videos, worker_count(workers), quiet=quiet or as_json)
-    with progress_bar("building", quiet=quiet or as_json) as progress:
+    bars = progress_bars("measuring floors", "building", quiet=quiet or as_json)
+    with bars as (measuring, progress):
         summary = build_to(
-            output, checked, rows, root, workers=worker_count(workers), progress=progress
+            output,
+            checked,
+            rows,
+            root,
+            workers=worker_count(workers),
+            progress=progress,
+            floors_progress=measuring,
         )
     measured = checked.measurements()
     if as_json:
@@ -90,21 +99,24 @@ def describe(output: Path, summary: Summary) -> None:
 
     how = "" if summary.checked else "planned and not rendered, "
     typer.echo(
-        f"{output}: {summary.questions} questions about {summary.used} videos, {how}"
+        f"{output}: {counted(summary.questions, 'question')} about {counted(summary.used, 'video')}, "
+        f"{how}"
         f"each of them asked about {times(summary)}"
     )
     for name, task in summary.tasks.items():
         typer.echo(
-            f"  {name}: {task.questions} about {task.videos} videos, blind floor {task.floor:.3f}"
+            f"  {name}: {task.questions} about {counted(task.videos, 'video')}, blind floor {task.floor:.3f}"
         )
         for reason, count in task.left_out.items():
-            often = "once" if count == 1 else f"{count} times"
-            typer.echo(f"    passed over {often}: {reason}")
+            typer.echo(f"    passed over {how_often(count)}: {reason}")
     for name, size in summary.off.items():
         typer.echo(
-            f"  {name}: switched off, {size} questions fewer; build.refill=true would share them"
+            f"  {name}: switched off, {counted(size, 'question')} fewer; "
+            "build.refill=true would share them"
         )
     if summary.twins:
-        typer.echo(f"  passed over, of the same content as another: {summary.twins} videos")
+        typer.echo(
+            f"  passed over, of the same content as another: {counted(summary.twins, 'video')}"
+        )
     for video, reason in summary.broken.items():
         typer.echo(f"  cannot be decoded: {video}: {reason}")

@@ -11,6 +11,7 @@ import typer
 
 from videossr.cli.options import AsJson
 from videossr.errors import ConfigError, Mistake
+from videossr.wording import counted
 
 if TYPE_CHECKING:
     from videossr.build.overlap import Overlap
@@ -52,7 +53,7 @@ def disjoint(
         typer.echo(json.dumps({"videos": videos, "overlaps": pairs}))
     else:
         for name, hashes in read.items():
-            typer.echo(f"{name}: {len(hashes)} videos")
+            typer.echo(f"{name}: {counted(len(hashes), 'video')}")
         for pair in found:
             _tell(pair)
     if any(pair.videos for pair in found):
@@ -64,7 +65,7 @@ def _tell(pair: Overlap) -> None:
         typer.echo(f"disjoint: {pair.one} and {pair.other} have no video in common")
         return
     typer.echo(
-        f"not disjoint: {pair.one} and {pair.other} have {len(pair.videos)} videos in common"
+        f"not disjoint: {pair.one} and {pair.other} have {counted(len(pair.videos), 'video')} in common"
     )
     for name in pair.videos[:_LISTED]:
         typer.echo(f"  {name}")

@@ -19,6 +19,7 @@ from videossr.cli.options import (
     worker_count,
 )
 from videossr.errors import ConfigError, Mistake
+from videossr.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,4 +114,4 @@ def _registry(
 
 def _tell(output: Path, written: Written) -> None:
     size = f"{written.bytes / 2**20:.1f} MiB"
-    typer.echo(f"{output}: {written.shown} of {written.questions} questions, {size}")
+    typer.echo(f"{output}: {written.shown} of {counted(written.questions, 'question')}, {size}")

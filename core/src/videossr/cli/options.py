@@ -98,8 +98,17 @@ def worker_count(workers: int | None) -> int:
 @contextmanager
 def progress_bar(title: str, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
     """A bar on stderr, fed with the number done and the number in all."""
+    with progress_bars(title, quiet=quiet) as (bar,):
+        yield bar
+
+
+@contextmanager
+def progress_bars(
+    *titles: str, quiet: bool
+) -> Iterator[tuple[Callable[[int, int], None] | None, ...]]:
+    """Bars on stderr for the parts of a work, each shown from when it is first fed."""
     if quiet:
-        yield None
+        yield (None,) * len(titles)
         return
     from rich.console import Console  # noqa: PLC0415 - slow to import, not needed for help
     from rich.progress import (  # noqa: PLC0415
@@ -116,15 +125,19 @@ def progress_bar(title: str, *, quiet: bool) -> Iterator[Callable[[int, int], No
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    bar = Progress(*columns, console=Console(stderr=True))
-    row = bar.add_task(title, total=None)
+    bars = Progress(*columns, console=Console(stderr=True))
 
-    def show(done: int, total: int) -> None:
-        bar.start()  # not before there is something done: a wrong argument is told without a bar
-        bar.update(row, completed=done, total=total)
+    def feed(title: str) -> Callable[[int, int], None]:
+        row = bars.add_task(title, total=None, visible=False)
+
+        def show(done: int, total: int) -> None:
+            bars.start()  # not before there is something done: a wrong argument is told without a bar
+            bars.update(row, completed=done, total=total, visible=True)
+
+        return show
 
     try:
-        yield show
+        yield tuple(map(feed, titles))
     finally:
-        if bar.live.is_started:
-            bar.stop()
+        if bars.live.is_started:
+            bars.stop()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from videossr.cli.options import AsJson, Quiet, Workers, progress_bar, worker_count
+from videossr.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,7 +97,9 @@ def scan(
 def _tell(rows: Sequence[VideoRow], output: Path) -> None:
     usable = [row for row in rows if row.state == "ok"]
     seconds = sum(row.duration for row in usable)
-    typer.echo(f"{output}: {len(rows)} videos, {len(usable)} usable, {seconds / 60:.1f} minutes")
+    typer.echo(
+        f"{output}: {counted(len(rows), 'video')}, {len(usable)} usable, {seconds / 60:.1f} minutes"
+    )
     quarantined = [row for row in rows if row.state != "ok"]
     if quarantined:
         counts = Counter(row.reason for row in quarantined).most_common()

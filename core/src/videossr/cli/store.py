@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from videossr.cli.options import AsJson, Quiet, Root, Workers, progress_bar, worker_count
+from videossr.wording import counted
 
 if TYPE_CHECKING:
     from videossr.clip_store import ClipStore
@@ -67,7 +68,7 @@ def store(
 def _tell(kept: ClipStore, filled: Filled, removed: int) -> None:
     size = f"{len(kept)} clips, {kept.bytes / 2**30:.2f} GiB"
     if removed:
-        typer.echo(f"removed {removed} damaged clips")
+        typer.echo(f"removed {counted(removed, 'damaged clip')}")
     typer.echo(
         f"{kept.folder}: {size}; of the dataset's {filled.wanted}, {filled.present} were there and "
         f"{filled.decoded} are new"

@@ -2,7 +2,8 @@
 
 from videossr.config.load import load_config
 from videossr.config.presets import preset_names
-from videossr.config.resolve import RunConfig, WeightedTask, resolve
+from videossr.config.resolve import resolve
+from videossr.config.run_config import RunConfig, WeightedTask
 from videossr.config.schema import BuildConfig, StoreConfig, VideoConfig
 
 __all__ = [

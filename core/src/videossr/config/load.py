@@ -11,12 +11,13 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from videossr.config.presets import presets
-from videossr.config.resolve import RunConfig, resolve
+from videossr.config.resolve import resolve
 from videossr.errors import ConfigError, Mistake
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from videossr.config.run_config import RunConfig
     from videossr.registry import Registry
 
 #: Keys whose value is no mapping.

@@ -6,6 +6,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from videossr.installing import install_command
+
 
 def unmet(text: str) -> tuple[str, str] | None:
     """What is wrong with a requirement such as `videossr-jigsaw>=1.2`, and what to do; None if it is met."""
@@ -15,7 +17,7 @@ def unmet(text: str) -> tuple[str, str] | None:
         return f"{text!r} is no requirement: {str(error).splitlines()[0]}", "write name>=version"
     if wanted.marker is not None and not wanted.marker.evaluate():
         return None
-    right = f"pip install '{text}'"
+    right = install_command(text)
     try:
         installed = version(wanted.name)
     except PackageNotFoundError:

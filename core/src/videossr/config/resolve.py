@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
-import xxhash
 from pydantic import BaseModel, ValidationError
 
 from videossr.config.requirements import unmet
+from videossr.config.run_config import RunConfig, WeightedTask
 from videossr.config.schema import (
     BuildConfig,
     Entry,
@@ -20,130 +18,26 @@ from videossr.config.schema import (
     TaskEntry,
     VideoConfig,
 )
+from videossr.config.validation import mistakes_of, nearest
 from videossr.discovery import NAME
-from videossr.errors import ConfigError, Mistake, PluginError, did_you_mean
+from videossr.errors import ConfigError, Mistake, PluginError
 from videossr.extensions import extensions
+from videossr.installing import install_command
 from videossr.origin import SECTIONS
 from videossr.perturbations import Perturbations, perturbation_fields
 from videossr.registry import Registry
-from videossr.schedules import written
 from videossr.vetting import NAME_IN_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from videossr.facades import Modifier, Perturbation, Task
-    from videossr.origin import Kind, Origin
+    from videossr.facades import Modifier, Perturbation
+    from videossr.origin import Kind
 
 Model = TypeVar("Model", bound=BaseModel)
 
 #: Sections of packages that may not be installed.
 _PROVIDERS: Final = dict.fromkeys(("model", "grpo", "warm_start", "ablation"), "videossr-trainers")
-
-
-@dataclass(frozen=True, slots=True)
-class WeightedTask:
-    """A task and its share of the questions, relative to its neighbours."""
-
-    task: Task
-    weight: float
-
-
-@dataclass(frozen=True, slots=True)
-class RunConfig:
-    """A checked configuration, its plugins bound and ready.
-
-    Attributes:
-        tasks: by name, in the order of the configuration.
-        sections: those of extensions, by name; absent sections have their defaults.
-        modifiers: by name; the first is the nearest to the plugins.
-        requires: the packages that had to be there, as pip writes them.
-        discovery: which plugins may be used at all.
-        registry: those that there are.
-        switched_off: the plugins that the configuration names and uses nowhere.
-    """
-
-    seed: int
-    video: VideoConfig
-    store: StoreConfig
-    build: BuildConfig
-    tasks: Mapping[str, WeightedTask]
-    sections: Mapping[str, BaseModel]
-    modifiers: Mapping[str, Modifier] = field(default_factory=dict)
-    requires: tuple[str, ...] = ()
-    discovery: PluginsConfig = field(default_factory=PluginsConfig)
-    registry: Registry = field(default_factory=Registry, compare=False, repr=False)
-    switched_off: frozenset[str] = frozenset()
-
-    def section(self, schema: type[Model]) -> Model:
-        """The section that an extension registered with this schema."""
-        found = next(s for s in self.sections.values() if type(s) is schema)
-        assert isinstance(found, schema)  # noqa: S101 - for the type checker
-        return found
-
-    @property
-    def plugins(self) -> Mapping[str, Origin]:
-        """The plugins in use: tasks, the perturbations that they draw from, modifiers; by name."""
-        tasks = [weighted.task for weighted in self.tasks.values()]
-        altering = [one for task in tasks for _, field in task.config for one in _within(field)]
-        origins = [plugin.origin for plugin in (*tasks, *altering)]
-        origins += [modifier.origin for modifier in self.modifiers.values()]
-        return {origin.name: origin for origin in origins}
-
-    @property
-    def provenance(self) -> dict[str, dict[str, str]]:
-        """Where the plugins in use come from, as plain JSON values, by name."""
-        return {
-            name: {
-                "distribution": origin.distribution,
-                "version": origin.version,
-                "plugin_version": origin.plugin_version,
-            }
-            for name, origin in self.plugins.items()
-        }
-
-    def measurements(self) -> dict[str, float]:
-        """What the modifiers have gathered in this process so far, as `modifier/figure`."""
-        return {
-            f"{modifier.name}/{name}": figure
-            for modifier in self.modifiers.values()
-            for name, figure in modifier.measurements().items()
-        }
-
-    def settings_hash(self, task: str) -> str:
-        """XXH3, 128 bits, hexadecimal, of all settings that a task's questions depend on.
-
-        Not of its weight and its schedule, which say how many there are and how hard. Settings that have
-        their defaults don't count, so that a new one does not make old datasets unreadable; a default
-        that changes is a new version of the plugin.
-        """
-        bound = self.tasks[task].task
-        own = bound.config.model_dump(mode="json", exclude_defaults=True)
-        own |= {
-            name: field.changed_settings()
-            for name, field in bound.config
-            if isinstance(field, Perturbations)
-        }
-        video = self.video.model_dump(mode="json", exclude_defaults=True)
-        determining = [bound.name, own, video]
-        return xxhash.xxh3_128_hexdigest(json.dumps(determining, sort_keys=True).encode())
-
-    def tree(self) -> dict[str, Any]:
-        """The tree that resolves to this again, with every default written out."""
-        return {
-            "seed": self.seed,
-            "requires": list(self.requires),
-            "plugins": self.discovery.model_dump(mode="json"),
-            "video": self.video.model_dump(mode="json"),
-            "store": self.store.model_dump(mode="json"),
-            "build": self.build.model_dump(mode="json"),
-            "tasks": {name: _entry(name, weighted) for name, weighted in self.tasks.items()},
-            "modifiers": {
-                name: modifier.config.model_dump(mode="json")
-                for name, modifier in self.modifiers.items()
-            },
-            **{name: section.model_dump(mode="json") for name, section in self.sections.items()},
-        }
 
 
 def resolve(tree: Mapping[str, Any], registry: Registry | None = None) -> RunConfig:
@@ -280,9 +174,10 @@ class _Resolution:
             if name in known:
                 continue
             if name in _PROVIDERS:
-                right = f"{_PROVIDERS[name]}, which reads it, is not installed; pip install {_PROVIDERS[name]}"
+                provider = _PROVIDERS[name]
+                right = f"{provider}, which reads it, is not installed; {install_command(provider)}"
             else:
-                right = _nearest(name, known, "sections are")
+                right = nearest(name, known, "sections are")
             self.mistake(name, "is no section", right)
 
     def model(
@@ -305,7 +200,7 @@ class _Resolution:
         try:
             return schema.model_validate(data)
         except ValidationError as error:
-            self.mistakes += _mistakes(where, schema, error, beside)
+            self.mistakes += mistakes_of(where, schema, error, beside)
         except Exception as error:  # noqa: BLE001 - a stranger's validator may raise anything
             problem = f"checking it raised {type(error).__name__}: {error}"
             self.mistake(where, problem, f"a fault of {schema.__module__}.{schema.__qualname__}")
@@ -453,41 +348,3 @@ class _Resolution:
                 self.mistake(where, "all are disabled", "enable at least one")
             ready[name] = Perturbations(bound)
         return ready
-
-
-def _within(field: object) -> Iterable[Perturbation]:
-    return field if isinstance(field, Perturbations) else ()
-
-
-def _entry(name: str, weighted: WeightedTask) -> dict[str, Any]:
-    task = weighted.task
-    return {
-        **({} if name == task.name else {"plugin": task.name}),
-        "weight": weighted.weight,
-        "difficulty": written(task.difficulty),
-        **task.config.model_dump(mode="json"),
-    }
-
-
-def _nearest(name: object, known: Iterable[str], listed: str) -> str:
-    names = sorted(known)
-    return f"{did_you_mean(name, names)} {listed} {', '.join(names)}".lstrip()
-
-
-def _mistakes(
-    where: str, schema: type[BaseModel], error: ValidationError, beside: Iterable[str]
-) -> list[Mistake]:
-    found = []
-    for item in error.errors(include_url=False):
-        path = [str(step) for step in item["loc"]]
-        field = schema.model_fields.get(path[0]) if path else None
-        place = ".".join([where, *path])
-        if item["type"] == "extra_forbidden" and len(path) == 1:
-            known = {*schema.model_fields, *beside}
-            found.append(Mistake(place, "is no field", _nearest(path[0], known, "fields are")))
-            continue
-        message = item["msg"].removeprefix("Value error, ")
-        given = f"{item['input']!r}: " if path and item["type"] != "missing" else ""
-        right = f"{path[0]} is {field.description}" if field and field.description else ""
-        found.append(Mistake(place, given + message[:1].lower() + message[1:], right))
-    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from dataclasses import dataclass
 from importlib import resources
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 from jinja2 import Environment, StrictUndefined
 
+from videossr.atomic import write_bytes
 from videossr.gallery.card import Card, cards_of
 from videossr.levels import LEVELS
 
@@ -92,13 +92,7 @@ def write_gallery(
     cards = cards_of(dataset, recipes, renderer, workers=workers, progress=progress)
     # A path may hold halves of characters, which no file can.
     page = _render(dataset, cards, renderer, title).encode("utf-8", "replace")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(page)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_bytes(path, page)
     failed = {card.recipe.name: card.problem for card in cards if card.problem}
     return Written(len(cards), len(dataset.recipes), failed, len(page))
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import keyword
-import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from importlib.util import find_spec
-from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Final, Literal
 
+from videossr.atomic import making
 from videossr.discovery import NAME
 from videossr.errors import ConfigError, Mistake
 from videossr.vetting import NAME_IN_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from pathlib import Path
 
 PluginKind = Literal["task", "perturbation", "modifier"]
 
@@ -82,15 +82,11 @@ def create(name: str, kind: PluginKind, folder: Path, *, taken: Collection[str] 
     written[f"src/{package}/py.typed"] = ""
     if folder.exists() and not folder.is_dir():
         raise ConfigError(Mistake(str(folder), "is no folder", "choose another"))
-    folder.mkdir(parents=True, exist_ok=True)
-    # Beside its target, so that it comes to stand there in one step.
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".videossr-new-") as temporary:
-        draft = Path(temporary, distribution)
+    with making(target) as draft:
         for path, text in written.items():
             file = draft / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
-        draft.rename(target)
     return target
 
 

@@ -13,6 +13,8 @@ import torch
 from av.codec.context import Flags
 from av.video.reformatter import ColorRange, Colorspace
 
+from videossr.atomic import replacing
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -37,27 +39,21 @@ def encode_mp4(
         frames: uint8 [T, 3, H, W], RGB.
         times: frames a second, or T seconds, increasing, which are then counted from the first; the
             last frame is shown as long as the one before it.
-        path: the file to write; its folder has to exist.
+        path: the file to write; missing folders are made.
         crf: quality from 0 (no loss but for the colour conversion) to 51 (worst).
 
     Raises:
         ValueError: frames, times or crf other than these.
     """
-    path = Path(path)
-    ticks = _ticks(frames, times)
-    if not 0 <= crf <= 51:  # noqa: PLR2004 - x264's scale
-        raise ValueError(f"crf: {crf}; must be from 0 to 51")
-    with tempfile.TemporaryDirectory(prefix=".videossr-", dir=path.parent) as folder:
-        unfinished = Path(folder, path.name)
-        _write(unfinished, frames, ticks, crf)
-        unfinished.replace(path)
+    with replacing(Path(path)) as unfinished:
+        _write(unfinished, frames, times, crf)
 
 
 def mp4_bytes(frames: Tensor, times: float | Sequence[float] | Tensor, *, crf: int = 23) -> bytes:
     """As `encode_mp4`, for embedding in a page."""
     with tempfile.TemporaryDirectory(prefix="videossr-") as folder:
         path = Path(folder, "clip.mp4")
-        encode_mp4(frames, times, path, crf=crf)
+        _write(path, frames, times, crf)
         return path.read_bytes()
 
 
@@ -81,7 +77,10 @@ def _ticks(frames: Tensor, times: float | Sequence[float] | Tensor) -> list[int]
     return [*ticks, ticks[-1] + (ticks[-1] - ticks[-2] if count > 1 else _TICKS)]
 
 
-def _write(path: Path, frames: Tensor, ticks: list[int], crf: int) -> None:
+def _write(path: Path, frames: Tensor, times: float | Sequence[float] | Tensor, crf: int) -> None:
+    ticks = _ticks(frames, times)
+    if not 0 <= crf <= 51:  # noqa: PLR2004 - x264's scale
+        raise ValueError(f"crf: {crf}; must be from 0 to 51")
     height, width = (side + side % 2 for side in frames.shape[2:])
     rate = Fraction(len(frames) * _TICKS, ticks[-1]).limit_denominator(1001)
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from videossr.intervals import Interval
+from videossr.intervals import Interval, of_draws
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,9 +57,11 @@ def estimate(
     rng = np.random.default_rng(seed)
     drawn = np.concatenate([_draws(sums, counts, rng) for _ in range(_RESAMPLES // _AT_ONCE)])
     means = _ratio(sums.sum((0, 1)), counts.sum((0, 1)))
-    found = tuple(_interval(float(mean), drawn[:, i]) for i, mean in enumerate(means))
-    complete = bool(np.isfinite(means).all())
-    over_all = _interval(float(means.mean()), drawn.mean(1)) if complete else None
+    there = counts.sum(0) > 0
+    found = tuple(
+        _interval(float(mean), drawn[:, i], int(there[:, i].sum())) for i, mean in enumerate(means)
+    )
+    over_all = _interval(float(means.mean()), drawn.mean(1), int(there.any(1).sum()))
     return Estimate(found, over_all)
 
 
@@ -87,9 +89,5 @@ def _ratio(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np
     return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
 
 
-def _interval(mean: float, drawn: NDArray[np.float64]) -> Interval | None:
-    kept = drawn[np.isfinite(drawn)]
-    if not np.isfinite(mean) or not len(kept):
-        return None
-    low, high = np.quantile(kept, [0.025, 0.975])
-    return Interval(mean, float(low), float(high))
+def _interval(mean: float, drawn: NDArray[np.float64], videos: int) -> Interval | None:
+    return of_draws(mean, drawn[np.isfinite(drawn)], videos) if np.isfinite(mean) else None

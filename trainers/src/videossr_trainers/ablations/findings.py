@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import fmean
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from videossr.intervals import Interval
 from videossr_trainers.ablations.bootstrap import Estimate, estimate
 
 if TYPE_CHECKING:
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from videossr.intervals import Interval
     from videossr_trainers.ablations.results import Result
 
 #: What is reported of an ablation, and what that means.
@@ -31,6 +31,14 @@ FIGURES: Final = {
 
 #: What the mean of the tasks is called among them.
 MEAN: Final = "mean"
+
+
+class Figure(NamedTuple):
+    """A mean and its ends; these are None where there are too few videos to draw from."""
+
+    mean: float
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +74,7 @@ class Finding:
     against: str
     seeds: tuple[int, ...]
     paired: tuple[int, ...]
-    figures: Mapping[str, Mapping[str, Interval | None]]
+    figures: Mapping[str, Mapping[str, Figure | None]]
     curves: Mapping[str, Sequence[Sequence[tuple[float, float]]]]
     cost: Cost
 
@@ -112,8 +120,13 @@ def _stack(runs: Sequence[Result], when: str, condition: str) -> NDArray[np.floa
     return np.stack([getattr(run, when)[condition] for run in runs])
 
 
-def _named(found: Estimate, tasks: Sequence[str]) -> dict[str, Interval | None]:
-    return {**dict(zip(tasks, found.groups, strict=True)), MEAN: found.mean}
+def _named(found: Estimate, tasks: Sequence[str]) -> dict[str, Figure | None]:
+    groups = [_figure(group) for group in found.groups]
+    return {**dict(zip(tasks, groups, strict=True)), MEAN: _figure(found.mean)}
+
+
+def _figure(found: Interval | None) -> Figure | None:
+    return Figure(found.mean, found.low, found.high) if found else None
 
 
 def _trained(runs: Sequence[Result]) -> list[str]:
@@ -121,7 +134,7 @@ def _trained(runs: Sequence[Result]) -> list[str]:
     return list(runs[0].facts["config"]["tasks"])
 
 
-def _zero_variance(runs: Sequence[Result]) -> dict[str, Interval | None]:
+def _zero_variance(runs: Sequence[Result]) -> dict[str, Figure | None]:
     tasks = _trained(runs)
     shares: list[dict[str, float]] = []
     for run in runs:
@@ -137,8 +150,8 @@ def _zero_variance(runs: Sequence[Result]) -> dict[str, Interval | None]:
     return {task: _range([own[task] for own in shares if task in own]) for task in (*tasks, MEAN)}
 
 
-def _range(values: Sequence[float]) -> Interval | None:
-    return Interval(fmean(values), min(values), max(values)) if values else None
+def _range(values: Sequence[float]) -> Figure | None:
+    return Figure(fmean(values), min(values), max(values)) if values else None
 
 
 def _curves(runs: Sequence[Result], task: str) -> list[list[tuple[float, float]]]:

@@ -6,19 +6,18 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
+from videossr.intervals import TOO_FEW
 from videossr_trainers.ablations.curves import learning_curves
 from videossr_trainers.ablations.findings import FIGURES, MEAN, findings_of
 from videossr_trainers.ablations.results import read_results
-from videossr_trainers.pages import write_json, write_page, write_table, write_whole
-from videossr_trainers.report.findings import signed
+from videossr_trainers.pages import signed, write_json, write_page, write_table, write_whole
 from videossr_trainers.report.plots import colour_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from videossr.intervals import Interval
-    from videossr_trainers.ablations.findings import Finding
+    from videossr_trainers.ablations.findings import Figure, Finding
     from videossr_trainers.ablations.results import Result
 
 #: Figures that may be negative for a good reason, and are shown with their sign.
@@ -237,8 +236,10 @@ def cell(one: Finding, name: str, task: str) -> str:
     found = one.figures.get(name, {}).get(task)
     if found is None:
         return "-"
-    ends = [_score(end, name) for end in found]
-    return f"{ends[0]} [{ends[1]}, {ends[2]}]"
+    mean = _score(found.mean, name)
+    if found.low is None or found.high is None:
+        return f"{mean} ({TOO_FEW})"
+    return f"{mean} [{_score(found.low, name)}, {_score(found.high, name)}]"
 
 
 def _score(value: float, name: str) -> str:
@@ -248,7 +249,7 @@ def _score(value: float, name: str) -> str:
     return f"{percent:.1f}".replace("-", "\N{MINUS SIGN}")
 
 
-def _ends(found: Interval | None) -> Mapping[str, float] | None:
+def _ends(found: Figure | None) -> Mapping[str, float | None] | None:
     return found._asdict() if found else None
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from videossr.atomic import making
 from videossr.procedural import write_videos
 from videossr.scan import scan
 from videossr.seeds import derive_seed
 from videossr.threads import core_count
 from videossr.video_table import is_table, write_table
 from videossr_trainers.ablations.processes import held
-from videossr_trainers.training.checkpoints import publish, remove
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,9 +50,14 @@ def table_of(videos: Path | None, output: Path, tell: Tell, *, drawn: int = _DRA
 
 
 def _draw(folder: Path, count: int) -> None:
-    aside = folder.with_name(f".{folder.name}")
-    remove(aside)  # of a kill
-    size = {"height": _SIDE, "width": _SIDE}
-    seed = derive_seed("videos for ablations")
-    write_videos(aside, count, seed=seed, seconds=_SECONDS, fps=_FPS, workers=core_count(), **size)
-    publish(aside, folder)
+    with making(folder) as unfinished:
+        write_videos(
+            unfinished,
+            count,
+            seed=derive_seed("videos for ablations"),
+            seconds=_SECONDS,
+            fps=_FPS,
+            height=_SIDE,
+            width=_SIDE,
+            workers=core_count(),
+        )

@@ -19,7 +19,8 @@ class Decoding:
         max_new_tokens: most tokens of an answer.
         answers: to each question.
         temperature: 0 takes the most likely token each time, and then all answers are one.
-        seed: of the draws, where the model can be told one.
+        seed: of the draws, where the model can be told one; each answer's own is a hash of this one,
+            the question's content and the answer's number.
     """
 
     max_new_tokens: int = 64
@@ -46,8 +47,10 @@ class Answer:
     """One answer.
 
     Attributes:
-        text: what the model said, special tokens left out; empty where it failed.
-        prompt_tokens, completion_tokens: as the model counts them; None where it does not say.
+        text: what the model said, special tokens and thoughts left out, as `videossr.completion.said`
+            has it; empty where it failed.
+        prompt_tokens, completion_tokens: as the model counts them; None where it does not say. Of several
+            answers to a question the first carries the prompt's, so that sums are right.
         failure: why there is no answer, in words; None where there is one.
         truncated: whether the limit of tokens cut it off, as far as the model says.
     """

@@ -15,6 +15,7 @@ from filelock import FileLock
 from videossr import ConfigError
 from videossr.errors import Mistake
 from videossr_trainers.answering.answer import Answer
+from videossr_trainers.answering.content import sample_digest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,17 +34,10 @@ _DAMAGE: Final = (ValueError, TypeError, KeyError, AttributeError)
 def content_key(identity: str, decoding: Decoding, sample: Sample) -> str:
     """A hash (XXH3, 128 bits, hexadecimal) of all that determines a model's answers.
 
-    The model and how it is asked, the prompt, the pixels and their times; neither the right answer nor
-    where the sample comes from.
+    The model, how it is asked, and what it is shown and told, as in `sample_digest`.
     """
-    prompt = [[message["role"], message["content"]] for message in sample.prompt]
-    hasher = xxhash.xxh3_128()
-    hasher.update(json.dumps([identity, asdict(decoding), prompt], sort_keys=True).encode())
-    for clip in sample.clips:
-        hasher.update(str(tuple(clip.frames.shape)).encode())
-        hasher.update(clip.frames.contiguous().numpy().data)
-        hasher.update(clip.times.contiguous().numpy().data)
-    return hasher.hexdigest()
+    whole = json.dumps([identity, asdict(decoding), sample_digest(sample)], sort_keys=True)
+    return xxhash.xxh3_128_hexdigest(whole.encode())
 
 
 class AnswerCache:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import torch
 import xxhash
 from peft import PeftModel
-from transformers import AutoModelForImageTextToText, AutoProcessor
 from transformers.utils.peft_utils import find_adapter_config_file
 
 from videossr import ConfigError
@@ -17,6 +16,7 @@ from videossr.errors import Mistake
 from videossr_trainers.answering.shares import this_process
 from videossr_trainers.models.adapters import Adapter, adapter_of
 from videossr_trainers.models.matrices import quicken_patch_embedding
+from videossr_trainers.models.pretrained import read_model, read_processor, refused_as_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +29,8 @@ OWN_FAMILY: Final = ("qwen3_vl", "qwen3_vl_moe")
 #: What a checkpoint is made of; the rest of a folder, such as an optimizer's state, answers nothing.
 _DECIDING: Final = ("*.safetensors", "pytorch_model*.bin", "adapter_model.bin", "*.json", "*.jinja")
 _PART: Final = 2**24  # bytes
+
+_RIGHT: Final = "give a folder with a model and its processor, an adapter, or a Hugging Face name"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,27 +67,20 @@ def load_checkpoint(
     adapter = _adapter(name, revision)
     base, base_revision = (adapter.base, adapter.revision) if adapter else (name, revision)
     where = f"--model {name}"
-    model = _loaded(
-        where,
-        lambda: AutoModelForImageTextToText.from_pretrained(
-            base,
-            revision=base_revision,
-            dtype=dtype,
-            attn_implementation="sdpa",
-            # Straight onto the GPU: as many copies on the host as there are GPUs would not fit there.
-            device_map=str(device) if device.type == "cuda" else None,
-        ),
-        f"{base!r}, the base of the adapter {name!r}" if adapter else repr(name),
-    )
+    what = f"{base!r}, the base of the adapter {name!r}" if adapter else repr(name)
+    with refused_as_config(where, what, _RIGHT):
+        # Straight onto the GPU: as many copies on the host as there are GPUs would not fit there.
+        model = read_model(
+            base, base_revision, dtype, straight_to=device if device.type == "cuda" else None
+        )
     processor = _processor(name, revision, base, base_revision)
     refuse_blind(model, processor, where)
     identity = {"model": _content(base, model), "dtype": str(dtype).removeprefix("torch.")}
     if model.config.model_type in OWN_FAMILY:
         quicken_patch_embedding(model)
     if adapter:
-        model = _loaded(
-            where, lambda: PeftModel.from_pretrained(model, name, revision=revision), repr(name)
-        )
+        with refused_as_config(where, repr(name), _RIGHT):
+            model = PeftModel.from_pretrained(model, name, revision=revision)
         identity["adapter"] = _folder_hash(adapter.file.parent)
     return Checkpoint(model.to(device).eval(), processor, identity)
 
@@ -117,26 +112,12 @@ def _adapter(name: str, revision: str | None) -> Adapter | None:
 def _processor(name: str, revision: str | None, base: str, base_revision: str | None) -> Any:  # noqa: ANN401
     """The checkpoint's own processor, or else its base's."""
     if base == name:
-        return _loaded(
-            f"--model {name}",
-            lambda: AutoProcessor.from_pretrained(name, revision=revision),
-            repr(name),
-        )
+        with refused_as_config(f"--model {name}", repr(name), _RIGHT):
+            return read_processor(name, revision)
     try:
-        return AutoProcessor.from_pretrained(name, revision=revision)
+        return read_processor(name, revision)
     except (OSError, ValueError):
         return _processor(base, base_revision, base, base_revision)
-
-
-def _loaded(where: str, load: Any, what: str) -> Any:  # noqa: ANN401
-    try:
-        return load()
-    except torch.OutOfMemoryError:
-        raise  # there is nothing wrong with the name
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        reason = " ".join(str(error).split())
-        right = "give a folder with a model and its processor, an adapter, or a Hugging Face name"
-        raise ConfigError(Mistake(where, f"{what} cannot be loaded: {reason}", right)) from error
 
 
 def _content(name: str, model: Any) -> str:  # noqa: ANN401

@@ -1,116 +1,42 @@
 """Which model is asked, and how: the options that every command with a model shares.
 
-A command lists them one by one, by the aliases here, so that they read alike everywhere:
+A command has one parameter for all of them, and gets what was given:
 
-    def run(
-        model: Model,
-        revision: Revision = None,
-        endpoint: Endpoint = None,
-        api_key_env: ApiKeyEnv = "OPENAI_API_KEY",
-        show: Show = "images",
-        concurrency: Concurrency = 8,
-        requests_per_minute: RequestsPerMinute = None,
-        batch_size: BatchSize = 8,
-        max_new_tokens: MaxNewTokens = 64,
-        price_in: PriceIn = None,
-        price_out: PriceOut = None,
-        jpeg_quality: JpegQuality = None,
-        video_crf: VideoCrf = None,
-    ) -> None:
-        options = ModelOptions(model=model, revision=revision, ...)
+    @app.command()
+    @asks_a_model()
+    def run(output: Output, options: ModelOptions, quiet: Quiet = False) -> None:
         answerer = options.answerer(cache=output / "answers.jsonl")
+
+Each option is declared once, as a field of `ModelOptions`, with its default.
 """
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from dataclasses import MISSING, dataclass, fields
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_type_hints
 
 import typer
 
 from videossr.errors import ConfigError, Mistake
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from videossr_trainers.answering.answer import Answerer
     from videossr_trainers.answering.cost import Prices
 
-Model = Annotated[
-    str,
-    typer.Option(
-        "--model",
-        help="A Hugging Face name or folder; with --endpoint, the server's name for the model.",
-    ),
-]
-Revision = Annotated[
-    str | None, typer.Option("--revision", help="Branch, tag or commit of --model on the hub.")
-]
-Endpoint = Annotated[
-    str | None,
-    typer.Option(
-        "--endpoint",
-        metavar="URL",
-        help="Ask a server that speaks OpenAI's protocol, such as http://localhost:8000/v1.",
-    ),
-]
-ApiKeyEnv = Annotated[
-    str,
-    typer.Option(
-        "--api-key-env",
-        metavar="NAME",
-        help="The environment variable that holds the key of --endpoint.",
-    ),
-]
-Show = Annotated[
-    Literal["images", "video"],
-    typer.Option("--show", help="How --endpoint is shown a clip: frame by frame, or as a file."),
-]
-Concurrency = Annotated[
-    int, typer.Option("--concurrency", min=1, help="Requests to --endpoint at a time.")
-]
-RequestsPerMinute = Annotated[
-    float | None,
-    typer.Option("--requests-per-minute", min=0.01, help="Most requests to --endpoint a minute."),
-]
-BatchSize = Annotated[
-    int,
-    typer.Option(
-        "--batch-size", min=1, help="Questions a model on this machine is asked at a time."
-    ),
-]
 MaxNewTokens = Annotated[
     int, typer.Option("--max-new-tokens", min=1, help="Most tokens of an answer.")
 ]
-PriceIn = Annotated[
-    float | None,
-    typer.Option("--price-in", min=0, help="Price of a million prompt tokens, for the cost."),
-]
-PriceOut = Annotated[
-    float | None,
-    typer.Option("--price-out", min=0, help="Price of a million answer tokens, for the cost."),
-]
-JpegQuality = Annotated[
-    int | None,
-    typer.Option(
-        "--jpeg-quality",
-        min=1,
-        max=100,
-        help="Show --endpoint frames as JPEG, which loses a little; by default PNG, without loss.",
-    ),
-]
-VideoCrf = Annotated[
-    int | None,
-    typer.Option(
-        "--video-crf",
-        min=1,
-        max=51,
-        help="Show --endpoint video in the usual 4:2:0, which loses a little; by default RGB, without loss.",
-    ),
-]
 
 _USUAL_KEY: Final = "OPENAI_API_KEY"
+
+#: What --model names.
+_MODEL: Final = "A Hugging Face name or folder; with --endpoint, the server's name for the model."
 
 #: Fields that mean nothing to a model on this machine.
 _OF_ENDPOINTS: Final = frozenset(
@@ -120,36 +46,77 @@ _OF_ENDPOINTS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ModelOptions:
-    """The options of a command that asks a model, as given.
+    """The options of a command that asks a model, as given; each field's help says what it is."""
 
-    Attributes:
-        model: a Hugging Face name or folder; with `endpoint`, the server's name for the model.
-        revision: branch, tag or commit on the hub.
-        endpoint: the URL of a server that speaks OpenAI's protocol; None for a model on this machine.
-        api_key_env: the environment variable that holds the server's key.
-        show: how the server is shown a clip.
-        concurrency: requests at a time.
-        requests_per_minute: at most; None for no limit.
-        batch_size: questions that a model on this machine is asked at a time.
-        max_new_tokens: most tokens of an answer.
-        price_in, price_out: of a million tokens of prompts and of answers.
-        jpeg_quality: of the images that the server is shown; None for PNG.
-        video_crf: of the video that the server is shown; None to lose nothing.
-    """
-
-    model: str
-    revision: str | None = None
-    endpoint: str | None = None
-    api_key_env: str = _USUAL_KEY
-    show: Literal["images", "video"] = "images"
-    concurrency: int = 8
-    requests_per_minute: float | None = None
-    batch_size: int = 8
-    max_new_tokens: int = 64
-    price_in: float | None = None
-    price_out: float | None = None
-    jpeg_quality: int | None = None
-    video_crf: int | None = None
+    model: Annotated[str, typer.Option("--model", help=_MODEL)]
+    revision: Annotated[
+        str | None, typer.Option("--revision", help="Branch, tag or commit of --model on the hub.")
+    ] = None
+    endpoint: Annotated[
+        str | None,
+        typer.Option(
+            "--endpoint",
+            metavar="URL",
+            help="Ask a server that speaks OpenAI's protocol, such as http://localhost:8000/v1.",
+        ),
+    ] = None
+    api_key_env: Annotated[
+        str,
+        typer.Option(
+            "--api-key-env",
+            metavar="NAME",
+            help="The environment variable that holds the key of --endpoint.",
+        ),
+    ] = _USUAL_KEY
+    show: Annotated[
+        Literal["images", "video"],
+        typer.Option(
+            "--show", help="How --endpoint is shown a clip: frame by frame, or as a file."
+        ),
+    ] = "images"
+    concurrency: Annotated[
+        int, typer.Option("--concurrency", min=1, help="Requests to --endpoint at a time.")
+    ] = 8
+    requests_per_minute: Annotated[
+        float | None,
+        typer.Option(
+            "--requests-per-minute", min=0.01, help="Most requests to --endpoint a minute."
+        ),
+    ] = None
+    batch_size: Annotated[
+        int,
+        typer.Option(
+            "--batch-size", min=1, help="Questions a model on this machine is asked at a time."
+        ),
+    ] = 8
+    max_new_tokens: MaxNewTokens = 64
+    price_in: Annotated[
+        float | None,
+        typer.Option("--price-in", min=0, help="Price of a million prompt tokens, for the cost."),
+    ] = None
+    price_out: Annotated[
+        float | None,
+        typer.Option("--price-out", min=0, help="Price of a million answer tokens, for the cost."),
+    ] = None
+    jpeg_quality: Annotated[
+        int | None,
+        typer.Option(
+            "--jpeg-quality",
+            min=1,
+            max=100,
+            help="Show --endpoint frames as JPEG, which loses a little; by default PNG, without loss.",
+        ),
+    ] = None
+    video_crf: Annotated[
+        int | None,
+        typer.Option(
+            "--video-crf",
+            min=1,
+            max=51,
+            help="Show --endpoint video in the usual 4:2:0, which loses a little; "
+            "by default RGB, without loss.",
+        ),
+    ] = None
 
     def answerer(self, cache: Path | None = None) -> Answerer:
         """The model, ready to be asked.
@@ -230,6 +197,68 @@ class ModelOptions:
             problem = f"the environment variable {self.api_key_env} is not set"
             raise ConfigError(Mistake("--api-key-env", problem, right))
         return key or None
+
+
+def asks_a_model(
+    *, without: str | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of a model in the place of its parameter `options`.
+
+    Args:
+        without: what the command does where no model is named, for the help; `options` is then None.
+            By default --model has to be given.
+
+    Raises:
+        ConfigError: on a call, an option of a model where none is named.
+    """
+    hints = get_type_hints(ModelOptions, include_extras=True)
+    of_model = {
+        one.name: inspect.Parameter(
+            one.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if one.default is MISSING else one.default,
+            annotation=hints[one.name],
+        )
+        for one in fields(ModelOptions)
+    }
+    if without is not None:
+        optional = Annotated[str | None, typer.Option("--model", help=f"{_MODEL} {without}")]
+        of_model["model"] = of_model["model"].replace(default=None, annotation=optional)
+
+    def with_options(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def called(**given: Any) -> None:  # noqa: ANN401 - whatever the command has
+            told = {name: given.pop(name) for name in of_model}
+            if told["model"] is None:
+                _refuse_without_model(told)
+                command(options=None, **given)
+            else:
+                command(options=ModelOptions(**told), **given)
+
+        parameters: list[inspect.Parameter] = []
+        for one in inspect.signature(command, eval_str=True).parameters.values():
+            parameters += (
+                of_model.values()
+                if one.name == "options"
+                else [one.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
+            )
+        # Of the command's own annotations `options` is no option of a command line.
+        called.__annotations__ = {one.name: one.annotation for one in parameters}
+        called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        return called
+
+    return with_options
+
+
+def _refuse_without_model(told: dict[str, Any]) -> None:
+    """Raise `ConfigError` with every option that says how a model is asked, where there is none."""
+    mistakes = [
+        Mistake(_spelt(one.name), "without a model", "name one by --model, or leave it out")
+        for one in fields(ModelOptions)
+        if one.default is not MISSING and told[one.name] != one.default
+    ]
+    if mistakes:
+        raise ConfigError(mistakes)
 
 
 def _spelt(field: str) -> str:

@@ -15,13 +15,15 @@ import openai
 
 from videossr import ConfigError
 from videossr.errors import Mistake
-from videossr.seeds import derive_seed
 from videossr_trainers.answering.answer import Answer
+from videossr_trainers.answering.content import answer_seeds
 from videossr_trainers.answering.faults import Dialect, Unusable, fault_of
 from videossr_trainers.answering.frames_as import chat_of
 from videossr_trainers.answering.reply import read_reply
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from videossr.sample import Sample
     from videossr_trainers.answering.answer import Decoding
     from videossr_trainers.answering.frames_as import FramesAs
@@ -83,16 +85,15 @@ class Conversation:
         """
         messages = await anyio.to_thread.run_sync(chat_of, sample, self.frames_as)
         greedy = decoding.temperature == 0
-        wanted = 1 if greedy else decoding.answers
+        seeds = [0] if greedy else answer_seeds(sample, decoding)
         answers: list[Answer] = []
-        while len(answers) < wanted:
+        while missing := seeds[len(answers) :]:
             try:
-                answers += await self._some(messages, decoding, len(answers), wanted)
+                answers += await self._some(messages, decoding, missing)
             except Unusable as fault:
                 if fault.general:
                     raise ConfigError(self._mistake(fault)) from fault
-                failed = Answer("", failure=fault.detail)
-                answers += [failed] * (wanted - len(answers))
+                answers += [Answer("", failure=fault.detail)] * len(missing)
         if greedy:
             again = answers[0]
             if again.failure is None and again.prompt_tokens is not None:
@@ -101,9 +102,12 @@ class Conversation:
         return tuple(answers)
 
     async def _some(
-        self, messages: list[dict[str, Any]], decoding: Decoding, have: int, wanted: int
+        self, messages: list[dict[str, Any]], decoding: Decoding, missing: Sequence[int]
     ) -> list[Answer]:
         """At least one of the answers that are missing, by one request that succeeds.
+
+        Args:
+            missing: the seeds of these answers.
 
         Raises:
             Unusable: none does.
@@ -111,9 +115,8 @@ class Conversation:
         dice = random.Random()  # noqa: S311 - for waits alone; no answer depends on it
         faults = 0
         while True:
-            most = wanted - have if self.dialect.many else 1
             try:
-                return await self._request(messages, decoding, have, most)
+                return await self._request(messages, decoding, missing)
             except Unusable as fault:
                 self.traffic.faults[fault.kind] += 1
                 if fault.kind.startswith("refused "):
@@ -135,14 +138,14 @@ class Conversation:
             await anyio.sleep(wait)
 
     async def _request(
-        self, messages: list[dict[str, Any]], decoding: Decoding, have: int, most: int
+        self, messages: list[dict[str, Any]], decoding: Decoding, missing: Sequence[int]
     ) -> list[Answer]:
         """The answers that one request brings.
 
         Raises:
             Unusable: it brings none; of the kind `refused NAME` if the next one should do without that.
         """
-        arguments = self._arguments(decoding, have, most)
+        arguments = self._arguments(decoding, missing)
         await self.pace.turn()
         request_id = f"videossr-{uuid.uuid4().hex}"
         self.traffic.requests += 1
@@ -175,19 +178,20 @@ class Conversation:
             reply.headers,
             request_id=request_id,
             sent=self.traffic.sent,
-            most=most,
+            most=arguments.get("n", 1),
             max_new_tokens=decoding.max_new_tokens,
             key=self.key,
         )
 
-    def _arguments(self, decoding: Decoding, have: int, most: int) -> dict[str, Any]:
+    def _arguments(self, decoding: Decoding, missing: Sequence[int]) -> dict[str, Any]:
         arguments: dict[str, Any] = {self.dialect.limit: decoding.max_new_tokens}
         if self.dialect.temperature:
             arguments["temperature"] = decoding.temperature
         if decoding.temperature > 0 and self.dialect.seed:
-            arguments["seed"] = derive_seed(decoding.seed, have) % _SEEDS
-        if most > 1:
-            arguments["n"] = most
+            # One answer a request: of several under one seed, some servers make the same one each time.
+            arguments["seed"] = missing[0] % _SEEDS
+        elif len(missing) > 1 and self.dialect.many:
+            arguments["n"] = len(missing)
         return arguments
 
     def _given_up(self, fault: Unusable) -> Unusable:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from operator import add, sub
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -58,14 +59,10 @@ class Spent:
         return total
 
     def __add__(self, other: Spent) -> Self:
-        return type(self)(
-            self.answers + other.answers,
-            self.failures + other.failures,
-            self.truncated + other.truncated,
-            self.uncounted + other.uncounted,
-            self.prompt_tokens + other.prompt_tokens,
-            self.completion_tokens + other.completion_tokens,
-        )
+        return type(self)(*map(add, astuple(self), astuple(other)))
+
+    def __sub__(self, other: Spent) -> Self:
+        return type(self)(*map(sub, astuple(self), astuple(other)))
 
     def cost(self, prices: Prices) -> float:
         """Of the tokens that were counted: a lower bound where some were not."""

@@ -14,12 +14,8 @@ from typing import TYPE_CHECKING
 import torch
 from transformers import LogitsProcessor
 
-from videossr.seeds import derive_seed
-
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from videossr_trainers.answering.answer import Decoding
 
 
 class OwnDraws(LogitsProcessor):  # type: ignore[misc] # transformers is untyped
@@ -43,8 +39,3 @@ class OwnDraws(LogitsProcessor):  # type: ignore[misc] # transformers is untyped
             row.exponential_(generator=generator)
         drawn = (scores / self.temperature - noise.log()).argmax(1, keepdim=True)
         return torch.full_like(scores, -torch.inf).scatter(1, drawn, 0.0)
-
-
-def answer_seeds(key: str, decoding: Decoding) -> list[int]:
-    """The seed of each answer to a question; more answers leave the first ones as they are."""
-    return [derive_seed(decoding.seed, "answer", key, i) for i in range(decoding.answers)]

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from videossr import ConfigError
 from videossr.errors import Mistake
+from videossr.installing import install_command
 
 try:
     import openai
@@ -19,7 +20,7 @@ except ImportError as error:
         Mistake(
             "--endpoint",
             "needs OpenAI's client library, which is not installed",
-            "pip install 'videossr-trainers[endpoint]'",
+            install_command("videossr-trainers[endpoint]"),
         )
     ) from error
 
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 
     from videossr_trainers.answering.answer import Answer, Asked, Decoding
 
-#: Another number wherever a sample reaches the model in another form than before.
-_FORM: Final = 1
+#: Another number wherever a sample reaches the model, or its answer us, in another form than before.
+_FORM: Final = 2
 
 
 class EndpointAnswerer:
@@ -45,8 +46,8 @@ class EndpointAnswerer:
     question that does not come through has a failure for an answer. A fault that every question would
     meet, such as a wrong key, ends the run.
 
-    At temperature 0 a question is asked once, and all its answers are that one. Otherwise they come by
-    one request where the server can do so, else by several, with a seed each.
+    At temperature 0 a question is asked once, and all its answers are that one. Otherwise each is asked
+    for with a seed of its own; where the server takes none they come by one request, if it can do so.
 
     Args:
         url: of the server, up to and without `/chat/completions`.

@@ -15,15 +15,16 @@ import json
 import time
 import warnings
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from transformers import __version__ as transformers_version
 
+from videossr.completion import said
 from videossr_trainers.answering.answer import Answer
 from videossr_trainers.answering.checkpoint import Precision, load_checkpoint
-from videossr_trainers.answering.drawing import answer_seeds
+from videossr_trainers.answering.content import answer_seeds
 from videossr_trainers.answering.families import Draws, family_of
 from videossr_trainers.answering.prefixes import beginnings, sharings
 from videossr_trainers.answering.throughput import Throughput
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from videossr_trainers.answering.answer import Asked, Decoding
+
+#: Another number wherever a sample reaches the model, or its answer us, in another form than before.
+_FORM: Final = 1
 
 #: Questions that are looked at ahead for those that share a video, in batches.
 _AHEAD: Final = 4
@@ -109,6 +113,7 @@ class LocalAnswerer:
                 "identity: none was given with the model; answers cannot be kept by it"
             )
         facts = {
+            "form": _FORM,
             "family": type(self._family).__name__,
             "transformers": transformers_version,
             **self._identity,
@@ -196,7 +201,10 @@ class LocalAnswerer:
             draws = Draws(
                 decoding.max_new_tokens,
                 decoding.temperature,
-                [answer_seeds(batch[i].asked.key, decoding)[:drawn] for i in fitting],
+                [
+                    answer_seeds(batch[i].asked.sample, decoding) if decoding.temperature else [0]
+                    for i in fitting
+                ],
             )
             tokens, spared = self._family.generate(
                 [prompts[i] for i in fitting], [batch[i].begun for i in fitting], draws
@@ -204,10 +212,11 @@ class LocalAnswerer:
             answers = self._read(tokens)
             for place, i in enumerate(fitting):
                 own = answers[place * drawn : (place + 1) * drawn]
-                found[i] = tuple(Answer(text, lengths[i], count) for text, count in own) * (
-                    decoding.answers // drawn
-                )
-            self.throughput.completion_tokens += sum(count for _, count in answers)
+                # The prompt is computed once, and so is the most likely answer.
+                own[0] = replace(own[0], prompt_tokens=lengths[i])
+                again = replace(own[0], prompt_tokens=0, completion_tokens=0)
+                found[i] = (*own, *[again] * (decoding.answers - drawn))
+            self.throughput.completion_tokens += sum(one.completion_tokens or 0 for one in answers)
         self.throughput.questions += len(batch)
         self.throughput.failures += len(batch) - len(fitting)
         self.throughput.prompt_tokens += sum(lengths[i] for i in fitting)
@@ -227,15 +236,18 @@ class LocalAnswerer:
         )
         return (Answer("", length, failure=failure),) * decoding.answers
 
-    def _read(self, tokens: Tensor) -> list[tuple[str, int]]:
-        """Texts and lengths of answers int64 [B, C], the ends included in the lengths."""
+    def _read(self, tokens: Tensor) -> list[Answer]:
+        """Answers int64 [B, C] without their prompts' tokens; the ends are counted."""
         tokenizer = self.processor.tokenizer
         ends = self.model.generation_config.eos_token_id
         ends = tokenizer.eos_token_id if ends is None else ends
         ended = torch.isin(tokens, torch.tensor(ends, device=tokens.device))
         counts = (ended.cumsum(1) - ended.int() == 0).sum(1).tolist()
         texts = tokenizer.batch_decode(tokens, skip_special_tokens=True)
-        return list(zip(texts, counts, strict=True))
+        return [
+            Answer(said(text), 0, count, truncated=not whole)
+            for text, count, whole in zip(texts, counts, ended.any(1).tolist(), strict=True)
+        ]
 
 
 def _next_batch(waiting: deque[_Waiting], most: int) -> list[_Waiting]:

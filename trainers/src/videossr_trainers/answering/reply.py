@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from videossr.completion import said
 from videossr_trainers.answering.answer import Answer
 from videossr_trainers.answering.cost import shared_counts
 from videossr_trainers.answering.faults import Unusable, short
@@ -39,9 +40,10 @@ class _Message(_Lenient):
     @property
     def spoken(self) -> str:
         """What was said, without what was thought."""
-        if isinstance(self.content, list):
-            return "".join(part.text for part in self.content if part.type == "text")
-        return _without_thought(self.content or "") or self.refusal or ""
+        content = self.content or ""
+        if isinstance(content, list):
+            content = "".join(part.text for part in content if part.type == "text")
+        return said(content) or self.refusal or ""
 
 
 class _Choice(_Lenient):
@@ -73,8 +75,8 @@ def read_reply(
 ) -> list[Answer]:
     """The answers in a server's reply: at least one, at most as many as were asked for.
 
-    What a model thinks before it answers, in a field of its own or between `<think>` and `</think>`, is
-    no part of the answer.
+    What a model thinks before it answers, in a field of its own or in the text, is no part of the
+    answer; see `videossr.completion.said`.
 
     Args:
         body: JSON, if all is well.
@@ -123,17 +125,6 @@ def _counts(usage: object, texts: list[str], limit: int) -> list[tuple[int | Non
     if not spoken <= used.completion_tokens <= limit * len(texts):
         return shared_counts(None, None, len(texts))
     return shared_counts(used.prompt_tokens, used.completion_tokens, len(texts))
-
-
-def _without_thought(text: str) -> str:
-    """The text after a model's thoughts; nothing where it was cut off while thinking.
-
-    Chat templates may begin the thought themselves, and then only its end is in the text.
-    """
-    thought, end, spoken = text.partition("</think>")
-    if end:
-        return spoken.strip()
-    return "" if thought.lstrip().startswith("<think>") else text
 
 
 def _excerpt(body: bytes, key: str | None) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
+from operator import add, sub
+from typing import Self
 
 
 @dataclass(slots=True)
@@ -31,6 +33,21 @@ class Throughput:
     model_seconds: float = 0.0
     halvings: int = 0
 
+    def __add__(self, other: Throughput) -> Self:
+        return type(self)(*map(add, astuple(self), astuple(other)))
+
+    def __sub__(self, other: Throughput) -> Self:
+        return type(self)(*map(sub, astuple(self), astuple(other)))
+
+    @property
+    def shares(self) -> str:
+        """Where the time went, in words."""
+        rates = self.summary()
+        return (
+            f"{rates['rendering_share']:.0%} of the time rendering, "
+            f"{rates['model_share']:.0%} in the model"
+        )
+
     @property
     def seconds(self) -> float:
         """All that was spent."""
@@ -54,6 +71,5 @@ class Throughput:
         return (
             f"{rates['questions_per_second']:.2f} questions a second, "
             f"{rates['prompt_tokens_per_second']:.0f} prompt tokens ({spared:.0%} shared) and "
-            f"{rates['completion_tokens_per_second']:.1f} completion tokens a second; "
-            f"{rates['rendering_share']:.0%} of the time rendering, {rates['model_share']:.0%} in the model"
+            f"{rates['completion_tokens_per_second']:.1f} completion tokens a second; {self.shares}"
         )

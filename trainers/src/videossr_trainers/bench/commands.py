@@ -23,21 +23,7 @@ from videossr.cli.options import (
     worker_count,
 )
 from videossr.errors import ConfigError, Mistake, VideossrError
-from videossr_trainers.answering.choice import (
-    ApiKeyEnv,
-    BatchSize,
-    Concurrency,
-    Endpoint,
-    JpegQuality,
-    MaxNewTokens,
-    ModelOptions,
-    PriceIn,
-    PriceOut,
-    RequestsPerMinute,
-    Revision,
-    Show,
-    VideoCrf,
-)
+from videossr_trainers.answering.choice import MaxNewTokens, ModelOptions, asks_a_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,6 +92,7 @@ def build(
         refuse_planned,
     )
     from videossr.build import build_to  # noqa: PLC0415
+    from videossr_trainers.console import StageConsole  # noqa: PLC0415 - rich is slow to import
 
     words = list(settings or ())
     config = words.pop(0) if words and "=" not in words[0] else _PRESET
@@ -117,9 +104,15 @@ def build(
     silent = quiet or as_json
     rows, root = videos_of(videos, worker_count(workers), quiet=silent)
     rows, dropped = _without(rows, disjoint_from or ())
-    with progress_bar("building", quiet=silent) as progress:
+    with StageConsole(quiet=silent) as console:
         summary = build_to(
-            output, checked, rows, root, workers=worker_count(workers), progress=progress
+            output,
+            checked,
+            rows,
+            root,
+            workers=worker_count(workers),
+            progress=console.stage("building"),
+            floors_progress=console.stage("measuring floors"),
         )
     refuse_overlap(output, disjoint_from or ())
     benchmark = Benchmark.load(output)
@@ -152,6 +145,7 @@ def _without(
 
 
 @app.command()
+@asks_a_model(without="Without a model the baselines alone are measured.")
 def run(
     benchmark: BenchmarkFolder,
     output: Annotated[
@@ -160,32 +154,13 @@ def run(
             "--output", "-o", help="The run's folder; one that was begun is gone on with."
         ),
     ],
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            help="A Hugging Face name or folder; with --endpoint, the server's name for the model. "
-            "Without a model the baselines alone are measured.",
-        ),
-    ] = None,
+    options: ModelOptions | None,
     conditions: Annotated[
         str,
         typer.Option(
             help="What the model is shown: its own video, grey, another question's; separated by commas."
         ),
     ] = "sighted,blind,wrong_video",
-    revision: Revision = None,
-    endpoint: Endpoint = None,
-    api_key_env: ApiKeyEnv = "OPENAI_API_KEY",
-    show: Show = "images",
-    concurrency: Concurrency = 8,
-    requests_per_minute: RequestsPerMinute = None,
-    batch_size: BatchSize = 8,
-    max_new_tokens: MaxNewTokens = 64,
-    price_in: PriceIn = None,
-    price_out: PriceOut = None,
-    jpeg_quality: JpegQuality = None,
-    video_crf: VideoCrf = None,
     cache: Annotated[
         Path | None,
         typer.Option(help="A file of answers to share between runs; by default one in the run."),
@@ -211,7 +186,7 @@ def run(
     from videossr_trainers.answering import Decoding  # noqa: PLC0415
     from videossr_trainers.bench.conditions import conditions_of  # noqa: PLC0415
     from videossr_trainers.bench.folder import CACHE  # noqa: PLC0415
-    from videossr_trainers.bench.running import Prices, run_benchmark  # noqa: PLC0415
+    from videossr_trainers.bench.running import run_benchmark  # noqa: PLC0415
 
     asked = conditions_of(conditions)
     loaded = Benchmark.load(benchmark, root=root)
@@ -219,32 +194,14 @@ def run(
     registry = _registry(loaded, plugins_dir or (), allow)
     renderer = Renderer.for_dataset(loaded.dataset, registry=registry)
     answerer, parts = None, None
-    if model is not None:
-        options = ModelOptions(
-            model=model,
-            revision=revision,
-            endpoint=endpoint,
-            api_key_env=api_key_env,
-            show=show,
-            concurrency=concurrency,
-            requests_per_minute=requests_per_minute,
-            batch_size=batch_size,
-            max_new_tokens=max_new_tokens,
-            price_in=price_in,
-            price_out=price_out,
-            jpeg_quality=jpeg_quality,
-            video_crf=video_crf,
-        )
-        if endpoint is None:
+    if options is not None:
+        if options.endpoint is None:
             from videossr_trainers.answering.shares import Shares  # noqa: PLC0415 - needs torch
             from videossr_trainers.console import quiet_libraries  # noqa: PLC0415
 
             quiet_libraries()
             parts = Shares()
         answerer = options.answerer(cache=cache or output / CACHE)
-    elif endpoint is not None:
-        right = "give the server's name for the model by --model"
-        raise ConfigError(Mistake("--endpoint", "without a model", right))
     with progress_bar("asking", quiet=quiet or as_json) as bar:
         finished = run_benchmark(
             loaded,
@@ -252,10 +209,10 @@ def run(
             renderer,
             answerer,
             output,
-            model=model or "",
+            model=options.model if options else "",
             conditions=asked,
-            decoding=Decoding(max_new_tokens=max_new_tokens),
-            prices=Prices(price_in, price_out),
+            decoding=Decoding(options.max_new_tokens) if options else None,
+            prices=options.prices if options else None,
             workers=worker_count(workers),
             parts=parts,
             progress=(lambda _, done, total: bar(done, total)) if bar else None,
@@ -288,14 +245,8 @@ def _tell(output: Path, finished: Finished, scores: dict[str, Any]) -> None:
             cells.append(f"{raw['mean']:11.1f}" if raw else f"{'-':>11}")
             floor = f"{one['floor']:5.1f}" if one else floor
         typer.echo(f"{subtask:{width}}  {floor:>5}  " + "  ".join(cells))
-    facts = finished.facts
-    if facts["asked"]:
-        rate = facts["asked"] / max(facts["seconds"], 1e-9)
-        typer.echo(
-            f"{facts['asked']} answers in {facts['seconds']:.0f} s, {rate:.2f} a second; "
-            f"{facts['prompt_tokens']} prompt tokens, {facts['completion_tokens']} of answers"
-            + (f", cost {facts['cost']:.2f}" if facts["cost"] is not None else "")
-        )
+    for what, words in finished.told.items():
+        typer.echo(f"{what}: {words}")
     typer.echo(f"run: {output}")
 
 
@@ -348,9 +299,10 @@ def report(
     from videossr.benchmark import Benchmark  # noqa: PLC0415 - needs torch
     from videossr.render import Renderer  # noqa: PLC0415
     from videossr_trainers.bench.folder import Finished  # noqa: PLC0415
-    from videossr_trainers.bench.report import is_report, write_bench_report  # noqa: PLC0415
+    from videossr_trainers.bench.report import write_bench_report  # noqa: PLC0415
+    from videossr_trainers.pages import is_page  # noqa: PLC0415 - needs torch
 
-    if output.exists() and not is_report(output):
+    if output.exists() and not is_page(output):
         right = "choose another file, or remove this one"
         raise ConfigError(Mistake(str(output), "exists already, and is no such report", right))
     loaded = [Finished.load(run) for run in runs]

@@ -50,14 +50,18 @@ def conditions_of(text: str) -> tuple[Condition, ...]:
     return tuple(condition for condition in CONDITIONS if condition in named)
 
 
-def strangers(recipes: Sequence[Recipe]) -> list[int]:
+def strangers(recipes: Sequence[Recipe], *, one_video: bool = False) -> list[int]:
     """For each question the number of the one whose video it is shown wrongly.
 
     The next question of the same subtask that is about another video and has another answer; where
     all answers are alike, about another video.
 
+    Args:
+        recipes: of the questions.
+        one_video: where a subtask asks about one video only, another question about it has to do.
+
     Raises:
-        ConfigError: a subtask asks about one video only.
+        ConfigError: a subtask asks about one video only; with `one_video`, it has but one question.
     """
     subtasks: dict[str, list[int]] = defaultdict(list)
     for number, recipe in enumerate(recipes):
@@ -69,7 +73,7 @@ def strangers(recipes: Sequence[Recipe]) -> list[int]:
             "leave it out, or build the benchmark from more videos",
         )
         for name, numbers in subtasks.items()
-        if len({recipes[number].video_hash for number in numbers}) < 2  # noqa: PLR2004 - another one
+        if len(numbers if one_video else {recipes[number].video_hash for number in numbers}) == 1
     ]
     if alone:
         raise ConfigError(alone)
@@ -78,7 +82,7 @@ def strangers(recipes: Sequence[Recipe]) -> list[int]:
         for place, number in enumerate(numbers):
             following = [*numbers[place + 1 :], *numbers[:place]]
             own = recipes[number]
-            others = [n for n in following if recipes[n].video_hash != own.video_hash]
+            others = [n for n in following if recipes[n].video_hash != own.video_hash] or following
             found[number] = next((n for n in others if recipes[n].answer != own.answer), others[0])
     return found
 

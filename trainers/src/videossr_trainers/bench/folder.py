@@ -12,22 +12,25 @@ While a run is going on a hidden journal beside `answers.jsonl` holds what there
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from videossr import ConfigError, DatasetError
+from videossr.atomic import write_text
 from videossr.benchmark import Graded, Question
 from videossr.errors import Mistake
 from videossr.journal import Journal
+from videossr_trainers.answering import Answer
+from videossr_trainers.answering.cost import Spent
+from videossr_trainers.answering.sitting import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
     from types import TracebackType
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 RUN: Final = "run.json"
 QUESTIONS: Final = "questions.jsonl"
@@ -52,6 +55,7 @@ class Given:
         text: what the model said.
         prompt_tokens, completion_tokens: as the model counts them; None where it does not say.
         failure: why there is no answer; empty where there is one.
+        truncated: whether the limit of tokens cut the answer off, as far as the model says.
         value, parsed, reason: the score, as `videossr.facades.Score`.
     """
 
@@ -63,9 +67,16 @@ class Given:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     failure: str = ""
+    truncated: bool = False
     value: float = 0.0
     parsed: bool = False
     reason: str = ""
+
+    @property
+    def given(self) -> Answer:
+        """As the model gave it."""
+        tokens = self.prompt_tokens, self.completion_tokens
+        return Answer(self.text, *tokens, self.failure or None, self.truncated)
 
     @property
     def graded(self) -> Graded:
@@ -190,8 +201,7 @@ class RunFolder(Collected):
             if found.get(name) != self.facts[name]
         ]
         if other:
-            right = "choose another folder for it"
-            raise ConfigError([*other, Mistake(str(self.folder), "holds another run", right)])
+            raise ConfigError(other, f"{self.folder} holds another run; choose another for it")
 
     def _take_question(self, tree: Mapping[str, Any]) -> None:
         question = Question.read(tree)
@@ -220,6 +230,17 @@ class Finished:
     questions: tuple[Question, ...]
     answers: Mapping[tuple[str, str], Given]
     baselines: tuple[Mapping[str, Any], ...]
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What the answers took in words, as label and text; nothing where no model was asked."""
+        if self.facts["model"] is None:
+            return {}
+        session, prices = Session.read(self.facts["session"])
+        return {
+            "answers in all": Spent(**self.facts["answers"]).in_words(),
+            "asked in the last session": session.in_words(prices),
+        }
 
     @classmethod
     def load(cls, folder: Path) -> Finished:
@@ -265,22 +286,13 @@ def read_run(folder: Path) -> dict[str, Any]:
 
 def write_json(path: Path, tree: object) -> None:
     """Write a tree; the file appears whole or not at all."""
-    _replace(path, json.dumps(tree, indent=2) + "\n")
+    write_text(path, json.dumps(tree, indent=2) + "\n")
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write a line for each row; the file appears whole or not at all."""
-    _replace(path, "".join(json.dumps(row) + "\n" for row in rows))
+    write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def _replace(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")  # JSON here is ASCII, whatever it holds
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

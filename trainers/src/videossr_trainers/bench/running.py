@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import platform
-import time
 from collections import Counter, defaultdict
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from videossr.benchmark import BASELINES, Constants, Graded, baselines_of, key_of, measure
 from videossr_trainers.answering import Asked, Decoding
+from videossr_trainers.answering.cost import Spent
+from videossr_trainers.answering.sitting import Session, Sitting
 from videossr_trainers.bench.conditions import CONDITIONS, Condition, strangers
 from videossr_trainers.bench.folder import Collected, Finished, Given, RunFolder
 from videossr_trainers.bench.showing import Wanted, shown
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from videossr.dataset import Recipe
     from videossr.render import Renderer
     from videossr_trainers.answering import Answer, Answerer
+    from videossr_trainers.answering.cost import Prices
 
     #: Called with a stage, what is done of it, and what there is in all.
     Progress = Callable[[str, int, int], None]
@@ -46,14 +48,6 @@ class Parts(Protocol):
     def gather(self, results: Sequence[Any]) -> list[Any]:
         """All processes' results, for the main one."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """Of a million tokens of prompts and of answers; None where nobody has said."""
-
-    prompt: float | None = None
-    completion: float | None = None
 
 
 def run_benchmark(
@@ -85,7 +79,7 @@ def run_benchmark(
         model: what the report calls it.
         conditions: what it is shown; none without a model.
         decoding: how answers are drawn; greedily by default.
-        prices: of tokens, for the cost.
+        prices: of tokens, for the cost; None where nobody has said.
         workers: threads that render.
         parts: where several processes ask, each its share; only the main one writes the folder, and
             what the others were answered before is known by the cache alone.
@@ -121,27 +115,25 @@ def run_benchmark(
     }
     share = parts.own(range(len(recipes))) if parts else range(len(recipes))
 
-    def ask(run: Collected) -> tuple[_Asking, float]:
+    def ask(run: Collected) -> _Asking:
         asking = _Asking(run, recipes, share, others, renderer, asks, workers, progress)
-        begun = time.monotonic()
         if answerer:
-            for asked, answers in answerer.answer(asking.questions(), decoding):
-                asking.take(asked, answers[0])
+            asking.put_to(answerer, decoding)
         else:
             for _ in asking.questions():
                 pass  # there is nothing to ask, but the questions are to be known
-        return asking, time.monotonic() - begun
+        return asking
 
     if parts and not parts.main:
         collected = Collected()
-        ask(collected)
-        parts.gather([[*collected.questions.values(), *collected.answers.values()]])
+        session = ask(collected).session
+        parts.gather([[*collected.questions.values(), *collected.answers.values(), session]])
         return None
     with RunFolder(folder, facts) as run:
-        asking, seconds = ask(run)
+        asking = ask(run)
         for one in [one for part in (parts.gather([[]]) if parts else []) for one in part]:
             asking.take_over(one)
-        asking.finish(run, benchmark, seconds, prices or Prices())
+        asking.finish(run, benchmark, prices)
     return Finished.load(folder)
 
 
@@ -176,7 +168,14 @@ class _Asking:
         ]
         self._total = len(share) * max(1, len(conditions))
         self._done = self._total - sum(max(1, len(want.conditions)) for want in self._wanted)
-        self._asked = 0
+        self.session = Session()
+
+    def put_to(self, answerer: Answerer, decoding: Decoding) -> None:
+        """Ask everything there is to ask."""
+        sitting = Sitting(answerer)
+        for asked, answers in sitting.answer(self.questions(), decoding):
+            self.take(asked, answers[0])
+        self.session += sitting.session
 
     def questions(self) -> Iterator[Asked]:
         """What is to be asked, as it is rendered; what cannot be is noted."""
@@ -198,7 +197,6 @@ class _Asking:
     def take(self, asked: Asked, answer: Answer) -> None:
         """Keep an answer."""
         condition, _, key = asked.key.partition("/")
-        self._asked += 1
         self._keep(
             condition,
             key,
@@ -206,17 +204,19 @@ class _Asking:
             prompt_tokens=answer.prompt_tokens,
             completion_tokens=answer.completion_tokens,
             failure=answer.failure or "",
+            truncated=answer.truncated,
         )
 
-    def take_over(self, one: Question | Given) -> None:
+    def take_over(self, one: Question | Given | Session) -> None:
         """Keep what another process has."""
         if isinstance(one, Given):
-            self._asked += 1
             self._run.keep_answer(one)
+        elif isinstance(one, Session):
+            self.session += one
         else:
             self._run.keep_question(one)
 
-    def finish(self, run: RunFolder, benchmark: Benchmark, seconds: float, prices: Prices) -> None:
+    def finish(self, run: RunFolder, benchmark: Benchmark, prices: Prices | None) -> None:
         """Grade everything, and write what came of it."""
         config = self._renderer.config
         questions = [run.questions[key] for key in self._recipes if key in run.questions]
@@ -245,9 +245,9 @@ class _Asking:
             "conditions": asked,
             "as_built": sum(question.as_built for question in questions),
             "unrendered": len(self._recipes) - len(questions),
-            "asked": self._asked,
-            "seconds": seconds,
-            **_usage(answers, prices),
+            "answers": asdict(Spent.on(answer.given for answer in answers)),
+            "session": self.session.tree(prices),
+            "failures": _failures(answers),
         }
         run.finish(questions, answers, rows, scores, figures)
 
@@ -288,12 +288,12 @@ def graded_rows(questions: Sequence[Question], rows: Sequence[Mapping[str, Any]]
 
 
 def scores_tree(scores: Scores) -> dict[str, Any]:
-    """Scores as plain JSON values; intervals as mean, low and high."""
+    """Scores as plain JSON values; intervals as mean, low, high and videos."""
     tree = asdict(scores)
     for measured in [tree["mean"], *tree["subtasks"].values()]:
         for name in ("raw", "normalised", "with_failures"):
             if measured[name] is not None:
-                measured[name] = dict(zip(("mean", "low", "high"), measured[name], strict=True))
+                measured[name] = measured[name]._asdict()
     return tree
 
 
@@ -303,26 +303,13 @@ def _known(graded: Sequence[Graded], floors: Mapping[str, float]) -> dict[str, f
     return {name: floor for name, floor in floors.items() if name in there}
 
 
-def _usage(answers: Sequence[Given], prices: Prices) -> dict[str, Any]:
-    """Tokens of all answers, as far as the model counts them, what they cost, and what failed."""
-    given = [answer for answer in answers if not answer.failure]
-    prompt = [a.prompt_tokens for a in given if a.prompt_tokens is not None]
-    completion = [a.completion_tokens for a in given if a.completion_tokens is not None]
-    cost = None
-    if prices.prompt is not None or prices.completion is not None:
-        spent = sum(prompt) * (prices.prompt or 0) + sum(completion) * (prices.completion or 0)
-        cost = spent / 1e6
-    failures: dict[str, Counter[str]] = defaultdict(Counter)
+def _failures(answers: Sequence[Given]) -> dict[str, dict[str, int]]:
+    """By condition, how many questions have no answer for which reason."""
+    found: dict[str, Counter[str]] = defaultdict(Counter)
     for answer in answers:
         if answer.failure:
-            failures[answer.condition][answer.failure] += 1
-    return {
-        "prompt_tokens": sum(prompt),
-        "completion_tokens": sum(completion),
-        "uncounted": len(given) - min(len(prompt), len(completion)),
-        "cost": cost,
-        "failures": {condition: dict(found) for condition, found in failures.items()},
-    }
+            found[answer.condition][answer.failure] += 1
+    return {condition: dict(counted) for condition, counted in found.items()}
 
 
 def _parsed(identity: str) -> Any:  # noqa: ANN401 - whatever JSON holds

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import OrderedDict
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from itertools import islice
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from videossr import VideossrError
 from videossr.benchmark import Question
+from videossr_trainers.answering.ahead import ahead
 from videossr_trainers.bench.conditions import Condition, blinded, with_frames_of
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def shown(
     *,
     workers: int,
 ) -> Iterator[Shown]:
-    """Render questions in order, at most two for each worker ahead.
+    """Render questions in order, some ahead; see `answering.ahead`.
 
     Args:
         wanted: which, and how.
@@ -74,16 +74,8 @@ def shown(
     def one(want: Wanted) -> Shown:
         return _shown(want, samples, strangers)
 
-    with ThreadPoolExecutor(workers) as pool:
-        rest = iter(wanted)
-        ahead = deque(pool.submit(one, want) for want in islice(rest, 2 * workers))
-        try:
-            while ahead:
-                made = ahead.popleft().result()
-                ahead.extend(pool.submit(one, want) for want in islice(rest, 1))
-                yield made
-        finally:
-            pool.shutdown(cancel_futures=True)
+    for _, made in ahead(wanted, one, workers=workers):
+        yield made.result()
 
 
 def _shown(want: Wanted, samples: _Samples, strangers: Sequence[int]) -> Shown:

@@ -1,17 +1,24 @@
-"""What the figures advise, in words, each with the numbers that led to it."""
+"""What the figures advise, in words, each with the numbers that led to it.
+
+Some questions have one verdict: the first that holds, in the order of `_VERDICTS`. What is found beside it
+are notes, none of which advises against it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from videossr_trainers.pages.page import percent, score
+from videossr_trainers.pages import ends, percent, score
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from videossr_trainers.diagnosis.groups import Slice
 
-#: Questions with fewer than these say too little for advice.
+#: Questions with fewer than these say too little for advice, and so does a single video.
 FEWEST: Final = 8
+_FEWEST_VIDEOS: Final = 2
 
 _MANY: Final = 0.5
 _UNREAD: Final = 0.2
@@ -20,6 +27,21 @@ _EACH_END: Final = 0.15
 _BEYOND_CHANCE: Final = 0.2
 _SUSPECT: Final = 0.02
 _SMOOTHER: Final = 0.1
+
+_TOO_FEW: Final = "too few questions"
+_UNREADABLE: Final = "parse failures dominate"
+_SAME_AGAIN: Final = "one answer to everything"
+_TOO_EASY: Final = "too easy"
+_TOO_HARD: Final = "too hard"
+_BIMODAL: Final = "bimodal"
+_IN_RANGE: Final = "in range"
+
+#: After these the answers say nothing of the labels, nor of one reward against another.
+_NO_GROUND: Final = frozenset({_TOO_FEW, _UNREADABLE})
+_NO_GROUND_FOR_LABELS: Final = _NO_GROUND | {_SAME_AGAIN}
+
+#: After these what the smooth reward adds is no luck.
+_LEARNABLE: Final = frozenset({_TOO_EASY, _BIMODAL, _IN_RANGE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +54,7 @@ class Advice:
         do: what to do about it.
         because: the numbers that led to it.
         fine: whether it says that nothing is wrong.
+        notes: what else was found; none of it advises against this.
     """
 
     what: str
@@ -39,38 +62,40 @@ class Advice:
     do: str
     because: str
     fine: bool = False
+    notes: tuple[Advice, ...] = ()
 
 
-def advise(some: Slice) -> list[Advice]:
-    """What a slice's figures advise, the most urgent first; one piece at least."""
+def advise(some: Slice, parts: Sequence[Slice] = ()) -> Advice:
+    """The verdict on some questions, and what was found beside it.
+
+    Args:
+        some: the questions.
+        parts: of them, such as those of a level; one that is too easy or too hard where the whole is not
+            is named, so that no advice on the whole is taken for one on that part.
+    """
+    verdict = _verdict(some)
+    if verdict.what in _NO_GROUND:
+        return verdict
+    labels = _suspects(some) if verdict.what not in _NO_GROUND_FOR_LABELS else None
+    smoother = _smoother(some) if verdict.what in _LEARNABLE else None
+    notes = (labels, smoother, _apart(some, verdict, parts))
+    return replace(verdict, notes=tuple(note for note in notes if note))
+
+
+def _verdict(some: Slice) -> Advice:
+    """The first that holds."""
+    return next(found for judge in _VERDICTS if (found := judge(some)))
+
+
+def _too_few(some: Slice) -> Advice | None:
     count = len(some.groups)
-    if count < FEWEST:
-        do = f"Ask at least {FEWEST} before drawing conclusions."
-        return [Advice("too few questions", some.name, do, f"{count} questions.")]
-    too_hard = _too_hard(some)
-    found = [
-        advice
-        for advice in (
-            _unread(some),
-            _habit(some),
-            _suspects(some),
-            _too_easy(some),
-            too_hard or _blind(some),
-            _bimodal(some),
-            _smoother(some),
-        )
-        if advice
-    ]
-    if found and not all(advice.fine for advice in found):
-        return found
-    because = (
-        f"{percent(1 - some.flat)} of questions have answers that earn differently under the smooth "
-        f"reward, {percent(1 - some.strictly_flat)} under the strict one."
+    if count >= FEWEST and some.reward.videos >= _FEWEST_VIDEOS:
+        return None
+    do = (
+        f"Ask at least {FEWEST}, about {_FEWEST_VIDEOS} videos or more, before drawing conclusions."
     )
-    do = "Most questions teach something. Train."
-    if some.flat >= _MANY:
-        do = "Less than half of the questions teach anything; sample more answers, or other levels."
-    return [*found, Advice("in range", some.name, do, because, fine=some.flat < _MANY)]
+    because = f"{count} questions about {some.reward.videos} videos."
+    return Advice(_TOO_FEW, some.name, do, because)
 
 
 def _unread(some: Slice) -> Advice | None:
@@ -81,7 +106,7 @@ def _unread(some: Slice) -> Advice | None:
     if some.cut_off >= some.unread / 2:
         because += f" {percent(some.cut_off)} took up all their tokens."
         do = "Give answers more room by --max-new-tokens, or ask for shorter ones."
-    return Advice("parse failures dominate", some.name, do, because)
+    return Advice(_UNREADABLE, some.name, do, because)
 
 
 def _habit(some: Slice) -> Advice | None:
@@ -93,21 +118,20 @@ def _habit(some: Slice) -> Advice | None:
         f"{percent(some.favourite[1])} of all answers are {shown!r}, and {right} answers are right."
     )
     do = "The model says the same whatever it is shown: it does not look yet. Start easier, or warm up."
-    return Advice("one answer to everything", some.name, do, because)
+    return Advice(_SAME_AGAIN, some.name, do, because)
 
 
-def _suspects(some: Slice) -> Advice | None:
-    share = len(some.suspects) / len(some.groups)
-    # A model that does no better than blind agrees with itself on nonsense.
-    sees = some.floor is None or some.reward.low > some.floor
-    if share < _SUSPECT or not sees:
+def _bimodal(some: Slice) -> Advice | None:
+    at_ends = some.all_right + some.none_right
+    each = min(some.all_right, some.none_right)
+    if at_ends < max(_BOTH_ENDS, some.expected_ends + _BEYOND_CHANCE) or each < _EACH_END:
         return None
     because = (
-        f"On {len(some.suspects)} of {len(some.groups)} questions all {some.answers} answers agree, "
-        f"far from the label, while the mean reward is {score(some.reward.mean)} of 100."
+        f"{percent(some.none_right)} of questions are never right and {percent(some.all_right)} always; "
+        f"if all were equally hard, {percent(some.expected_ends)} would be either."
     )
-    do = "Look at these questions: their labels may be wrong. They are among those shown below."
-    return Advice("broken labels suspected", some.name, do, because)
+    do = "There is little between. Choose difficulties in between, and reward by degrees."
+    return Advice(_BIMODAL, some.name, do, because)
 
 
 def _too_easy(some: Slice) -> Advice | None:
@@ -115,7 +139,7 @@ def _too_easy(some: Slice) -> Advice | None:
         return None
     because = f"{percent(some.all_right)} of questions have {some.answers} of {some.answers} right."
     do = "Raise the difficulty, or leave the questions out that are always right."
-    return Advice("too easy", some.name, do, because)
+    return Advice(_TOO_EASY, some.name, do, because)
 
 
 def _too_hard(some: Slice) -> Advice | None:
@@ -124,33 +148,55 @@ def _too_hard(some: Slice) -> Advice | None:
     because = f"{percent(some.none_right)} of questions have none of {some.answers} right"
     if some.floor is not None:
         because += f"; the mean reward is {_against(some)}"
-        if some.reward.low > some.floor and some.flat < _MANY:
-            return None  # far from perfect, and the smooth reward teaches: see below
-    elif some.flat < _MANY:
-        return None
+    if some.flat < _MANY and _sees(some):
+        return None  # far from perfect, and the smooth reward teaches
     do = "Lower the difficulty or show more frames, or warm up: hardly an answer earns more than a guess."
-    return Advice("too hard", some.name, do, f"{because}.")
+    return Advice(_TOO_HARD, some.name, do, f"{because}.")
 
 
 def _blind(some: Slice) -> Advice | None:
-    if some.floor is None or some.reward.low > some.floor:
+    if _sees(some):
         return None
     because = f"The mean reward is {_against(some)}."
     do = "Answers differ, and earn no more than they would blind. Warm up, or watch the reward over the floor."
     return Advice("no better than blind", some.name, do, because)
 
 
-def _bimodal(some: Slice) -> Advice | None:
-    ends = some.all_right + some.none_right
-    each = min(some.all_right, some.none_right)
-    if ends < _BOTH_ENDS or each < _EACH_END or ends < some.expected_ends + _BEYOND_CHANCE:
+def _little(some: Slice) -> Advice | None:
+    if some.flat < _MANY:
+        return None
+    do = "Less than half of the questions teach anything. Sample more answers, or try other levels."
+    return Advice("little to learn", some.name, do, _teaching(some))
+
+
+def _in_range(some: Slice) -> Advice:
+    do = "Most questions teach something. Train."
+    return Advice(_IN_RANGE, some.name, do, _teaching(some), fine=True)
+
+
+_VERDICTS: Final = (
+    _too_few,
+    _unread,
+    _habit,
+    _bimodal,
+    _too_easy,
+    _too_hard,
+    _blind,
+    _little,
+    _in_range,
+)
+
+
+def _suspects(some: Slice) -> Advice | None:
+    # A model that does no better than blind agrees with itself on nonsense.
+    if len(some.suspects) / len(some.groups) < _SUSPECT or not _sees(some):
         return None
     because = (
-        f"{percent(some.none_right)} of questions are never right and {percent(some.all_right)} always; "
-        f"if all were equally hard, {percent(some.expected_ends)} would be either."
+        f"On {len(some.suspects)} of {len(some.groups)} questions all {some.answers} answers agree, "
+        f"far from the label, while the mean reward is {score(some.reward.mean)} of 100."
     )
-    do = "There is little between. Choose difficulties in between, and reward by degrees."
-    return Advice("bimodal", some.name, do, because)
+    do = "Look at these questions: their labels may be wrong. They are among those shown below."
+    return Advice("broken labels suspected", some.name, do, because)
 
 
 def _smoother(some: Slice) -> Advice | None:
@@ -164,7 +210,31 @@ def _smoother(some: Slice) -> Advice | None:
     return Advice("the smooth reward teaches more", some.name, do, because, fine=True)
 
 
+def _apart(some: Slice, verdict: Advice, parts: Sequence[Slice]) -> Advice | None:
+    """The parts that are too easy or too hard where the whole is not."""
+    apart = [
+        f"{part.by} {part.value} is {what}"
+        for part in parts
+        if (what := _verdict(part).what) in {_TOO_EASY, _TOO_HARD} and what != verdict.what
+    ]
+    if not apart:
+        return None
+    do = "Set these right by themselves; the advice is for the others."
+    return Advice("some parts are apart", some.name, do, f"{'; '.join(apart)}.")
+
+
+def _sees(some: Slice) -> bool:
+    """Whether the reward is shown to be above the blind floor, as far as that is known."""
+    return some.floor is None or some.reward.above(some.floor)
+
+
+def _teaching(some: Slice) -> str:
+    return (
+        f"{percent(1 - some.flat)} of questions have answers that earn differently under the smooth "
+        f"reward, {percent(1 - some.strictly_flat)} under the strict one."
+    )
+
+
 def _against(some: Slice) -> str:
     floor = "" if some.floor is None else f", the blind floor {score(some.floor)}"
-    low, high = score(some.reward.low), score(some.reward.high)
-    return f"{score(some.reward.mean)} [{low}, {high}]{floor}"
+    return f"{score(some.reward.mean)} {ends(some.reward)}{floor}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -13,25 +14,9 @@ from videossr.cli.options import (
     Quiet,
     Root,
     Workers,
-    progress_bar,
     worker_count,
 )
-from videossr_trainers.answering.choice import (
-    ApiKeyEnv,
-    BatchSize,
-    Concurrency,
-    Endpoint,
-    JpegQuality,
-    MaxNewTokens,
-    Model,
-    ModelOptions,
-    PriceIn,
-    PriceOut,
-    RequestsPerMinute,
-    Revision,
-    Show,
-    VideoCrf,
-)
+from videossr_trainers.answering.choice import ModelOptions, asks_a_model
 from videossr_trainers.downstream.commands import (
     CountMalformed,
     Folder,
@@ -39,15 +24,15 @@ from videossr_trainers.downstream.commands import (
     MaxPixels,
     NumFrames,
     Output,
-    looked_at,
-    model_settings,
     video_config,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from videossr.config import VideoConfig
     from videossr_trainers.diagnosis.source import Source
+    from videossr_trainers.downstream.session import Session
     from videossr_trainers.downstream.truths import Scorer
 
 Answers = Annotated[
@@ -72,13 +57,14 @@ Right = Annotated[
 ]
 
 
+@asks_a_model()
 def diagnose(
     dataset: Annotated[
         Path,
         typer.Argument(help="A folder made by `videossr build`, or a list as for `videossr eval`."),
     ],
     output: Output,
-    model: Model,
+    options: ModelOptions,
     scorer: ScorerOption = None,
     answers: Answers = 8,
     temperature: Temperature = 1.0,
@@ -90,18 +76,6 @@ def diagnose(
     num_frames: NumFrames = 64,
     fps: Fps = 2.0,
     max_pixels: MaxPixels = 256 * 256,
-    revision: Revision = None,
-    endpoint: Endpoint = None,
-    api_key_env: ApiKeyEnv = "OPENAI_API_KEY",
-    show: Show = "images",
-    concurrency: Concurrency = 8,
-    requests_per_minute: RequestsPerMinute = None,
-    batch_size: BatchSize = 8,
-    max_new_tokens: MaxNewTokens = 64,
-    price_in: PriceIn = None,
-    price_out: PriceOut = None,
-    jpeg_quality: JpegQuality = None,
-    video_crf: VideoCrf = None,
     count_malformed: CountMalformed = False,
     shown: Annotated[int, typer.Option(min=0, help="Most questions in the report.")] = 24,
     workers: Workers = None,
@@ -113,38 +87,24 @@ def diagnose(
 
     A dataset's frames are its own; --num-frames, --fps, --max-pixels and --videos are for lists. Answers
     are graded by the dataset's tasks without modifiers, or by --scorer, and by right or wrong beside it.
-    The report says what is too easy, too hard or bimodal, and which labels look broken.
+    The report says what is too easy, too hard or bimodal, and which labels look broken. Several GPUs
+    share the questions under `accelerate launch -m videossr diagnose ...`. Exits with 1 if a question
+    could not be asked, or has not all its answers.
 
     Example: videossr diagnose dataset -o diagnosis --model Qwen/Qwen3-VL-8B-Instruct --limit 200
     """
     from videossr_trainers.answering import Decoding  # noqa: PLC0415 - none needed for help
-    from videossr_trainers.console import quiet_libraries  # noqa: PLC0415
     from videossr_trainers.diagnosis.diagnosis import (  # noqa: PLC0415
-        diagnose as run,
-    )
-    from videossr_trainers.diagnosis.diagnosis import (  # noqa: PLC0415
+        diagnosis_of,
+        settle,
         summary_of,
         write_diagnosis,
     )
-    from videossr_trainers.downstream.evaluation import facts_of  # noqa: PLC0415
+    from videossr_trainers.downstream.how import How  # noqa: PLC0415
+    from videossr_trainers.downstream.session import Session, model_settings  # noqa: PLC0415
 
-    options = ModelOptions(
-        model=model,
-        revision=revision,
-        endpoint=endpoint,
-        api_key_env=api_key_env,
-        show=show,
-        concurrency=concurrency,
-        requests_per_minute=requests_per_minute,
-        batch_size=batch_size,
-        max_new_tokens=max_new_tokens,
-        price_in=price_in,
-        price_out=price_out,
-        jpeg_quality=jpeg_quality,
-        video_crf=video_crf,
-    )
-    decoding = Decoding(max_new_tokens, answers, temperature, seed)
     settings = {
+        "kind": "diagnose",
         "dataset": str(dataset.absolute()),
         **model_settings(options),
         "answers": answers,
@@ -153,48 +113,33 @@ def diagnose(
         "right_from": right,
         "limit": limit,
     }
-    rendering = worker_count(workers)
-    if dataset.is_dir():
-        source = _of_dataset(
-            dataset, output, settings, scorer, root, limit, plugins_dir or (), allow
+    decoding = Decoding(options.max_new_tokens, answers, temperature, seed)
+    session = Session(output, worker_count(workers), quiet)
+    with session.speaking():
+        if dataset.is_dir():
+            source = _of_dataset(
+                session, dataset, settings, scorer, root, limit, plugins_dir or (), allow
+            )
+        else:
+            video = video_config(num_frames, fps, max_pixels)
+            source = _of_list(
+                session, dataset, settings, scorer, videos, video, limit, skip=count_malformed
+            )
+        answerer = session.answerer(options)
+        asking = session.ask(
+            source.keys, source.sample, partial(settle, source, right), answerer, decoding
         )
-    else:
-        settings["video"] = video_config(num_frames, fps, max_pixels).model_dump(mode="json")
-        source = _of_list(
-            dataset,
-            output,
-            settings,
-            scorer,
-            videos,
-            limit,
-            count_malformed=count_malformed,
-            workers=rendering,
-            quiet=quiet,
-        )
-    quiet_libraries()
-    answerer = options.answerer(cache=output / "answers.jsonl")
-    facts = facts_of({**settings, "model's identity": answerer.identity})
-    with progress_bar("asking", quiet=quiet) as progress:
-        found = run(
-            dataset.resolve().stem,
-            source,
-            answerer,
-            decoding,
-            facts,
-            right_from=right,
-            prices=options.prices,
-            workers=rendering,
-            progress=progress,
-        )
+    if asking is None:
+        return  # the main process of several speaks
+    how = How(settings, answerer.identity, asking.spent, options.prices)
+    found = diagnosis_of(dataset.resolve().stem, source, asking, how)
     report = write_diagnosis(found, source, output, shown=shown)
-    for line in summary_of(found):
-        typer.echo(line)
-    typer.echo(f"report: {report}")
+    session.end(summary_of(found), report, found.faults)
 
 
 def _of_dataset(
+    session: Session,
     folder: Path,
-    output: Path,
     settings: dict[str, Any],
     scorer: Scorer | None,
     root: Path | None,
@@ -213,7 +158,6 @@ def _of_dataset(
         content_of,
         plain_renderer,
     )
-    from videossr_trainers.downstream.folder import claim  # noqa: PLC0415
 
     if scorer is not None:
         problem = "is for lists; a dataset's tasks grade their own questions"
@@ -227,45 +171,39 @@ def _of_dataset(
         )
     renderer = plain_renderer(loaded, registry)
     settings["questions"] = content_of(loaded)
-    claim(output, settings)
+    session.claim(settings)
     return DatasetSource(loaded, renderer, limit=limit)
 
 
 def _of_list(
+    session: Session,
     path: Path,
-    output: Path,
     settings: dict[str, Any],
     scorer: Scorer | None,
     folder: Path | None,
+    video: VideoConfig,
     limit: int | None,
     *,
-    count_malformed: bool,
-    workers: int,
-    quiet: bool,
+    skip: bool,
 ) -> Source:
     """The questions of a list, after what can be wrong with it was looked at."""
     from videossr import ConfigError  # noqa: PLC0415 - none needed for help
-    from videossr.config import VideoConfig  # noqa: PLC0415
     from videossr.errors import Mistake  # noqa: PLC0415
     from videossr_trainers.diagnosis.source import ListSource  # noqa: PLC0415
-    from videossr_trainers.downstream.folder import claim  # noqa: PLC0415
     from videossr_trainers.downstream.reading import read_list  # noqa: PLC0415
 
     if scorer is None:
         right = "give --scorer choice, exact, iou or number; or a folder made by `videossr build`"
         raise ConfigError(Mistake(str(path), "a list does not say how it is graded", right))
     listed = read_list(path, scorer)
-    if not count_malformed or not listed.rows:
+    if not skip or not listed.rows:
         listed.refuse_mistakes()
     root = folder or path.parent
-    settings |= {"scorer": scorer, "questions": listed.digest, "videos": str(root.absolute())}
-    claim(output, settings)
-    videos = looked_at(
-        listed,
-        root,
-        VideoConfig.model_validate(settings["video"]),
-        output,
-        workers=workers,
-        quiet=quiet,
-    )
-    return ListSource(listed, videos, scorer, limit=limit)
+    settings |= {
+        "scorer": scorer,
+        "questions": listed.digest,
+        "videos": str(root.absolute()),
+        "video": video.model_dump(mode="json"),
+    }
+    session.claim(settings)
+    return ListSource(listed, session.videos(listed, root, video), scorer, limit=limit)

@@ -1,4 +1,4 @@
-"""A diagnosis from end to end: ask, put into figures, advise, report."""
+"""A diagnosis from answers to its report: figures, advice, files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from videossr.errors import VideossrError
 from videossr_trainers.diagnosis.advice import Advice, advise
 from videossr_trainers.diagnosis.groups import Group, Slice
 from videossr_trainers.diagnosis.source import few_valued
-from videossr_trainers.downstream.asking import ask
 from videossr_trainers.pages import (
     Card,
     Said,
@@ -26,12 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from videossr_trainers.answering import Answerer, Decoding
-    from videossr_trainers.answering.cost import Prices
+    from videossr_trainers.answering import Answer
     from videossr_trainers.diagnosis.source import Source
-
-#: Questions that could not be asked, or were not answered, that the page lists.
-_LISTED: Final = 200
+    from videossr_trainers.downstream.asking import Asking
+    from videossr_trainers.downstream.how import How
+    from videossr_trainers.downstream.reading import Plain
 
 #: What a card shows, in the order of the page.
 _SUSPECT: Final = "all agree, far from the label"
@@ -49,14 +47,14 @@ class Diagnosis:
         groups: the questions that were answered, N times each.
         unasked: by name, why a question could not be asked.
         failed: by name, why a question has not N answers.
-        facts: how it was measured, as label and text.
+        how: it was measured.
     """
 
     title: str
     groups: Sequence[Group]
     unasked: Mapping[str, str]
     failed: Mapping[str, str]
-    facts: Mapping[str, str]
+    how: How
 
     @property
     def tasks(self) -> list[Slice]:
@@ -75,50 +73,59 @@ class Diagnosis:
             found += _slices(with_it, name, partial(_field, name))
         return found
 
+    @property
+    def faults(self) -> list[str]:
+        """In words, how many questions could not be asked or were not answered, with an example."""
+        return [
+            f"{len(lost)} questions {words}, such as {name}: {reason}"
+            for words, lost in self.lost.items()
+            for name, reason in list(lost.items())[:1]
+        ]
 
-def diagnose(
-    title: str,
-    source: Source,
-    answerer: Answerer,
-    decoding: Decoding,
-    facts: Mapping[str, str],
-    *,
-    right_from: float = 1.0,
-    prices: Prices | None = None,
-    workers: int = 1,
-    progress: Callable[[int, int], None] | None = None,
-) -> Diagnosis:
-    """Ask every question `decoding.answers` times, and grade the answers.
+    @property
+    def lost(self) -> dict[str, Mapping[str, str]]:
+        """The questions that are in no figure, and why, by what became of them in words."""
+        lost = {"could not be asked": self.unasked, "were not answered in full": self.failed}
+        return {words: some for words, some in lost.items() if some}
+
+
+def settle(source: Source, right_from: float, key: str, answers: tuple[Answer, ...]) -> Group | str:
+    """The graded answers to a question, or why it has not all of them.
+
+    Args:
+        source: that the question is of; it was made before.
+        right_from: from which value on an answer counts as right.
+        key: of the question.
+        answers: as many as were asked for.
+
+    Raises:
+        PluginError: a plugin failed in grading.
+    """
+    failures = [answer.failure for answer in answers if answer.failure is not None]
+    if failures:  # a group of another size has another chance of being all alike
+        return f"{len(failures)} of {len(answers)} answers failed: {failures[0]}"
+    cut_off = sum(answer.truncated for answer in answers)
+    grades = tuple(source.grade(key, answer.text) for answer in answers)
+    return Group(source.posed(key), grades, right_from, cut_off)
+
+
+def diagnosis_of(title: str, source: Source, asking: Asking[Group | str], how: How) -> Diagnosis:
+    """Put into order what came of asking.
 
     Args:
         title: what the dataset is called.
         source: its questions.
-        answerer: the model.
-        decoding: how answers are drawn; at least two of them, at a temperature above 0.
-        facts: how it is measured, as label and text.
-        right_from: from which value on an answer counts as right.
-        prices: of tokens, for the cost.
-        workers: threads that render.
-        progress: called with questions done and questions in all.
-
-    Raises:
-        PluginError: a plugin failed in making or grading a question.
+        asking: what came of them, by `settle`.
+        how: it was measured.
     """
-    asking = ask(source.keys, source.sample, answerer, decoding, workers=workers, progress=progress)
-    groups, failed = [], {}
-    for key in source.keys:
-        if key in asking.broken:
-            continue
-        answers = asking.answers[key]
-        failures = [answer.failure for answer in answers if answer.failure is not None]
-        if failures:  # a group of another size has another chance of being all alike
-            failed[key] = f"{len(failures)} of {len(answers)} answers failed: {failures[0]}"
-            continue
-        cut_off = sum(answer.truncated for answer in answers)
-        grades = tuple(source.grade(key, answer.text) for answer in answers)
-        groups.append(Group(source.posed(key), grades, right_from, cut_off))
-    told = {**facts, "answers in all": asking.spent.in_words(prices)}
-    return Diagnosis(title, groups, {**source.absent, **asking.broken}, failed, told)
+    settled = {key: asking.results[key] for key in source.keys if key in asking.results}
+    return Diagnosis(
+        title,
+        groups=[one for one in settled.values() if isinstance(one, Group)],
+        unasked={**source.absent, **asking.broken},
+        failed={key: one for key, one in settled.items() if isinstance(one, str)},
+        how=how,
+    )
 
 
 def write_diagnosis(diagnosis: Diagnosis, source: Source, folder: Path, *, shown: int) -> Path:
@@ -133,7 +140,11 @@ def write_diagnosis(diagnosis: Diagnosis, source: Source, folder: Path, *, shown
     Returns:
         The report.
     """
-    tasks = [(some, diagnosis.parts(some.task), advise(some)) for some in diagnosis.tasks]
+    tasks = [
+        (some, parts, advise(some, parts))
+        for some in diagnosis.tasks
+        for parts in [diagnosis.parts(some.task)]
+    ]
     questions = [_row(group) for group in diagnosis.groups]
     write_json(
         folder / "results.json",
@@ -142,16 +153,25 @@ def write_diagnosis(diagnosis: Diagnosis, source: Source, folder: Path, *, shown
             "tasks": {
                 some.task: {
                     **_figures(some),
-                    "advice": [_advice(advice) for advice in told],
+                    "advice": {
+                        **_advice(told),
+                        "notes": [_advice(note) for note in told.notes],
+                    },
                     "parts": [
-                        {"by": part.by, "value": part.value, **_figures(part)} for part in parts
+                        {
+                            "by": part.by,
+                            "value": part.value,
+                            **_figures(part),
+                            "verdict": advise(part).what,
+                        }
+                        for part in parts
                     ],
                 }
                 for some, parts, told in tasks
             },
             "not_asked": dict(diagnosis.unasked),
             "not_answered": dict(diagnosis.failed),
-            "how": dict(diagnosis.facts),
+            "how": diagnosis.how.tree,
             "questions": questions,
         },
     )
@@ -175,11 +195,12 @@ def write_diagnosis(diagnosis: Diagnosis, source: Source, folder: Path, *, shown
         diagnosis=diagnosis,
         tasks=tasks,
         columns_of=_columns,
-        listed=_LISTED,
         lost={
-            "could not be asked": diagnosis.unasked,
-            "not answered in full": diagnosis.failed,
+            words: [f"{name}: {reason}" for name, reason in some.items()]
+            for words, some in diagnosis.lost.items()
         },
+        facts=diagnosis.how.facts,
+        verdict=lambda part: advise(part).what,
         cards=_cards(diagnosis.groups, suspects, source, shown),
     )
 
@@ -193,25 +214,23 @@ def summary_of(diagnosis: Diagnosis) -> list[str]:
             f"{' '.join(map(str, some.histogram))}; all alike: {100 * some.strictly_flat:.0f} % under "
             f"the strict reward, {100 * some.flat:.0f} % under the smooth one"
         )
-        lines += [f"  {one.what}: {one.because} {one.do}" for one in advise(some)]
-    for words, lost in (
-        ("could not be asked", diagnosis.unasked),
-        ("were not answered in full", diagnosis.failed),
-    ):
-        if lost:
-            lines.append(f"{len(lost)} questions {words}")
-    return lines
+        told = advise(some, diagnosis.parts(some.task))
+        lines += [f"  {one.what}: {one.because} {one.do}" for one in (told, *told.notes)]
+    return lines or ["no question was answered"]
 
 
-def _slices(groups: Sequence[Group], by: str, value: Callable[[Group], str]) -> list[Slice]:
-    found: dict[tuple[str, str], list[Group]] = {}
+def _slices(groups: Sequence[Group], by: str, value: Callable[[Group], Plain]) -> list[Slice]:
+    found: dict[tuple[str, Plain], list[Group]] = {}
     for group in groups:
         found.setdefault((group.question.task, value(group)), []).append(group)
     made = [Slice(task, by, name, some) for (task, name), some in found.items()]
-    return sorted(made, key=lambda one: one.value) if by else made
+    if not by:
+        return made
+    # numbers before texts
+    return sorted(made, key=lambda one: (isinstance(one.value, str), one.value))
 
 
-def _field(name: str, group: Group) -> str:
+def _field(name: str, group: Group) -> Plain:
     return group.question.fields[name]
 
 
@@ -235,7 +254,7 @@ def _figures(some: Slice) -> dict[str, Any]:
         "normalised": some.normalised,
         "parse_failures": some.unread,
         "cut_off": some.cut_off,
-        "favourite": {"answer": some.favourite[0], "share": some.favourite[1]},
+        "favourite": {"answer": some.favourite[0] or None, "share": some.favourite[1]},
         "suspects": [group.question.name for group in some.suspects],
     }
 
@@ -249,7 +268,7 @@ def _row(group: Group) -> dict[str, Any]:
     return {
         "task": asked.task,
         "question": asked.name,
-        "level": asked.level,
+        "level": asked.level or None,
         "video": asked.video,
         "fields": dict(asked.fields),
         "floor": asked.floor,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from videossr_trainers.diagnosis.source import Posed
+    from videossr_trainers.downstream.reading import Plain
     from videossr_trainers.downstream.truth import Grade
 
 #: An answer worth less than this is far from the label, not merely imprecise.
@@ -88,7 +89,7 @@ class Slice:
 
     task: str
     by: str
-    value: str
+    value: Plain
     groups: Sequence[Group]
 
     @property

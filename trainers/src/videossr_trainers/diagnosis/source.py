@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import xxhash
 
 from videossr.build import floors_of
+from videossr.completion import said
 from videossr.gallery.choice import level_of
 from videossr.marks import marks_of
 from videossr.render import Renderer
 from videossr.seeds import derive_seed
-from videossr_trainers.downstream.form import said
 from videossr_trainers.downstream.outcome import sample_of
 from videossr_trainers.downstream.truth import Grade, grade
 from videossr_trainers.downstream.truths import SCORERS
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from videossr.marks import Mark
     from videossr.registry import Registry
     from videossr.sample import Sample
-    from videossr_trainers.downstream.reading import QuestionList, Row
+    from videossr_trainers.downstream.reading import Plain, QuestionList, Row
     from videossr_trainers.downstream.truths import Scorer
     from videossr_trainers.downstream.videos import Videos
 
@@ -57,7 +57,7 @@ class Posed:
     floor: float | None
     question: str = ""
     answer: str = ""
-    fields: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, Plain] = field(default_factory=dict)
 
 
 class Source(Protocol):
@@ -143,7 +143,7 @@ class DatasetSource:
             question=question,
             answer=answer,
             fields={
-                name: str(value)
+                name: value
                 for name, value in target.items()
                 if isinstance(value, str | int | float)
             },
@@ -251,7 +251,7 @@ def few_valued(questions: Iterable[Posed]) -> list[str]:
 
     Of a task whose target names what was done to the video, that is such a field.
     """
-    values: dict[str, Counter[str]] = defaultdict(Counter)
+    values: dict[str, Counter[Plain]] = defaultdict(Counter)
     for question in questions:
         for name, value in question.fields.items():
             values[name][value] += 1

@@ -1,81 +1,111 @@
-"""Putting questions to a model: rendered a few ahead, and what cannot be rendered set aside."""
+"""Putting questions to a model: rendered a few ahead, and what cannot be rendered set aside.
+
+Of several processes each asks its share, and the main one has what came of all.
+"""
 
 from __future__ import annotations
 
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from itertools import chain, islice
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from videossr.errors import DatasetError, VideoError
+from videossr.errors import DatasetError, VideoError, VideossrError
 from videossr_trainers.answering import Asked
+from videossr_trainers.answering.ahead import ahead
 from videossr_trainers.answering.cost import Spent
+from videossr_trainers.processes import raise_together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from concurrent.futures import Future
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from videossr.sample import Sample
     from videossr_trainers.answering import Answer, Answerer, Decoding
+    from videossr_trainers.answering.shares import Shares
 
-#: Samples that each worker renders ahead.
-_AHEAD: Final = 2
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(Generic[_Result]):
     """What came of asking.
 
     Attributes:
-        answers: by the question's key.
+        results: by the question's key.
         broken: by the question's key, why it could not be asked.
+        spent: what the answers took, whether they were asked for now or known from before.
     """
 
-    answers: dict[str, tuple[Answer, ...]] = field(default_factory=dict)
-    broken: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def spent(self) -> Spent:
-        """What the answers took, whether they were asked for now or known from before."""
-        return Spent.on(chain.from_iterable(self.answers.values()))
+    results: dict[str, _Result]
+    broken: dict[str, str]
+    spent: Spent
 
 
 def ask(
     keys: Sequence[str],
     render: Callable[[str], Sample],
+    settle: Callable[[str, tuple[Answer, ...]], _Result],
     answerer: Answerer,
     decoding: Decoding,
     *,
+    shares: Shares | None = None,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
-) -> Asking:
-    """Ask every question once.
+) -> Asking[_Result] | None:
+    """Ask every question once, and make of its answers what is to be kept.
 
     Args:
         keys: of the questions; those about one video in succession, so that it is decoded once.
         render: makes a question, from any thread.
+        settle: makes the result of a question from its answers, after `render` and in the same process.
         answerer: the model.
         decoding: how answers are drawn.
+        shares: where several processes ask, each its share of the questions.
         workers: threads that render.
-        progress: called with questions done and questions in all.
+        progress: called with questions done and questions in all, of this process.
+
+    Returns:
+        What came of all of them; None in a process that is not the main one.
 
     Raises:
-        PluginError: a plugin failed in making a question, which is a fault of it and not of a video.
+        PluginError: a plugin failed in making a question, which is a fault of it and not of a video; in
+            all processes, whichever has met it.
         RuntimeError: the answerer lost a question, or answered another number of times than asked.
     """
-    asking = Asking()
+    if shares is None:
+        return _asked(keys, render, settle, answerer, decoding, workers, progress)
+    own, found, fault = shares.own(keys), [], None
+    try:
+        found = [_asked(own, render, settle, answerer, decoding, workers, progress)]
+    except VideossrError as error:
+        fault = error
+    parts = shares.gather(found)  # with a fault too: the others would wait for ever
+    raise_together(fault)
+    return _joined(parts) if shares.main else None
+
+
+def _asked(
+    keys: Sequence[str],
+    render: Callable[[str], Sample],
+    settle: Callable[[str, tuple[Answer, ...]], _Result],
+    answerer: Answerer,
+    decoding: Decoding,
+    workers: int,
+    progress: Callable[[int, int], None] | None,
+) -> Asking[_Result]:
+    """One process's share of the questions."""
+    results: dict[str, _Result] = {}
+    broken: dict[str, str] = {}
+    spent = Spent()
 
     def told() -> None:
         if progress:
-            progress(len(asking.answers) + len(asking.broken), len(keys))
+            progress(len(results) + len(broken), len(keys))
 
     def questions() -> Iterator[Asked]:
-        for key, made in _rendered(keys, render, workers):
+        for key, made in ahead(keys, render, workers=workers):
             try:
                 sample = made.result()
             except (VideoError, DatasetError) as error:
-                asking.broken[key] = str(error)
+                broken[key] = str(error)
                 told()
             else:
                 yield Asked(key, sample)
@@ -83,27 +113,20 @@ def ask(
     for asked, answers in answerer.answer(questions(), decoding):
         if len(answers) != decoding.answers:
             raise RuntimeError(f"{asked.key}: {len(answers)} answers; {decoding.answers} asked")
-        asking.answers[asked.key] = tuple(answers)
+        results[asked.key] = settle(asked.key, tuple(answers))
+        spent += Spent.on(answers)
         told()
-    lost = [key for key in keys if key not in asking.answers and key not in asking.broken]
+    lost = [key for key in keys if key not in results and key not in broken]
     if lost:
         raise RuntimeError(f"{len(lost)} questions were not answered, such as {lost[0]}")
-    return asking
+    return Asking(results, broken, spent)
 
 
-def _rendered(
-    keys: Sequence[str], render: Callable[[str], Sample], workers: int
-) -> Iterator[tuple[str, Future[Sample]]]:
-    """Samples in the order of their keys, some made ahead of being asked for."""
-    coming = iter(keys)
-    with ThreadPoolExecutor(workers, "render") as pool:
-        try:
-            begun = deque(
-                (key, pool.submit(render, key)) for key in islice(coming, _AHEAD * workers)
-            )
-            while begun:
-                yield begun.popleft()
-                begun.extend((key, pool.submit(render, key)) for key in islice(coming, 1))
-        finally:
-            # After Ctrl-C or a failure, what has not begun is let go.
-            pool.shutdown(cancel_futures=True)
+def _joined(parts: Iterable[Asking[_Result]]) -> Asking[_Result]:
+    """What all processes have."""
+    whole: Asking[_Result] = Asking({}, {}, Spent())
+    for part in parts:
+        whole = Asking(
+            whole.results | part.results, whole.broken | part.broken, whole.spent + part.spent
+        )
+    return whole

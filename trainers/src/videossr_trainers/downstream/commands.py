@@ -1,39 +1,22 @@
-"""The commands `videossr eval vqa` and `videossr eval grounding`."""
+"""The commands below `videossr eval`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from videossr.cli.options import Quiet, Workers, progress_bar, worker_count
-from videossr_trainers.answering.choice import (
-    ApiKeyEnv,
-    BatchSize,
-    Concurrency,
-    Endpoint,
-    JpegQuality,
-    MaxNewTokens,
-    Model,
-    ModelOptions,
-    PriceIn,
-    PriceOut,
-    RequestsPerMinute,
-    Revision,
-    Show,
-    VideoCrf,
-)
+from videossr.cli.options import Quiet, Workers, worker_count
+from videossr_trainers.answering.choice import ModelOptions, asks_a_model
 
 if TYPE_CHECKING:
     from videossr.config import VideoConfig
     from videossr_trainers.downstream.figures import Kind
-    from videossr_trainers.downstream.reading import QuestionList
     from videossr_trainers.downstream.truths import Scorer
-    from videossr_trainers.downstream.videos import Videos
 
 app = typer.Typer(
-    help="Score a model on a list of questions about videos.",
+    help="Score a model on a list of questions about videos, and compare such runs.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -71,26 +54,15 @@ CountMalformed = Annotated[
 
 
 @app.command()
+@asks_a_model()
 def vqa(
     questions: ListFile,
     output: Output,
-    model: Model,
+    options: ModelOptions,
     videos: Folder = None,
     num_frames: NumFrames = 64,
     fps: Fps = 2.0,
     max_pixels: MaxPixels = 256 * 256,
-    revision: Revision = None,
-    endpoint: Endpoint = None,
-    api_key_env: ApiKeyEnv = "OPENAI_API_KEY",
-    show: Show = "images",
-    concurrency: Concurrency = 8,
-    requests_per_minute: RequestsPerMinute = None,
-    batch_size: BatchSize = 8,
-    max_new_tokens: MaxNewTokens = 64,
-    price_in: PriceIn = None,
-    price_out: PriceOut = None,
-    jpeg_quality: JpegQuality = None,
-    video_crf: VideoCrf = None,
     count_malformed: CountMalformed = False,
     shown: Shown = 24,
     workers: Workers = None,
@@ -100,25 +72,11 @@ def vqa(
 
     A row with options, or whose answer is one capital letter, is a multiple choice; any other is
     answered by a short text. Mistakes in the list are told before any model is loaded. Videos that are
-    missing or broken are told, and count 0 in the figures over all rows.
+    missing or broken are told, and count 0 in the figures over all rows. Several GPUs share the questions
+    under `accelerate launch -m videossr eval ...`. Exits with 1 if a question has no answer.
 
     Example: videossr eval vqa questions.json --videos videos -o run --model Qwen/Qwen3-VL-8B-Instruct
     """
-    options = ModelOptions(
-        model=model,
-        revision=revision,
-        endpoint=endpoint,
-        api_key_env=api_key_env,
-        show=show,
-        concurrency=concurrency,
-        requests_per_minute=requests_per_minute,
-        batch_size=batch_size,
-        max_new_tokens=max_new_tokens,
-        price_in=price_in,
-        price_out=price_out,
-        jpeg_quality=jpeg_quality,
-        video_crf=video_crf,
-    )
     video = video_config(num_frames, fps, max_pixels)
     _evaluate(
         "vqa",
@@ -136,26 +94,15 @@ def vqa(
 
 
 @app.command()
+@asks_a_model()
 def grounding(
     questions: ListFile,
     output: Output,
-    model: Model,
+    options: ModelOptions,
     videos: Folder = None,
     num_frames: NumFrames = 64,
     fps: Fps = 2.0,
     max_pixels: MaxPixels = 256 * 256,
-    revision: Revision = None,
-    endpoint: Endpoint = None,
-    api_key_env: ApiKeyEnv = "OPENAI_API_KEY",
-    show: Show = "images",
-    concurrency: Concurrency = 8,
-    requests_per_minute: RequestsPerMinute = None,
-    batch_size: BatchSize = 8,
-    max_new_tokens: MaxNewTokens = 64,
-    price_in: PriceIn = None,
-    price_out: PriceOut = None,
-    jpeg_quality: JpegQuality = None,
-    video_crf: VideoCrf = None,
     count_malformed: CountMalformed = False,
     shown: Shown = 24,
     workers: Workers = None,
@@ -165,25 +112,11 @@ def grounding(
 
     An answer in the list is [start, end] in seconds, "14.5-26.2", or a list of these, of which the one
     that fits best counts. Mistakes in the list are told before any model is loaded. Videos that are
-    missing or broken are told, and count 0 in the figures over all rows.
+    missing or broken are told, and count 0 in the figures over all rows. Several GPUs share the questions
+    under `accelerate launch -m videossr eval ...`. Exits with 1 if a question has no answer.
 
     Example: videossr eval grounding spans.jsonl --videos videos -o run --model Qwen/Qwen3-VL-8B-Instruct
     """
-    options = ModelOptions(
-        model=model,
-        revision=revision,
-        endpoint=endpoint,
-        api_key_env=api_key_env,
-        show=show,
-        concurrency=concurrency,
-        requests_per_minute=requests_per_minute,
-        batch_size=batch_size,
-        max_new_tokens=max_new_tokens,
-        price_in=price_in,
-        price_out=price_out,
-        jpeg_quality=jpeg_quality,
-        video_crf=video_crf,
-    )
     video = video_config(num_frames, fps, max_pixels)
     _evaluate(
         "grounding",
@@ -198,6 +131,46 @@ def grounding(
         workers=worker_count(workers),
         quiet=quiet,
     )
+
+
+@app.command()
+def report(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN RUN...",
+            help="Folders made by `videossr eval`, or by `videossr diagnose`; the first is compared with.",
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="The HTML file; JSON and CSV of the same name go beside it."
+        ),
+    ],
+    quiet: Quiet = False,
+) -> None:
+    """Compare runs on the same questions, such as before and after training, question by question.
+
+    Differences are those of the questions that both answered, with intervals resampled by video. Runs
+    on other questions, or graded in another way, are refused. A single run has its report in its folder.
+
+    Example: videossr eval report before after -o both.html
+    """
+    from videossr_trainers.comparison import (  # noqa: PLC0415 - not needed for help
+        compare,
+        read_runs,
+        summary_of,
+        write_comparisons,
+    )
+
+    first, *others = read_runs(runs)
+    compared = [compare(first, other) for other in others]
+    written = write_comparisons(compared, output)
+    if not quiet:
+        for line in summary_of(compared):
+            typer.echo(line)
+        typer.echo(f"report: {', '.join(map(str, written))}")
 
 
 def video_config(num_frames: int, fps: float, max_pixels: int) -> VideoConfig:
@@ -233,51 +206,6 @@ def video_config(num_frames: int, fps: float, max_pixels: int) -> VideoConfig:
         ) from error
 
 
-def model_settings(options: ModelOptions) -> dict[str, Any]:
-    """What of the options an answer depends on."""
-    asked: dict[str, Any] = {
-        "model": options.model,
-        "revision": options.revision,
-        "endpoint": options.endpoint,
-    }
-    if options.endpoint:
-        asked |= {"show": options.show, "jpeg_quality": options.jpeg_quality}
-        asked |= {"video_crf": options.video_crf}
-    return {**asked, "max_new_tokens": options.max_new_tokens}
-
-
-def looked_at(
-    listed: QuestionList,
-    root: Path,
-    video: VideoConfig,
-    output: Path,
-    *,
-    workers: int,
-    quiet: bool,
-) -> Videos:
-    """The videos of a list; those that cannot be shown are told, and so are malformed rows."""
-    from videossr_trainers.downstream.videos import Videos  # noqa: PLC0415 - needs torch
-
-    names = list(dict.fromkeys(row.video for row in listed.rows))
-    table = output / "videos.parquet"
-    with progress_bar("looking at videos", quiet=quiet) as progress:
-        videos = Videos(names, root, video, table, workers=workers, progress=progress)
-    if not quiet:
-        absent = {name: found for name in names if (found := videos.absent(name))}
-        _tell("rows are malformed", [f"line {one.line}" for one in listed.malformed])
-        _tell("videos are missing", [name for name, one in absent.items() if one.missing])
-        _tell("videos cannot be read", [name for name, one in absent.items() if not one.missing])
-    return videos
-
-
-def _tell(words: str, names: list[str]) -> None:
-    """Say before the work what will be counted as not answered."""
-    if names:
-        some = ", ".join(names[:3])
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""  # noqa: PLR2004
-        typer.echo(f"warning: {len(names)} {words}: {some}{more}", err=True)
-
-
 def _evaluate(
     kind: Kind,
     scorer: Scorer,
@@ -293,45 +221,52 @@ def _evaluate(
     quiet: bool,
 ) -> None:
     """Everything that can be wrong is looked at before the model is loaded."""
-    from videossr_trainers.answering import Decoding  # noqa: PLC0415 - none needed for help
-    from videossr_trainers.console import quiet_libraries  # noqa: PLC0415
-    from videossr_trainers.downstream.evaluation import (  # noqa: PLC0415
-        Evaluation,
-        facts_of,
-        summary_of,
-        write_evaluation,
-    )
-    from videossr_trainers.downstream.folder import claim  # noqa: PLC0415
-    from videossr_trainers.downstream.outcome import outcomes_of  # noqa: PLC0415
-    from videossr_trainers.downstream.reading import read_list  # noqa: PLC0415
+    from videossr_trainers.downstream.reading import read_list  # noqa: PLC0415 - none needed for help
 
     listed = read_list(questions, scorer)
     if not count_malformed or not listed.rows:
         listed.refuse_mistakes()
+
+    from videossr_trainers.answering import Decoding  # noqa: PLC0415 - after mistakes are told
+    from videossr_trainers.downstream.evaluation import (  # noqa: PLC0415
+        Evaluation,
+        summary_of,
+        write_evaluation,
+    )
+    from videossr_trainers.downstream.how import How  # noqa: PLC0415
+    from videossr_trainers.downstream.outcome import (  # noqa: PLC0415
+        askable,
+        outcomes_of,
+        sample_of,
+        unanswered,
+    )
+    from videossr_trainers.downstream.session import Session, model_settings  # noqa: PLC0415
+
+    session = Session(output, workers, quiet)
     root = folder or questions.parent
     settings = {
         "kind": kind,
-        "list": listed.digest,
+        "questions": listed.digest,
         "videos": str(root.absolute()),
         **model_settings(options),
         "video": video.model_dump(mode="json"),
     }
-    claim(output, settings)
-    there = looked_at(listed, root, video, output, workers=workers, quiet=quiet)
-    quiet_libraries()
-    decoding = Decoding(max_new_tokens=options.max_new_tokens)
-    answerer = options.answerer(cache=output / "answers.jsonl")
-    with progress_bar("asking", quiet=quiet) as progress:
-        outcomes, spent = outcomes_of(
-            listed, there, answerer, decoding, workers=workers, progress=progress
+    with session.speaking():
+        session.claim(settings)
+        videos = session.videos(listed, root, video)
+        answerer = session.answerer(options)
+        rows = askable(listed, videos)
+        asking = session.ask(
+            list(rows),
+            lambda key: sample_of(rows[key], videos),
+            lambda _, answers: answers[0],
+            answerer,
+            Decoding(max_new_tokens=options.max_new_tokens),
         )
-    settings |= {
-        "list": str(questions),
-        "model's identity": answerer.identity,
-        "answers": spent.in_words(options.prices),
-    }
-    evaluation = Evaluation(kind, questions.stem, outcomes, facts_of(settings))
-    report = write_evaluation(evaluation, there, output, shown=shown)
-    for line in summary_of(evaluation):
-        typer.echo(line)
-    typer.echo(f"report: {report}")
+    if asking is None:
+        return  # the main process of several speaks
+    outcomes = outcomes_of(listed, videos, asking)
+    how = How({"list": str(questions), **settings}, answerer.identity, asking.spent, options.prices)
+    evaluation = Evaluation(kind, questions.stem, outcomes, how)
+    report = write_evaluation(evaluation, videos, output, shown=shown)
+    session.end(summary_of(evaluation), report, unanswered(outcomes))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -22,8 +21,10 @@ from videossr_trainers.downstream.truth import Choice, Spans
 from videossr_trainers.pages import (
     Card,
     Said,
+    ends,
     frames_of,
     players_of,
+    score,
     spread,
     write_json,
     write_page,
@@ -37,16 +38,14 @@ if TYPE_CHECKING:
     from videossr.clip import Clip
     from videossr.intervals import Interval
     from videossr.marks import Mark
+    from videossr_trainers.downstream.how import How
     from videossr_trainers.downstream.videos import Videos
-
-#: Rows that were not answered, of each kind, that the page lists.
-_LISTED: Final = 200
 
 #: From which value on an answer is no failure to look at.
 _GOOD: Final = 0.5
 
 _COLUMNS: Final = (
-    *("line", "row", "id", "category", "video", "state", "reason", "question", "answer"),
+    *("line", "row", "id", "category", "video", "content", "state", "reason", "question", "answer"),
     *("completion", "prediction", "value"),
 )
 
@@ -59,13 +58,13 @@ class Evaluation:
         kind: of the list.
         title: what the list is called.
         outcomes: one for each row, in the order of the list.
-        facts: how it was measured, as label and text.
+        how: it was measured.
     """
 
     kind: Kind
     title: str
     outcomes: Sequence[Outcome]
-    facts: Mapping[str, str]
+    how: How
 
     @property
     def figures(self) -> Figures:
@@ -99,10 +98,10 @@ def write_evaluation(evaluation: Evaluation, videos: Videos, folder: Path, *, sh
             "kind": evaluation.kind,
             "list": evaluation.title,
             **_figures(figures),
-            "without_a_model": without,
+            "without_a_model": without or None,
             "cut_off": evaluation.cut_off,
             "categories": {one.name: _figures(one) for one in categories},
-            "how": dict(evaluation.facts),
+            "how": evaluation.how.tree,
             "rows": rows,
         },
     )
@@ -114,11 +113,11 @@ def write_evaluation(evaluation: Evaluation, videos: Videos, folder: Path, *, sh
         evaluation=evaluation,
         figures=figures,
         categories=categories,
+        facts=evaluation.how.facts,
         metrics=list(METRICS[evaluation.kind]),
         baselines=without,
         states=STATES,
         lost=_lost(evaluation.outcomes),
-        listed=_LISTED,
         plots=_plots(evaluation),
         cards=_cards(evaluation.outcomes, videos, shown),
     )
@@ -128,14 +127,14 @@ def summary_of(evaluation: Evaluation) -> list[str]:
     """The main figures in a few lines of text."""
     figures = evaluation.figures
     lines = [
-        f"{metric}: {_told(figures.answered[metric])} over {figures.graded} answered, "
-        f"{_told(figures.rows[metric])} over all {figures.questions} rows"
+        f"{metric}: {_told(figures.over_answered[metric])} over {figures.answered} answered, "
+        f"{_told(figures.over_rows[metric])} over all {figures.questions} rows"
         for metric in METRICS[evaluation.kind]
     ]
     apart = [
         f"{count} {STATES[state]}"
         for state, count in figures.counts.items()
-        if count and state != "answered"
+        if count and state != "graded"
     ]
     return [*lines, *([f"of these: {'; '.join(apart)}"] if apart else [])]
 
@@ -143,7 +142,7 @@ def summary_of(evaluation: Evaluation) -> list[str]:
 def _told(value: Interval | None) -> str:
     if value is None:
         return "none"
-    return f"{100 * value.mean:.1f} [{100 * value.low:.1f}, {100 * value.high:.1f}]"
+    return f"{score(value.mean)} {ends(value)}"
 
 
 def _figures(figures: Figures) -> dict[str, Any]:
@@ -153,52 +152,56 @@ def _figures(figures: Figures) -> dict[str, Any]:
     return {
         "questions": figures.questions,
         "counts": dict(figures.counts),
-        "over_answered": plain(figures.answered),
-        "over_all_rows": plain(figures.rows),
+        "over_answered": plain(figures.over_answered),
+        "over_all_rows": plain(figures.over_rows),
     }
 
 
 def _row(one: Outcome) -> dict[str, Any]:
+    """A row as plain values; None where there is nothing to say."""
     return {
         "line": one.line,
         "row": one.number,
-        "id": one.row.name if one.row else "",
-        "category": one.category,
-        "video": one.video,
+        "id": one.row.name if one.row else None,
+        "category": one.category or None,
+        "video": one.video or None,
+        "content": one.content,
         "state": one.state,
-        "reason": one.reason,
-        "question": one.row.question if one.row else "",
-        "answer": one.row.truth.shown if one.row else "",
-        "completion": one.completion,
-        "prediction": one.said,
-        "value": one.value,
+        "reason": one.reason or None,
+        "question": one.row.question if one.row else None,
+        "answer": one.row.truth.shown if one.row else None,
+        "completion": one.completion if one.answered else None,
+        "prediction": one.said if one.state == "graded" else None,
+        "value": one.value if one.answered else None,
     }
 
 
-def _lost(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
-    """The rows that were not answered, by what became of them in words."""
-    return {
-        words: some
-        for state, words in STATES.items()
-        if state not in {"answered", "unparsed"}
-        and (some := [one for one in outcomes if one.state == state])
-    }
+def _lost(outcomes: Sequence[Outcome]) -> dict[str, list[str]]:
+    """The rows that were not answered, a line each, by what became of them in words."""
+    lines: dict[str, list[str]] = {}
+    for state, words in STATES.items():
+        for one in outcomes:
+            if one.state == state and not one.answered:
+                video = f", {one.video}" if one.video else ""
+                line = f"line {one.line}, row {one.number}{video}: {one.reason}"
+                lines.setdefault(words, []).append(line)
+    return lines
 
 
 def _plots(evaluation: Evaluation) -> list[tuple[str, str, list[tuple[str, int, float]]]]:
     """Title, note and columns of each histogram."""
-    graded = [one for one in evaluation.outcomes if one.graded]
-    if not graded:
+    answered = [one for one in evaluation.outcomes if one.answered]
+    if not answered:
         return []
     if evaluation.kind == "grounding":
-        bins = Counter(min(9, int(10 * one.value)) for one in graded)
+        bins = Counter(min(9, int(10 * one.value)) for one in answered)
         note = "answers by their intersection over union, in tenths"
         columns = [(f".{number}", bins[number]) for number in range(10)]
         return [("Overlap", note, _shares(columns))]
-    choices = [one for one in graded if one.row and isinstance(one.row.truth, Choice)]
+    choices = [one for one in answered if one.row and isinstance(one.row.truth, Choice)]
     if not choices:
         return []
-    said = Counter(one.said for one in choices if one.state == "answered")
+    said = Counter(one.said for one in choices if one.state == "graded")
     right = Counter(
         one.row.truth.label for one in choices if one.row and isinstance(one.row.truth, Choice)
     )
@@ -216,7 +219,7 @@ def _shares(columns: Sequence[tuple[str, int]]) -> list[tuple[str, int, float]]:
 
 def _cards(outcomes: Sequence[Outcome], videos: Videos, most: int) -> list[Card]:
     """Failures to look at, of every kind and category."""
-    failures = [one for one in outcomes if one.graded and one.value < _GOOD]
+    failures = [one for one in outcomes if one.answered and one.value < _GOOD]
     chosen = spread(
         failures, most, lambda one: (one.state, one.category), lambda one: f"{one.number}"
     )
@@ -233,10 +236,10 @@ def _card(one: Outcome, videos: Videos) -> Card:
         clips, problem = (), str(error)
     else:
         problem = one.reason
-    value = one.value if one.state == "answered" else None
+    value = one.value if one.state == "graded" else None
     return Card(
         name=row.name,
-        kind="wrong" if one.state == "answered" else "not in the form of an answer",
+        kind="wrong" if one.state == "graded" else "not in the form of an answer",
         group=row.category,
         question=row.prompt,
         right=row.truth.shown,
@@ -252,14 +255,6 @@ def _marks(one: Outcome, clip: Clip) -> list[Mark]:
     if one.row is None or not isinstance(one.row.truth, Spans):
         return []
     spans = [(span, "right") for span in one.row.truth.spans]
-    if one.state == "answered":
+    if one.state == "graded":
         spans.append((read_span(one.said), "said"))
     return [mark for span, label in spans for mark in frames_of(clip, *span, label)]
-
-
-def facts_of(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Settings as label and text."""
-    return {
-        name.replace("_", " "): value if isinstance(value, str) else json.dumps(value)
-        for name, value in settings.items()
-    }

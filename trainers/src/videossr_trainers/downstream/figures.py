@@ -12,7 +12,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Final, Literal
 
 from videossr.intervals import Interval, interval
-from videossr_trainers.downstream.outcome import counts
+from videossr_trainers.downstream.outcome import ANSWERED, counts
 from videossr_trainers.downstream.truth import Choice, grade
 
 if TYPE_CHECKING:
@@ -41,16 +41,14 @@ class Figures:
     Attributes:
         name: of the category; empty for all rows.
         counts: rows by state.
-        answered: by metric, over the rows that were answered, in whatever form; None if none was.
-        rows: by metric, over all rows, those not answered counting 0.
-        videos: different ones among the rows that were answered; an interval over one says nothing.
+        over_answered: by metric, over the rows that were answered, in whatever form; None if none was.
+        over_rows: by metric, over all rows, those not answered counting 0.
     """
 
     name: str
     counts: Mapping[State, int]
-    answered: Mapping[str, Interval | None]
-    rows: Mapping[str, Interval]
-    videos: int
+    over_answered: Mapping[str, Interval | None]
+    over_rows: Mapping[str, Interval]
 
     @property
     def questions(self) -> int:
@@ -58,23 +56,22 @@ class Figures:
         return sum(self.counts.values())
 
     @property
-    def graded(self) -> int:
-        """Rows to which the model had something to say."""
-        return self.counts["answered"] + self.counts["unparsed"]
+    def answered(self) -> int:
+        """Rows to which the model had something to say, in whatever form."""
+        return sum(self.counts[state] for state in ANSWERED)
 
 
 def figures_of(outcomes: Sequence[Outcome], kind: Kind, name: str = "") -> Figures:
     """The figures of some rows, at least one; intervals are resampled by video."""
-    graded = [one for one in outcomes if one.graded]
+    answered = [one for one in outcomes if one.answered]
     return Figures(
         name,
         counts(outcomes),
         {
-            metric: _interval(graded, worth) if graded else None
+            metric: _interval(answered, worth) if answered else None
             for metric, worth in METRICS[kind].items()
         },
         {metric: _interval(outcomes, worth) for metric, worth in METRICS[kind].items()},
-        len({one.content for one in graded}),
     )
 
 
@@ -92,12 +89,12 @@ def by_category(outcomes: Sequence[Outcome], kind: Kind) -> list[Figures]:
 
 def baselines(outcomes: Sequence[Outcome], kind: Kind) -> dict[str, dict[str, float]]:
     """What can be had without a model, over the rows that were answered, by name and metric."""
-    graded = [one for one in outcomes if one.graded]
+    answered = [one for one in outcomes if one.answered]
     if kind == "grounding":
-        whole = {"the whole video": [_worth(one, f"0-{one.seconds:.1f}") for one in graded]}
-        return _measured(whole, kind) if graded else {}
-    choices = [one for one in graded if one.row and isinstance(one.row.truth, Choice)]
-    if not choices or len(choices) < len(graded):
+        whole = {"the whole video": [_worth(one, f"0-{one.seconds:.1f}") for one in answered]}
+        return _measured(whole, kind) if answered else {}
+    choices = [one for one in answered if one.row and isinstance(one.row.truth, Choice)]
+    if not choices or len(choices) < len(answered):
         return {}
     truths = [one.row.truth for one in choices if one.row and isinstance(one.row.truth, Choice)]
     ((often, _),) = Counter(truth.label for truth in truths).most_common(1)

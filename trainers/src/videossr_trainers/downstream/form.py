@@ -10,14 +10,11 @@ import re
 import unicodedata
 from typing import Final
 
+from videossr.completion import said
 from videossr.errors import Unparsable
 
 #: The longest text, less any thinking, that is looked at as an answer.
 LONGEST: Final = 500
-
-_THOUGHT: Final = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
-_THINKING: Final = re.compile(r"<think(?:ing)?>", re.IGNORECASE)
-_TAGGED: Final = re.compile(r"<answer>(.*?)</answer>", re.IGNORECASE | re.DOTALL)
 
 _FENCE: Final = re.compile(r"```[a-z]*\s+(.*?)\s*```", re.DOTALL)
 _LEAD: Final = re.compile(
@@ -40,20 +37,6 @@ _WRAPPERS: Final = (
     ("[", "]"),
     ("{", "}"),
 )
-
-
-def said(completion: str) -> str:
-    """A completion without its thinking.
-
-    All up to the last `</think>` goes, whether or not it says where the thinking began, which chat
-    templates may have said for it. Where a `<think>` is left open, nothing remains: the answer was never
-    reached. Where one pair of `<answer>` tags is left, what is in it remains. `<thinking>` is as `<think>`.
-    """
-    text = _THOUGHT.split(completion)[-1]
-    if _THINKING.search(text):
-        return ""
-    tagged = _TAGGED.findall(text)
-    return (tagged[0] if len(tagged) == 1 else text).strip()
 
 
 def bare(completion: str) -> str:

@@ -6,24 +6,24 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 from videossr.sample import Sample, question_prompt
-from videossr_trainers.downstream.asking import ask
 from videossr_trainers.downstream.truth import grade
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from videossr_trainers.answering import Answerer, Decoding
-    from videossr_trainers.answering.cost import Spent
+    from videossr_trainers.answering import Answer
+    from videossr_trainers.downstream.asking import Asking
     from videossr_trainers.downstream.reading import QuestionList, Row
     from videossr_trainers.downstream.videos import Videos
 
-#: answered: graded. unparsed: without the form of an answer, and worth 0. failed: the model gave none.
-#: broken: the video cannot be read. missing: there is no such video. malformed: the row asks nothing.
-State = Literal["answered", "unparsed", "failed", "broken", "missing", "malformed"]
+#: graded: answered, in the form of an answer. unparsed: answered without it, and worth 0. failed: the model
+#: gave no answer. broken: the video cannot be read. missing: there is no such video. malformed: the row
+#: asks nothing.
+State = Literal["graded", "unparsed", "failed", "broken", "missing", "malformed"]
 
 #: States in words, in the order in which they are told.
 STATES: Final[dict[State, str]] = {
-    "answered": "answered",
+    "graded": "answered and graded",
     "unparsed": "answered, not in the form of an answer",
     "failed": "asked, and no answer came",
     "broken": "the video cannot be read",
@@ -31,8 +31,11 @@ STATES: Final[dict[State, str]] = {
     "malformed": "the row asks nothing",
 }
 
-#: The states in which a model has had its say.
-GRADED: Final[frozenset[State]] = frozenset({"answered", "unparsed"})
+#: The states of rows to which the model had something to say.
+ANSWERED: Final[frozenset[State]] = frozenset({"graded", "unparsed"})
+
+#: Those of questions that have no answer, though there was something to ask.
+UNANSWERED: Final[frozenset[State]] = frozenset({"failed", "broken", "missing"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class Outcome:
         reason: why it was not answered, or could not be read; empty where all went well.
         video: as the list has it.
         content: what is the same for videos of the same content; by it intervals are resampled.
-        value: what the answer is worth, in [0, 1]; 0 in every state but `answered`.
+        value: what the answer is worth, in [0, 1]; 0 in every state but `graded`.
         said: the answer in the one form that all ways of saying it share.
         completion: what the model said; empty where it said nothing.
         row: the question; None for a malformed one.
@@ -68,9 +71,9 @@ class Outcome:
     cut_off: bool = False
 
     @property
-    def graded(self) -> bool:
-        """Whether the model has had its say."""
-        return self.state in GRADED
+    def answered(self) -> bool:
+        """Whether the model had something to say, in whatever form."""
+        return self.state in ANSWERED
 
     @property
     def category(self) -> str:
@@ -88,33 +91,23 @@ def sample_of(row: Row, videos: Videos) -> Sample:
     return Sample(question_prompt(None, row.prompt), (clip,), row.truth.shown)
 
 
-def outcomes_of(
-    listed: QuestionList,
-    videos: Videos,
-    answerer: Answerer,
-    decoding: Decoding,
-    *,
-    workers: int = 1,
-    progress: Callable[[int, int], None] | None = None,
-) -> tuple[list[Outcome], Spent]:
-    """Ask every question of a list once, and grade the answers.
+def askable(listed: QuestionList, videos: Videos) -> dict[str, Row]:
+    """The questions whose video is there, by key; those about one video in succession."""
+    there = [row for row in listed.rows if videos.absent(row.video) is None]
+    return {str(row.number): row for row in sorted(there, key=lambda r: (r.video, r.number))}
+
+
+def outcomes_of(listed: QuestionList, videos: Videos, asking: Asking[Answer]) -> list[Outcome]:
+    """Grade the answers to a list.
+
+    Args:
+        listed: the list.
+        videos: of its questions.
+        asking: what came of asking them, by the keys of `askable`.
 
     Returns:
-        An outcome for each row, those that ask nothing too, in the order of the list; and what the
-        answers took.
+        An outcome for each row, those that ask nothing too, in the order of the list.
     """
-    rows = {str(row.number): row for row in listed.rows}
-    there = [key for key, row in rows.items() if videos.absent(row.video) is None]
-    # Questions about one video in succession: it is decoded once, and may be read once.
-    there.sort(key=lambda key: (rows[key].video, rows[key].number))
-    asking = ask(
-        there,
-        lambda key: sample_of(rows[key], videos),
-        answerer,
-        decoding,
-        workers=workers,
-        progress=progress,
-    )
 
     def outcome(key: str, row: Row) -> Outcome:
         made = _Made(row, videos.content(row.video))
@@ -123,14 +116,14 @@ def outcomes_of(
             return made.of("missing" if absent.missing else "broken", absent.reason)
         if key in asking.broken:
             return made.of("broken", asking.broken[key])
-        (answer,) = asking.answers[key]
+        answer = asking.results[key]
         if answer.failure is not None:
             return made.of("failed", answer.failure)
         graded = grade(row.truth, answer.text)
         return Outcome(
             line=row.line,
             number=row.number,
-            state="answered" if graded.parsed else "unparsed",
+            state="graded" if graded.parsed else "unparsed",
             video=row.video,
             content=made.content,
             reason=graded.reason,
@@ -142,12 +135,12 @@ def outcomes_of(
             cut_off=answer.truncated,
         )
 
-    outcomes = [outcome(key, row) for key, row in rows.items()]
+    outcomes = [outcome(str(row.number), row) for row in listed.rows]
     outcomes += [
         Outcome(row.line, row.number, "malformed", row.video, f"row {row.number}", row.reason)
         for row in listed.malformed
     ]
-    return sorted(outcomes, key=lambda one: one.number), asking.spent
+    return sorted(outcomes, key=lambda one: one.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,3 +158,14 @@ class _Made:
 def counts(outcomes: Sequence[Outcome]) -> dict[State, int]:
     """How many rows came to each state."""
     return {state: sum(one.state == state for one in outcomes) for state in STATES}
+
+
+def unanswered(outcomes: Sequence[Outcome]) -> list[str]:
+    """In words, how many questions have no answer, for each reason that there may be, with an example."""
+    told = []
+    for state, words in STATES.items():
+        some = [one for one in outcomes if one.state == state]
+        if some and state in UNANSWERED:
+            first = f"line {some[0].line}: {some[0].reason}"
+            told.append(f"{len(some)} without an answer, {words}, such as {first}")
+    return told

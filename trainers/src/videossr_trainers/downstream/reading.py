@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from videossr_trainers.downstream.truth import Truth
     from videossr_trainers.downstream.truths import Scorer
 
+#: A single value of a row.
+Plain = str | int | float
+
 #: Mistakes that are told one by one; of more, how many.
 _TOLD: Final = 100
 
@@ -42,7 +45,7 @@ class Row:
         question: as the list has it.
         truth: the right answer.
         category: by which scores are given; empty where the row has none.
-        facets: its other plain fields, as text.
+        facets: its other plain fields.
     """
 
     line: int
@@ -52,7 +55,7 @@ class Row:
     question: str
     truth: Truth
     category: str = ""
-    facets: Mapping[str, str] = field(default_factory=dict)
+    facets: Mapping[str, Plain] = field(default_factory=dict)
 
     @property
     def prompt(self) -> str:
@@ -274,11 +277,11 @@ def _row(line: int, number: int, entry: object, scorer: Scorer) -> Row | Malform
     )
 
 
-def _facets(entry: Mapping[str, Any]) -> dict[str, str]:
+def _facets(entry: Mapping[str, Any]) -> dict[str, Plain]:
     """The fields by which a row might be grouped: single values that are not the question's own."""
     own = {"video", "question", "answer", "options", "id"}
     return {
-        name: str(value)
+        name: value
         for name, value in entry.items()
         if name not in own and isinstance(value, str | int | float) and value != ""
     }

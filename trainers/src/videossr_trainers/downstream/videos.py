@@ -38,13 +38,19 @@ class Absent:
     reason: str
 
 
-class Videos:
-    """The videos of a list, looked at once. Threads may share one.
+def look_at(
+    names: Iterable[str],
+    root: Path,
+    table: Path,
+    *,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, VideoRow | Absent]:
+    """What is there of the videos of a list, by name.
 
     Args:
         names: as the list has them; a suffix may be left out.
         root: the folder that the names start from. Only ever read.
-        config: how frames are taken and at what size.
         table: where what was seen of each file is kept; a later run does not look again.
         workers: files looked at side by side.
         progress: called with files done and files in all.
@@ -52,37 +58,40 @@ class Videos:
     Raises:
         ConfigError: the folder is not there, or none of the videos is in it.
     """
+    if not root.is_dir():
+        problem = "no such folder of videos"
+        raise ConfigError(Mistake(str(root), problem, "give it by --videos"))
+    top = root.absolute()
+    found: dict[str, Path | Absent] = {name: _found(name, top) for name in dict.fromkeys(names)}
+    files = sorted({file for file in found.values() if not isinstance(file, Absent)})
+    if not files:
+        example = next(iter(found))
+        problem = f"none of the {len(found)} videos is here, such as {example!r}"
+        raise ConfigError(Mistake(str(root), problem, "give their folder by --videos"))
+    rows = scan_to_table(files, table, root=top, check="ends", workers=workers, progress=progress)
+    by_path = {row.path: row for row in rows}
+    return {
+        name: file
+        if isinstance(file, Absent)
+        else _usable(by_path[file.relative_to(top).as_posix()])
+        for name, file in found.items()
+    }
+
+
+class Videos:
+    """The videos of a list. Threads may share one.
+
+    Args:
+        seen: what is there, as `look_at` found it.
+        root: the folder that the names start from. Only ever read.
+        config: how frames are taken and at what size.
+    """
 
     def __init__(
-        self,
-        names: Iterable[str],
-        root: Path,
-        config: VideoConfig,
-        table: Path,
-        *,
-        workers: int = 1,
-        progress: Callable[[int, int], None] | None = None,
+        self, seen: Mapping[str, VideoRow | Absent], root: Path, config: VideoConfig
     ) -> None:
-        if not root.is_dir():
-            problem = "no such folder of videos"
-            raise ConfigError(Mistake(str(root), problem, "give it by --videos"))
+        self._seen = seen
         self._root, self._config = root.absolute(), config
-        found: dict[str, Path | Absent] = {n: _found(n, self._root) for n in dict.fromkeys(names)}
-        files = sorted({file for file in found.values() if not isinstance(file, Absent)})
-        if not files:
-            example = next(iter(found))
-            problem = f"none of the {len(found)} videos is here, such as {example!r}"
-            raise ConfigError(Mistake(str(root), problem, "give their folder by --videos"))
-        rows = scan_to_table(
-            files, table, root=self._root, check="ends", workers=workers, progress=progress
-        )
-        by_path = {row.path: row for row in rows}
-        self._seen: Mapping[str, VideoRow | Absent] = {
-            name: file
-            if isinstance(file, Absent)
-            else _usable(by_path[file.relative_to(self._root).as_posix()])
-            for name, file in found.items()
-        }
         self._clips = Clips(config, self._root)
 
     def absent(self, name: str) -> Absent | None:

@@ -8,6 +8,7 @@ import torch
 
 from videossr import ConfigError
 from videossr.errors import Mistake
+from videossr.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +47,7 @@ def check_rows(
             Mistake(
                 "grpo.questions_per_step",
                 f"{per_step} is no multiple of {per_device} questions "
-                f"a device x {processes} processes = {at_once}",
+                f"a device x {counted(processes, 'process', 'processes')} = {at_once}",
                 "choose a multiple",
             )
         )

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
-from accelerate import PartialState
-from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from videossr import ConfigError
+from videossr.atomic import making
 from videossr.errors import Mistake
 from videossr_trainers.models.adapters import adapter_of, merged
 from videossr_trainers.models.matrices import quicken_patch_embedding
-from videossr_trainers.models.tiny import save_tiny
+from videossr_trainers.models.pretrained import read_model, read_processor, refused_as_config
+from videossr_trainers.models.tiny import make_tiny
 from videossr_trainers.processes import on_main
-from videossr_trainers.training.checkpoints import publish
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from videossr_trainers.sections import ModelSection
@@ -36,22 +36,19 @@ def locate_model(section: ModelSection, folder: Path, texts: Iterable[str], *, s
         ConfigError: an adapter whose base cannot be loaded.
     """
     if adapter_of(section.name):
-        on_main(lambda: None if folder.exists() else _save_merged(section.name, folder))
-        return str(folder)
-    if section.name != "tiny":
+        parts = partial(load_model, section.name)
+    elif section.name == "tiny":
+        parts = partial(make_tiny, texts, seed=seed)
+    else:
         return section.name
-    state = PartialState()
-    if state.is_main_process:
-        save_tiny(folder, texts, seed=seed)
-    state.wait_for_everyone()
+    on_main(lambda: None if folder.exists() else _save(parts, folder))
     return str(folder)
 
 
-def _save_merged(name: str, folder: Path) -> None:
-    aside = folder.with_name(f".{folder.name}")
-    for part in load_model(name):
-        part.save_pretrained(aside)
-    publish(aside, folder)
+def _save(make: Callable[[], tuple[Any, Any]], folder: Path) -> None:
+    with making(folder) as unfinished:
+        for part in make():
+            part.save_pretrained(unfinished)
 
 
 def load_model(
@@ -78,17 +75,10 @@ def load_model(
             problem = f"{name!r} holds an adapter, and its base {adapter.base!r} cannot be loaded"
             right = f"bring the base back, or name its new place in {adapter.file}"
             raise ConfigError(Mistake("model.name", problem, right)) from error
-        return merged(base, name), AutoProcessor.from_pretrained(name)
-    try:
-        processor = AutoProcessor.from_pretrained(name, revision=revision)
-        model = AutoModelForImageTextToText.from_pretrained(
-            name, revision=revision, dtype=dtype, attn_implementation="sdpa"
-        )
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        right = "give a Hugging Face name, a folder with a model and its processor, or `tiny`"
-        raise ConfigError(
-            Mistake("model.name", f"{name!r} cannot be loaded: {reason}", right)
-        ) from error
+        return merged(base, name), read_processor(name, None)
+    right = "give a Hugging Face name, a folder with a model and its processor, or `tiny`"
+    with refused_as_config("model.name", repr(name), right):
+        processor = read_processor(name, revision)
+        model = read_model(name, revision, dtype)
     quicken_patch_embedding(model)
     return model, processor

@@ -6,7 +6,7 @@ one, and it is small enough to learn on two CPU cores.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
@@ -155,9 +155,14 @@ def make_model(
     return model
 
 
+def make_tiny(texts: Iterable[str], *, seed: int = 0) -> tuple[Any, Any]:
+    """A tiny model and its processor, which knows the words of some texts."""
+    processor = make_processor(texts)
+    return make_model(processor.tokenizer, seed=seed), processor
+
+
 def save_tiny(folder: Path, texts: Iterable[str], *, seed: int = 0) -> Path:
     """Write a tiny model and its processor to a folder that the usual loading code reads."""
-    processor = make_processor(texts)
-    processor.save_pretrained(folder)
-    make_model(processor.tokenizer, seed=seed).save_pretrained(folder)
+    for part in make_tiny(texts, seed=seed):
+        part.save_pretrained(folder)
     return folder

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from videossr_trainers.pages.card import Card, Said, frames_of, players_of, spread
 from videossr_trainers.pages.files import write_json, write_table, write_whole
-from videossr_trainers.pages.page import write_page
+from videossr_trainers.pages.page import ends, is_page, percent, score, signed, write_page
 
 __all__ = [
     "Card",
     "Said",
+    "ends",
     "frames_of",
+    "is_page",
+    "percent",
     "players_of",
+    "score",
+    "signed",
     "spread",
     "write_json",
     "write_page",

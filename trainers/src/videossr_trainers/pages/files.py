@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from typing import TYPE_CHECKING
+
+from videossr.atomic import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -15,14 +16,8 @@ if TYPE_CHECKING:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a text; an older file is replaced in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        # A completion may hold halves of characters, which no file can.
-        partial.write_bytes(text.encode("utf-8", "replace"))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    # A completion may hold halves of characters, which no file can.
+    write_text(path, text, errors="replace")
 
 
 def write_json(path: Path, tree: object) -> None:

@@ -3,38 +3,73 @@
 from __future__ import annotations
 
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from jinja2 import BaseLoader, Environment, FunctionLoader, StrictUndefined
 
+from videossr.intervals import TOO_FEW
 from videossr_trainers.pages.files import write_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from videossr.intervals import Interval
 
-_PARTS = "parts.html.jinja"
+_PARTS: Final = "parts.html.jinja"
+
+#: The gallery's, with what figures need beside it.
+_STYLES: Final = (("videossr.gallery", "gallery.css"), ("videossr_trainers.pages", "pages.css"))
+
+#: By which a page of ours is told from other files, and the bytes at its start where that has to stand.
+_GENERATOR: Final = '<meta name="generator" content="videossr">'
+_HEAD: Final = 1024
 
 
-def write_page(path: Path, package: str, template: str, **values: object) -> Path:
+def write_page(
+    path: Path,
+    package: str,
+    template: str,
+    *,
+    styles: Sequence[tuple[str, str]] = _STYLES,
+    filters: Mapping[str, Callable[..., object]] | None = None,
+    **values: object,
+) -> Path:
     """Write a page. Texts that it shows are never interpreted.
 
     Args:
-        path: where to; an older file is replaced in one step.
+        path: where to; missing folders are made, an older file is replaced in one step.
         package: in which the template lies.
         template: its name; it may import `parts.html.jinja`.
+        styles: package and name of each style sheet, later ones over earlier ones.
+        filters: of the template, beside those that every page has.
         values: what it shows.
+
+    Returns:
+        The path.
     """
 
     def source(name: str) -> str:
         return _text("videossr_trainers.pages" if name == _PARTS else package, name)
 
-    page = _environment(FunctionLoader(source)).get_template(template)
-    style = _text("videossr.gallery", "gallery.css") + _text("videossr_trainers.pages", "pages.css")
-    script = _text("videossr.gallery", "gallery.js")
-    write_whole(path, page.render(style=style, script=script, **values))
+    environment = _environment(FunctionLoader(source))
+    environment.filters |= filters or {}
+    page = environment.get_template(template).render(
+        generator=_GENERATOR,
+        style="".join(_text(*style) for style in styles),
+        script=_text("videossr.gallery", "gallery.js"),
+        **values,
+    )
+    write_whole(path, page)
     return path
+
+
+def is_page(path: Path) -> bool:
+    """Whether a file is such a page, so that a new one may take its place."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return _GENERATOR.encode() in file.read(_HEAD)
 
 
 def _environment(loader: BaseLoader) -> Environment:
@@ -48,7 +83,8 @@ def _environment(loader: BaseLoader) -> Environment:
     )
     environment.filters["seconds"] = "{:.2f}".format
     environment.filters["score"] = score
-    environment.filters["ends"] = _ends
+    environment.filters["ends"] = ends
+    environment.filters["signed"] = signed
     environment.filters["percent"] = percent
     return environment
 
@@ -65,9 +101,15 @@ def percent(share: float) -> str:
     return f"{value:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
-def _ends(interval: Interval) -> str:
-    """The ends of an interval x 100, in brackets."""
-    return f"[{score(interval.low)}, {score(interval.high)}]"
+def signed(value: float, digits: int = 3) -> str:
+    """A number with its sign, a true minus, and none for zero."""
+    text = f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    return text[1:] if float(f"{value:.{digits}f}") == 0 else text
+
+
+def ends(interval: Interval) -> str:
+    """The ends of an interval x 100, in brackets, or why there is none."""
+    return TOO_FEW if interval.ends is None else "[{}, {}]".format(*map(score, interval.ends))
 
 
 def _text(package: str, name: str) -> str:

@@ -11,8 +11,6 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from accelerate.utils import gather_object
-
 from videossr import VideossrError
 from videossr_trainers.preflight.disk import disk
 from videossr_trainers.preflight.finding import Finding, NotPossible, worst
@@ -24,7 +22,7 @@ from videossr_trainers.preflight.pixels import pixels
 from videossr_trainers.preflight.questions import questions
 from videossr_trainers.preflight.spread import rewards
 from videossr_trainers.preflight.times import times
-from videossr_trainers.processes import on_main
+from videossr_trainers.processes import gathered, on_main
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,8 +91,7 @@ def inspect(
 
 def _made(subject: Subject, check: Check) -> Finding:
     if check.together or check.name == "questions":  # which shares out what it rendered
-        every: list[Finding] = gather_object([_timed(subject, check)])
-        return worst(*every)
+        return worst(*gathered([_timed(subject, check)]))
     return on_main(lambda: _timed(subject, check))
 
 

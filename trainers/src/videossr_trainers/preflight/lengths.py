@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from videossr.wording import counted
 from videossr_trainers.preflight.finding import Finding
 from videossr_trainers.sections import GrpoSection
 
@@ -36,7 +37,8 @@ def tokens(subject: Subject) -> Finding:
     return Finding(
         "tokens",
         "ok",
-        f"{len(subject.prompts)} prompts: as many place-holders as grids make tokens, {most} at most",
+        f"{counted(len(subject.prompts), 'prompt')}: as many place-holders as grids make tokens, "
+        f"{most} at most",
         "the model puts one of the vision tower's outputs at each place-holder",
         "",
         {"most": most},
@@ -66,8 +68,8 @@ def prompt_length(subject: Subject) -> Finding:
     vision = int((prompt.token_types != 0).sum())
     figures = {"longest": length, "vision": vision, "answer": answer, "room": room}
     said = (
-        f"the longest of {len(subject.prompts)} prompts has {length} tokens, {vision} of them video "
-        f"({asked.recipe.name})"
+        f"the longest of {counted(len(subject.prompts), 'prompt')} has {length} tokens, "
+        f"{vision} of them video ({asked.recipe.name})"
     )
     shorten = "lower video.num_frames or video.max_pixels and build the dataset again"
     if length > grpo.max_prompt_length:

@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Final
 
 from videossr.threads import core_count
+from videossr.wording import counted
 from videossr_trainers.preflight.finding import Finding, NotPossible
 from videossr_trainers.sections import GrpoSection
 
@@ -44,7 +45,8 @@ def loader(subject: Subject) -> Finding:
         )
     made, asked = workers / render, 1 / step
     said += (
-        f"; {workers} workers make {made:.1f} a second for each process, the step asks {asked:.1f}"
+        f"; {counted(workers, 'worker')} can make {made:.1f} a second for each process, the step asks "
+        f"{asked:.1f}"
     )
     if asked <= _TIGHT * made:
         return Finding("loader", "ok", said, "the step does not wait for data", "", figures)

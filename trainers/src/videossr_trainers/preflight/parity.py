@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 from transformers.video_utils import VideoMetadata
 
+from videossr.wording import counted
 from videossr_trainers.engine.encoding import PLACE, WRAPPED_PLACE, scaled
 from videossr_trainers.preflight.finding import Finding, worst
 
@@ -44,8 +45,8 @@ def processor(subject: Subject) -> Finding:
     return Finding(
         "processor",
         "ok",
-        f"{len(prompts)} prompts, {tokens} tokens: ids, token types, grids and pixels as the model's "
-        "own processor makes them",
+        f"{counted(len(prompts), 'prompt')}, {counted(tokens, 'token')}: ids, token types, "
+        "grids and pixels as the model's own processor makes them",
         "rollouts, reference and loss all read what the model was trained to read",
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from videossr.wording import counted, how_often
 from videossr_trainers.preflight.finding import Finding
 from videossr_trainers.sections import GrpoSection
 from videossr_trainers.training.arguments import steps_of
@@ -32,10 +33,12 @@ def questions(subject: Subject) -> Finding:
         )
     rendered = subject.asked
     times = steps * grpo.questions_per_step / len(subject.recipes)
+    asked = f"each {how_often(times)}" if round(times, 1) >= 1 else f"{100 * times:.0f} % of them"
+    each = counted(grpo.questions_per_step, "question")
     return Finding(
         "questions",
         "ok",
-        f"{tasks}; {steps} steps of {grpo.questions_per_step} questions ask each {times:.1f} times; "
+        f"{tasks}; {counted(steps, 'step')} of {each} ask {asked}; "
         f"{len(rendered)} rendered as promised",
         "every task that is switched on is trained",
         "",

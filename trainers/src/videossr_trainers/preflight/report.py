@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from videossr import ConfigError
+from videossr.atomic import write_text
 from videossr_trainers.preflight.finding import STATES, Finding, State
 
 if TYPE_CHECKING:
@@ -36,10 +37,7 @@ def as_json(findings: Sequence[Finding]) -> dict[str, Any]:
 
 def write(findings: Sequence[Finding], path: Path) -> None:
     """Write the findings as JSON, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(as_json(findings), indent=2) + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_text(path, json.dumps(as_json(findings), indent=2) + "\n")
 
 
 def show(findings: Sequence[Finding], console: Console | None = None) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from videossr.video.decoding import timeline_of
 from videossr.video.sampling import frames_on_screen, target_times
+from videossr.wording import counted
 from videossr_trainers.preflight.finding import Finding, worst
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ def times(subject: Subject) -> Finding:
     return Finding(
         "times",
         "ok",
-        f"{clips} clips of {len(found)} questions: the seconds in the prompt are those of the file, "
-        "to the tenth",
+        f"{counted(clips, 'clip')} of {counted(len(found), 'question')}: the seconds in the prompt are "
+        "those of the file, to the tenth",
         _MEANING,
     )
 

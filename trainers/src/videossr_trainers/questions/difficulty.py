@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from accelerate.utils import gather_object
 from transformers import TrainerCallback
 from transformers.trainer_callback import ExportableState
 
 from videossr.schedules import History
+from videossr_trainers.processes import gathered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,7 +116,7 @@ class FollowRewards(TrainerCallback, ExportableState):  # type: ignore[misc] # t
     ) -> None:
         """Take in the groups of all processes, which thereby go on with the same difficulty."""
         del args, control
-        for task, difficulty, rewards in gather_object(self.rewards.take_groups()):
+        for task, difficulty, rewards in gathered(self.rewards.take_groups()):
             if task in self.trail.tasks:
                 self.trail.history.record(task, difficulty, rewards)
         self.trail.step(state.global_step / max(1, state.max_steps))

@@ -45,10 +45,8 @@ def chosen_recipes(config: RunConfig, dataset: Dataset) -> tuple[Recipe, ...]:
             if key not in changeable and value != theirs.get(key)
         ]
     if mistakes:
-        mistakes.append(
-            Mistake("dataset", "was built otherwise", "build it again with this configuration")
-        )
-        raise ConfigError(mistakes)
+        advice = "the dataset was built otherwise; build it again with this configuration"
+        raise ConfigError(mistakes, advice)
     return tuple(recipe for recipe in dataset.recipes if recipe.task in config.tasks)
 
 

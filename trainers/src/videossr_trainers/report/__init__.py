@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from videossr_trainers.report.data import (
     Evaluation,
-    Mark,
     Run,
     Score,
     ShownSample,
@@ -15,7 +14,6 @@ from videossr_trainers.report.page import write_report
 
 __all__ = [
     "Evaluation",
-    "Mark",
     "Run",
     "Score",
     "ShownSample",

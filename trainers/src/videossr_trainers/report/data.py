@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from videossr.clip import Clip
     from videossr.intervals import Interval
+    from videossr.marks import Mark
 
 # The conditions under which a model is asked: its own video, none, and another question's.
 SIGHTED = "sighted"
 BLIND = "blind"
-WRONG_VIDEO = "wrong video"
+WRONG_VIDEO = "wrong_video"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Score:
 class Evaluation:
     """One model on a fixed set of questions: task -> condition -> score.
 
-    Conditions are "sighted", which every task must have, "blind" and "wrong video".
+    Conditions are "sighted", which every task must have, "blind" and "wrong_video".
     """
 
     scores: Mapping[str, Mapping[str, Score]]
@@ -78,15 +79,6 @@ class StepMetrics:
     kl: float | None = None
 
 
-class Mark(NamedTuple):
-    """Frames of note in a sample, such as an altered segment: frame `start` to before `stop`."""
-
-    clip: int
-    start: int
-    stop: int
-    label: str
-
-
 @dataclass(frozen=True, slots=True)
 class ShownSample:
     """A question to look at, with what the model said before and after training."""
@@ -107,7 +99,7 @@ class ShownSample:
             frames = len(self.clips[mark.clip]) if 0 <= mark.clip < len(self.clips) else 0
             if not 0 <= mark.start < mark.stop <= frames:
                 raise ValueError(
-                    f"marks: {tuple(mark)} of clip {mark.clip}, which has {frames} frames; "
+                    f"marks: frames {mark.start} to {mark.stop} of clip {mark.clip}, which has {frames} frames; "
                     "must be a range of frames that are there"
                 )
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Literal
 
 from videossr.floors import normalised
 from videossr.intervals import Interval
+from videossr_trainers.pages import signed
 from videossr_trainers.report.data import BLIND, SIGHTED, WRONG_VIDEO, Run, Score
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-Verdict = Literal["improved", "fell", "not shown"]
+Verdict = Literal["improved", "fell", "not shown", "too few videos"]
 
 OVERALL = "overall"
 
@@ -47,9 +48,11 @@ class Finding:
     @property
     def verdict(self) -> Verdict:
         """Improved or fell where the whole interval of the gain lies on that side of zero."""
-        if self.gain.low > 0:
+        if self.gain.ends is None:
+            return "too few videos"
+        if self.gain.above(0):
             return "improved"
-        return "fell" if self.gain.high < 0 else "not shown"
+        return "fell" if self.gain.below(0) else "not shown"
 
     @property
     def normalised(self) -> tuple[float | None, float | None]:
@@ -64,6 +67,7 @@ class Finding:
             "improved": "Improved.",
             "fell": "Fell.",
             "not shown": "No change shown.",
+            "too few videos": "Too few videos to show a change.",
         }[self.verdict]
 
     @property
@@ -74,8 +78,8 @@ class Finding:
         )
         if control is None:
             return ""
-        better = "Better" if self.after.low > control.high else "Not shown to do better"
-        return f"{better} with its video than {name}."
+        shown = control.high is not None and self.after.above(control.high)
+        return f"{'Better' if shown else 'Not shown to do better'} with its video than {name}."
 
 
 def normalise(reward: float, floor: float) -> float | None:
@@ -114,7 +118,12 @@ def overall(run: Run, of_tasks: Sequence[Finding]) -> Finding:
 
 def headline(of_tasks: Sequence[Finding]) -> str:
     """One sentence: on which tasks the reward rose, on which it fell, where neither is shown."""
-    groups: dict[Verdict, list[Finding]] = {"improved": [], "fell": [], "not shown": []}
+    groups: dict[Verdict, list[Finding]] = {
+        "improved": [],
+        "fell": [],
+        "not shown": [],
+        "too few videos": [],
+    }
     for finding in of_tasks:
         groups[finding.verdict].append(finding)
     count = f"{len(groups['improved'])} of {len(of_tasks)} task{'s' * (len(of_tasks) != 1)}"
@@ -128,25 +137,21 @@ def headline(of_tasks: Sequence[Finding]) -> str:
         parts.append(f"it fell on {_listed(groups['fell'])}")
     if groups["not shown"]:
         parts.append(f"no change is shown for {_listed(groups['not shown'])}")
+    if groups["too few videos"]:
+        named = _listed(groups["too few videos"])
+        parts.append(f"there are too few videos to show a change on {named}")
     return "; ".join(parts) + "."
-
-
-def signed(value: float, digits: int = 3) -> str:
-    """A number with its sign, a true minus, and none for zero."""
-    text = f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
-    return text[1:] if float(f"{value:.{digits}f}") == 0 else text
 
 
 def _finding(run: Run, task: str) -> Finding:
     before, after = run.before.scores[task], run.after.scores[task]
     first, last = before[SIGHTED].reward, after[SIGHTED].reward
-    bounds = Interval(last.mean - first.mean, last.low - first.high, last.high - first.low)
     return Finding(
         task=task,
         floor=run.floors[task],
         before=first,
         after=last,
-        gain=run.gains.get(task, bounds),
+        gain=run.gains.get(task) or _bounds(first, last),
         blind=_reward(after.get(BLIND)),
         wrong_video=_reward(after.get(WRONG_VIDEO)),
         failures=(before[SIGHTED].parse_failures, after[SIGHTED].parse_failures),
@@ -154,13 +159,27 @@ def _finding(run: Run, task: str) -> Finding:
     )
 
 
+def _bounds(first: Interval, last: Interval) -> Interval:
+    """Last minus first where they are not known to be paired: no wider interval is possible."""
+    videos = min(first.videos, last.videos)
+    if first.ends is None or last.ends is None:
+        return Interval(last.mean - first.mean, None, None, videos)
+    (first_low, first_high), (last_low, last_high) = first.ends, last.ends
+    return Interval(last.mean - first.mean, last_low - first_high, last_high - first_low, videos)
+
+
 def _reward(score: Score | None) -> Interval | None:
     return None if score is None else score.reward
 
 
 def _mean(intervals: Iterable[Interval]) -> Interval:
-    means, lows, highs = zip(*intervals, strict=True)
-    return Interval(fmean(means), fmean(lows), fmean(highs))
+    """The mean, with an interval where each of them has one."""
+    some = list(intervals)
+    mean, videos = fmean(one.mean for one in some), min(one.videos for one in some)
+    ends = [one.ends for one in some if one.ends]
+    if len(ends) < len(some):
+        return Interval(mean, None, None, videos)
+    return Interval(mean, fmean(low for low, _ in ends), fmean(high for _, high in ends), videos)
 
 
 def _mean_of_all(intervals: Sequence[Interval | None]) -> Interval | None:
@@ -171,8 +190,8 @@ def _mean_of_all(intervals: Sequence[Interval | None]) -> Interval | None:
 
 def _listed(of_tasks: Sequence[Finding]) -> str:
     named = [
-        f"{finding.task} ({signed(finding.gain.mean)} "
-        f"[{signed(finding.gain.low)}, {signed(finding.gain.high)}])"
+        f"{finding.task} ({signed(finding.gain.mean)}"
+        + (" [{}, {}])".format(*map(signed, ends)) if (ends := finding.gain.ends) else ")")
         for finding in of_tasks
     ]
     return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from importlib import resources
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, StrictUndefined
-
+from videossr.intervals import TOO_FEW
+from videossr_trainers.pages import signed, write_page
 from videossr_trainers.report import plots
-from videossr_trainers.report.findings import findings, headline, overall, signed
+from videossr_trainers.report.findings import findings, headline, overall
 from videossr_trainers.report.player import player_of
 
 if TYPE_CHECKING:
@@ -34,30 +32,15 @@ def write_report(run: Run, path: Path) -> Path:
     Returns:
         The path.
     """
-    page = _render(run)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        # A completion may hold halves of characters, which no file can.
-        partial.write_bytes(page.encode("utf-8", "replace"))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return path
-
-
-def _render(run: Run) -> str:
-    package = resources.files("videossr_trainers.report")
-    # Every text of a run is untrusted: what a model said, what a plugin or a file is called.
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"signed": signed, "interval": _interval, "percent": _percent}
     of_tasks = findings(run)
     colours = {task: plots.colour_of(index) for index, task in enumerate(run.tasks)}
-    return environment.from_string(package.joinpath("report.html.jinja").read_text("utf-8")).render(
+    return write_page(
+        path,
+        "videossr_trainers.report",
+        "report.html.jinja",
+        styles=[("videossr_trainers.report", "report.css")],
+        filters={"interval": _interval},
         run=run,
-        style=package.joinpath("report.css").read_text("utf-8"),
         headline=headline(of_tasks),
         rows=[*of_tasks, *([overall(run, of_tasks)] if len(of_tasks) > 1 else [])],
         paired=[task for task in run.tasks if task in run.gains],
@@ -80,18 +63,14 @@ def _render(run: Run) -> str:
 
 
 def _interval(interval: Interval, *, sign: bool = False) -> str:
-    """The ends of an interval in brackets."""
+    """The ends of an interval in brackets, or why there is none."""
+    if interval.ends is None:
+        return TOO_FEW
     low, high = (
         signed(end) if sign else f"{end:.3f}".replace("-", "\N{MINUS SIGN}")
-        for end in (interval.low, interval.high)
+        for end in interval.ends
     )
     return f"[{low}, {high}]"
-
-
-def _percent(share: float) -> str:
-    """A share in 0..1 as a percentage, with a digit behind the point where it is small."""
-    percent = 100 * share
-    return f"{percent:.0f} %" if percent in {0, 100} or percent >= 10 else f"{percent:.1f} %"  # noqa: PLR2004
 
 
 def _players(sample: ShownSample) -> list[Player]:

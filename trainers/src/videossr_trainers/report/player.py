@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from videossr.clip import Clip
-    from videossr_trainers.report.data import Mark
+    from videossr.marks import Mark
 
 # What the longer side of a shown video comes close to, in pixels.
 _SHOWN_SIDE = 240

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from accelerate import PartialState
-from accelerate.utils import gather_object
 from transformers import TrainerCallback
 
+from videossr_trainers.processes import gathered
 from videossr_trainers.rollouts.curves import curves
 from videossr_trainers.rollouts.sample_log import Shown, contact_sheet
 from videossr_trainers.rollouts.stored import rollouts_of, write_rollouts
@@ -90,7 +90,7 @@ class RolloutRecorder(TrainerCallback):  # type: ignore[misc] # transformers is 
         """Record the step that has just ended."""
         del args, control
         own, samples = self.reward.take_graded()
-        groups: list[GradedGroup] = gather_object(own)
+        groups = gathered(own)
         if not groups:
             return
         for name, figure in curves(groups, self.floors, self.recording.with_levels).items():
@@ -117,7 +117,7 @@ class RolloutRecorder(TrainerCallback):  # type: ignore[misc] # transformers is 
         for number, group in enumerate(groups):
             first.setdefault(group.recipe.task, number)
         begun = PartialState().process_index * len(samples)
-        pictures: list[tuple[int, bytes]] = gather_object(
+        pictures = gathered(
             [
                 (number, self._sheet(groups[number], samples[number - begun]))
                 for number in first.values()
@@ -155,7 +155,7 @@ class RolloutRecorder(TrainerCallback):  # type: ignore[misc] # transformers is 
 def record(trainer: Trainer, reward: TaskReward, floors: Floors, recording: Recording) -> None:
     """Let a trainer record its rollouts, and how long it waits for data."""
     callbacks = trainer.callback_handler.callbacks
-    log_below(recording.run, callbacks)
+    log_below(recording.run, callbacks, lambda: trainer.state.global_step)
 
     def log(name: str, value: float) -> None:
         trainer._metrics["train"][name].append(value)  # noqa: SLF001 - what TRL logs next

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from PIL import Image, ImageDraw
 
+from videossr.atomic import write_bytes, write_text
 from videossr.gallery.sheet import FRAMES, FRAMES_OF_SEVERAL, frames_shown
 from videossr.marks import marks_of
 
@@ -102,8 +103,8 @@ class Shown:
             ],
         }
         stem = run / FOLDER / f"step_{step:06d}_{recipe.task}"
-        _replace(stem.with_suffix(".png"), self.picture)
-        _replace(stem.with_suffix(".json"), (json.dumps(facts, indent=1) + "\n").encode())
+        write_bytes(stem.with_suffix(".png"), self.picture)
+        write_text(stem.with_suffix(".json"), json.dumps(facts, indent=1) + "\n")
 
 
 def contact_sheet(task: Task, sample: Sample, context: str = "") -> bytes:
@@ -161,13 +162,3 @@ def _strip(clip: Clip, marks: Sequence[Mark], wanted: int) -> Image.Image:
         line = " ".join(labels)[: width // _LETTER]
         draw.text((left + 2, top + height + 1), line, fill=_INK)
     return strip
-
-
-def _replace(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
 
+from videossr.atomic import replacing
 from videossr.errors import ConfigError, DatasetError, Mistake
 
 if TYPE_CHECKING:
@@ -151,20 +152,14 @@ def write_rollouts(run: Path, rollouts: Sequence[Rollout]) -> Path:
     The same rollouts give the same bytes. The file appears whole or not at all.
     """
     path = run / FOLDER / f"step_{rollouts[0].step:06d}.parquet"
-    path.parent.mkdir(parents=True, exist_ok=True)
     columns = [
         pa.array([getattr(rollout, field.name) for rollout in rollouts], field.type)
         for field in _SCHEMA
     ]
     schema = _SCHEMA.with_metadata({**_SCHEMA.metadata, _DIGEST_KEY: _digest(rollouts)})
-    # Of a fixed name, so that what a kill leaves behind is overwritten.
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
+    with replacing(path) as unfinished:
         table = pa.Table.from_arrays(columns, schema=schema)
         pq.write_table(table, unfinished, compression="zstd")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
     return path
 
 

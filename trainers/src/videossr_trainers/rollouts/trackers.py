@@ -5,13 +5,16 @@ Scalars reach them through transformers; what transformers does not send is sent
 
 from __future__ import annotations
 
+import os
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from videossr.errors import ConfigError, Mistake, did_you_mean
+from videossr.installing import install_command
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from PIL.Image import Image
@@ -35,6 +38,15 @@ _KNOWN: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
 
 _WHERE: Final = "grpo.report_to"
 
+_PROJECT: Final = "videossr"
+
+
+def named_trackers(tree: Mapping[str, Any]) -> list[str]:
+    """Those that a configuration names which may be wrong elsewhere."""
+    section = tree.get("grpo")
+    named = section.get(_WHERE.removeprefix("grpo.")) if isinstance(section, dict) else None
+    return [str(one) for one in named] if isinstance(named, list) else []
+
 
 def check_trackers(report_to: Collection[str]) -> None:
     """Refuse trackers that do not exist or are not installed, before there is anything to report.
@@ -51,7 +63,7 @@ def check_trackers(report_to: Collection[str]) -> None:
             right = f"{did_you_mean(name, _KNOWN)} trackers are {', '.join(_KNOWN)}".lstrip()
             mistakes.append(Mistake(_WHERE, f"{name!r} is no tracker", right))
         elif not any(find_spec(module) for module in _KNOWN[name][0]):
-            right = f"pip install {_KNOWN[name][1]}"
+            right = install_command(_KNOWN[name][1])
             mistakes.append(Mistake(_WHERE, f"{name!r} is not installed", right))
     if mistakes:
         raise ConfigError(mistakes)
@@ -111,11 +123,41 @@ class Trackers:
             writer.flush()
 
 
-def log_below(run: Path, callbacks: Sequence[Any]) -> None:
-    """Let TensorBoard's files lie in a run's folder, unless TENSORBOARD_LOGGING_DIR says otherwise."""
+def log_below(run: Path, callbacks: Sequence[Any], step: Callable[[], int]) -> None:
+    """Let TensorBoard's files lie in a run's folder, unless TENSORBOARD_LOGGING_DIR says otherwise.
+
+    Where a run goes on, what was told before of the steps that it takes again is passed over.
+
+    Args:
+        step: asked, when the training begins, after which step that is.
+    """
     for callback in callbacks:
-        if hasattr(callback, "tb_writer") and callback.logging_dir is None:
-            callback.logging_dir = str(run / "tensorboard")
+        if hasattr(callback, "tb_writer"):
+            own = callback.logging_dir is None
+            callback.logging_dir = str(run / "tensorboard") if own else callback.logging_dir
+            make = callback._SummaryWriter  # noqa: SLF001 - transformers has no other way in
+            callback._SummaryWriter = partial(_writer, make, step, own=own)  # noqa: SLF001
+
+
+def _writer(
+    make: Callable[..., Any],
+    step: Callable[[], int],
+    *,
+    own: bool,
+    log_dir: str,
+) -> Any:  # noqa: ANN401 - TensorBoard's
+    # In a folder that others may share, a run that begins has nothing to take back.
+    purged = {"purge_step": step() + 1} if own or step() else {}
+    return make(log_dir=log_dir, **purged)
+
+
+def project() -> str:
+    """What W&B and trackio are to call the project; WANDB_PROJECT and TRACKIO_PROJECT come first.
+
+    W&B's is left in the environment, which is where transformers looks for it.
+    """
+    os.environ.setdefault("WANDB_PROJECT", _PROJECT)
+    return os.environ.get("TRACKIO_PROJECT", _PROJECT)
 
 
 def _log(

@@ -6,8 +6,9 @@ import time
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from accelerate.utils import gather_object
 from transformers import TrainerCallback
+
+from videossr_trainers.processes import gathered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +71,7 @@ class DataWait(TrainerCallback):  # type: ignore[misc] # transformers is untyped
         """Log what the step has waited."""
         del args, state, control
         now = self.clock()
-        waited, passed = max(gather_object([(self._waited, now - self._since)]))
+        waited, passed = max(gathered([(self._waited, now - self._since)]))
         self.log("data_wait_s", waited)
         self.log("data_wait", waited / passed if passed > 0 else 0.0)
         self._waited, self._since = 0.0, now

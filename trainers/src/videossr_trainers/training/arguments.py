@@ -13,9 +13,11 @@ from trl import GRPOConfig
 
 from videossr import ConfigError
 from videossr.errors import Mistake
+from videossr.installing import install_command
 from videossr.threads import core_count
 from videossr_trainers.engine.batches import check_rows
 from videossr_trainers.models.adapters import lora_config
+from videossr_trainers.rollouts.trackers import project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +39,14 @@ def check_batches(grpo: GrpoSection, questions: int) -> None:
         processes=PartialState().num_processes,
         questions=questions,
     )
+
+
+def check_optimizer(grpo: GrpoSection) -> None:
+    """Raise `ConfigError` for an optimizer whose package is not installed."""
+    if grpo.optimizer.endswith("8bit") and find_spec("bitsandbytes") is None:
+        problem = f"{grpo.optimizer} needs the package bitsandbytes, which is not installed"
+        right = f"`{install_command('bitsandbytes')}`, or adamw_torch"
+        raise ConfigError(Mistake("grpo.optimizer", problem, right))
 
 
 def steps_of(grpo: GrpoSection, questions: int) -> int:
@@ -65,14 +75,7 @@ def grpo_arguments(
     Raises:
         ConfigError: an optimizer whose package is not installed.
     """
-    if grpo.optimizer.endswith("8bit") and find_spec("bitsandbytes") is None:
-        raise ConfigError(
-            Mistake(
-                "grpo.optimizer",
-                f"{grpo.optimizer} needs the package bitsandbytes, which is not installed",
-                "`pip install bitsandbytes`, or adamw_torch",
-            )
-        )
+    check_optimizer(grpo)
     warms = grpo.lr_scheduler == "constant" and grpo.warmup_steps
     on_gpu = torch.cuda.is_available()
     at_once = grpo.questions_per_device * PartialState().num_processes
@@ -108,6 +111,7 @@ def grpo_arguments(
         save_steps=grpo.save_steps or 1,
         save_total_limit=grpo.keep_checkpoints,
         report_to=list(grpo.report_to),
+        project=project(),
         disable_tqdm=True,
         seed=seed,
     )

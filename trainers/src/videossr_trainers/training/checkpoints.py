@@ -6,17 +6,15 @@ and then renamed. Whoever resumes compares the files with the manifest.
 
 checkpoints/checkpoint-N/   after step N: weights, optimizer, scheduler, the state of every process's chance,
                             and in trainer_state.json the position and the state of the callbacks
-checkpoints/.unfinished/    what is being written, or removed
+checkpoints/.unfinished/    what is being written
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import warnings
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,12 +23,13 @@ from accelerate.utils import set_seed
 from safetensors import SafetensorError
 from transformers import Trainer
 
+from videossr.atomic import UNFINISHED, clear_unfinished, publish, take_away
 from videossr.seeds import derive_seed
+from videossr.wording import counted
 from videossr_trainers.failures import TrainingError, full_disk, is_full_disk
-from videossr_trainers.processes import raise_together
+from videossr_trainers.processes import on_main, raise_together
 
 _MANIFEST: Final = "whole.json"
-_UNFINISHED: Final = ".unfinished"
 _NAME: Final = re.compile(r"checkpoint-(\d+)")
 
 
@@ -64,11 +63,6 @@ def processes_of(checkpoint: Path) -> int:
     return int(json.loads((checkpoint / _MANIFEST).read_text())["processes"])
 
 
-def clear_unfinished(folder: Path) -> None:
-    """Remove what a kill has left half written or half removed."""
-    shutil.rmtree(folder / _UNFINISHED, ignore_errors=True)
-
-
 def remove(folder: Path) -> None:
     """Remove all checkpoints of a folder, and the folder."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -77,25 +71,15 @@ def remove(folder: Path) -> None:
 def keep_newest(folder: Path, keep: int) -> None:
     """Remove all but the newest checkpoints."""
     for checkpoint in checkpoints(folder)[:-keep]:
-        _discard(checkpoint)
+        take_away(checkpoint)
 
 
-def publish(aside: Path, place: Path) -> None:
-    """Bring a folder to the disk, and put it in its place whole; what was there goes."""
-    for path in aside.rglob("*"):
-        if path.is_file():
-            _to_disk(path)
-    _to_disk(aside)
-    take_away(place)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    aside.rename(place)
-    _to_disk(place.parent)
-
-
-def take_away(place: Path) -> None:
-    """Remove what `publish` has put in a place, if there is anything, and that at once or not at all."""
-    if place.exists():
-        _discard(place)
+def save_whole_model(trainer: Any, folder: Path) -> None:  # noqa: ANN401 - transformers'
+    """Save a trainer's model and processor; to be called in every process."""
+    aside = folder.with_name(f".{folder.name}{UNFINISHED}")
+    trainer.save_model(str(aside))
+    trainer.accelerator.wait_for_everyone()
+    on_main(lambda: publish(aside, folder))
 
 
 def _fault(checkpoint: Path) -> str:
@@ -126,30 +110,6 @@ def _seal(checkpoint: Path, processes: int) -> None:
     (checkpoint / _MANIFEST).write_text(text + "\n", encoding="utf-8")
 
 
-def _discard(folder: Path) -> None:
-    """Remove a folder, so that a kill in the middle leaves nothing under its name."""
-    aside = folder.parent / _UNFINISHED
-    aside.mkdir(exist_ok=True)
-    gone = aside / f"{folder.name}-removed"
-    shutil.rmtree(gone, ignore_errors=True)
-    folder.rename(gone)
-    shutil.rmtree(gone, ignore_errors=True)
-    with suppress(OSError):  # another checkpoint may be under way in there
-        aside.rmdir()
-
-
-def _to_disk(path: Path) -> None:
-    """Have the system write a file, or a folder's entries, out of its caches."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if is_full_disk(error):  # some file systems find out here; others cannot do it for folders
-            raise
-    finally:
-        os.close(handle)
-
-
 class WholeCheckpoints(Trainer):  # type: ignore[misc] # transformers is untyped
     """A trainer whose checkpoints are whole, and that goes on from one as if it had never stopped.
 
@@ -165,7 +125,7 @@ class WholeCheckpoints(Trainer):  # type: ignore[misc] # transformers is untyped
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:  # noqa: ANN401 - transformers'
         folder = Path(self.args.output_dir)
-        self._aside = folder / _UNFINISHED
+        self._aside = folder / UNFINISHED
         written = self._aside / f"checkpoint-{self.state.global_step}"
         try:
             # Sharded trainers meet inside of this, so that the processes cannot wait for each other after
@@ -199,11 +159,11 @@ class WholeCheckpoints(Trainer):  # type: ignore[misc] # transformers is untyped
     def _full(self, error: Exception) -> TrainingError:
         """The error for a checkpoint that has no room, which is removed."""
         folder = Path(self.args.output_dir)
-        begun = [path for path in (folder / _UNFINISHED).rglob("*") if path.is_file()]
+        begun = [path for path in (folder / UNFINISHED).rglob("*") if path.is_file()]
         named = getattr(error, "filename", None)
         if isinstance(error, SafetensorError):  # it names no file, and leaves none behind
-            named = folder / _UNFINISHED / f"checkpoint-{self.state.global_step}/model.safetensors"
-        latest = max(begun, key=lambda path: path.stat().st_mtime_ns, default=folder / _UNFINISHED)
+            named = folder / UNFINISHED / f"checkpoint-{self.state.global_step}/model.safetensors"
+        latest = max(begun, key=lambda path: path.stat().st_mtime_ns, default=folder / UNFINISHED)
         last = newest_whole(folder)
         left = f"{last} is whole" if last else "there is no whole checkpoint yet"
         met = full_disk(
@@ -220,7 +180,7 @@ class WholeCheckpoints(Trainer):  # type: ignore[misc] # transformers is untyped
             return
         if self.args.process_index == 0:
             warnings.warn(
-                f"{checkpoint} was saved by {saved} processes and is taken up by {self.args.world_size}: "
+                f"{checkpoint} was saved by {counted(saved, 'process', 'processes')} and is taken up by {self.args.world_size}: "
                 "from here on answers are sampled otherwise than they would have been",
                 stacklevel=2,
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
+    from torch.utils.data import DataLoader
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -106,6 +108,14 @@ class StopOnSignal(TrainerCallback):  # type: ignore[misc] # transformers is unt
         if self.stopped:
             raise Stopped(self.request.number, stage, state.global_step, state.max_steps)
 
+    def raise_asked(self, stage: str, state: TrainerState) -> None:
+        """Raise `Stopped` if a stop was asked for in the last step of a stage, with another to follow.
+
+        Every process has to call it, when the stage is saved.
+        """
+        if self.request.agreed():
+            raise Stopped(self.request.number, stage, state.global_step, state.max_steps)
+
     def on_step_begin(self, *_: object, **__: object) -> None:
         """From here on there are steps to finish; the preflight has been before."""
         self.request.may_finish = True
@@ -135,6 +145,17 @@ def tell_stderr(line: str) -> None:
         os.write(2, f"\n{line}\n".encode())
 
 
+def shield_workers(loader: DataLoader[Any]) -> None:
+    """Have the workers of a loader leave signals to this process.
+
+    On Linux they are forked, also by the Pythons, from 3.14 on, that would start them from a fork server:
+    there libraries have threads before a worker comes to block anything, and a signal finds these.
+    """
+    loader.worker_init_fn = _Then(loader.worker_init_fn)
+    if loader.num_workers and sys.platform == "linux":
+        loader.multiprocessing_context = "fork"
+
+
 def leave_signals_to_parent(_: int = 0) -> None:
     """In a loader's process: let the training process decide what a signal to the whole group means.
 
@@ -155,3 +176,15 @@ def leave_signals_to_parent(_: int = 0) -> None:
         os._exit(0)
 
     threading.Thread(target=wait, daemon=True).start()
+
+
+class _Then:
+    """A loader's own beginning of a worker, and then ours; a class, since spawned workers pickle it."""
+
+    def __init__(self, first: Any) -> None:  # noqa: ANN401 - torch's
+        self.first = first
+
+    def __call__(self, worker: int) -> None:
+        if self.first is not None:
+            self.first(worker)
+        leave_signals_to_parent(worker)

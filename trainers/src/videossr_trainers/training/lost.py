@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from accelerate.utils import gather_object
 from transformers import TrainerCallback
 from transformers.trainer_callback import ExportableState
 
 from videossr_trainers.failures import TrainingError
-from videossr_trainers.processes import raise_together
+from videossr_trainers.processes import gathered, raise_together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -55,12 +54,8 @@ class LostQuestions(TrainerCallback, ExportableState):  # type: ignore[misc] # t
         **_: Any,  # noqa: ANN401 - whatever transformers adds
     ) -> None:
         """Take in what all processes have lost, and end the run if that is too much."""
-        del control
-        new = [self._new]
-        if args.world_size > 1:
-            new = gather_object(new)
-        for one in new:
-            self._lost.update(one)
+        del args, control
+        self._lost.update(gathered(list(self._new.items())))
         self._new = {}
         met = None
         if len(self._lost) > self.most * self.questions:

@@ -10,12 +10,11 @@ import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
-from accelerate.utils import gather_object
 from transformers import Trainer, TrainerCallback
 from transformers.trainer_callback import ExportableState
 
 from videossr_trainers.failures import TrainingError
-from videossr_trainers.processes import any_process, raise_together
+from videossr_trainers.processes import any_process, gathered, raise_together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -128,14 +127,8 @@ class FiniteSteps(Trainer):  # type: ignore[misc] # transformers is untyped
         return norm
 
     def _leave_out(self, model: Any) -> None:  # noqa: ANN401 - transformers'
-        known = [self.suspects]
-        if self.args.world_size > 1:
-            known = gather_object(known)
-        if not any(known):
-            known = [list(self.asked_questions())]
-            if self.args.world_size > 1:
-                known = gather_object(known)
-        names = list(dict.fromkeys(name for one in known for name in one))
+        known = gathered(self.suspects) or gathered(list(self.asked_questions()))
+        names = list(dict.fromkeys(known))
         if self.is_deepspeed_enabled:
             self.nonfinite.most = 1  # its update is part of the backward pass, and already done
         # An optimizer passes over parameters without a gradient.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import warnings
 from importlib.metadata import version
@@ -12,10 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 import xxhash
 from omegaconf import OmegaConf
 
+from videossr.atomic import write_text
 from videossr.errors import Mistake
 from videossr_trainers.questions.difficulty import follows_progress
 from videossr_trainers.sections import GrpoSection
 from videossr_trainers.training.arguments import steps_of
+from videossr_trainers.training.occupied import CONFIG, PROVENANCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
     from videossr.config import RunConfig
     from videossr.dataset import Dataset
-
-_CONFIG: Final = "config.yaml"
-_PROVENANCE: Final = "provenance.json"
 
 #: Settings that leave the result as it is, and may be others when a run goes on.
 _FREE: Final = (
@@ -57,17 +55,12 @@ def write_provenance(config: RunConfig, dataset: Dataset, folder: Path) -> None:
     """Write what the run is made of, before it starts."""
     folder.mkdir(parents=True, exist_ok=True)
     write_config(config, folder)
-    _write(folder / _PROVENANCE, json.dumps(_facts(config, dataset), indent=2) + "\n")
+    write_text(folder / PROVENANCE, json.dumps(_facts(config, dataset), indent=2) + "\n")
 
 
 def write_config(config: RunConfig, folder: Path) -> None:
     """Write the configuration, with every default."""
-    _write(folder / _CONFIG, OmegaConf.to_yaml(OmegaConf.create(config.tree())))
-
-
-def has_provenance(folder: Path) -> bool:
-    """Whether a run was begun in a folder."""
-    return (folder / _PROVENANCE).exists() and (folder / _CONFIG).exists()
+    write_text(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(config.tree())))
 
 
 def differences(config: RunConfig, dataset: Dataset, folder: Path) -> list[Mistake]:
@@ -75,7 +68,7 @@ def differences(config: RunConfig, dataset: Dataset, folder: Path) -> list[Mista
 
     Warns of libraries that are of another version: they may differ in the last bits.
     """
-    saved = json.loads((folder / _PROVENANCE).read_text(encoding="utf-8"))
+    saved = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
     now = json.loads(json.dumps(_facts(config, dataset)))
     for name, number in now["versions"].items():
         if saved["versions"].get(name) != number:
@@ -85,7 +78,7 @@ def differences(config: RunConfig, dataset: Dataset, folder: Path) -> list[Mista
                 stacklevel=2,
             )
     here = _flat(json.loads(json.dumps(config.tree())))
-    there = _flat(OmegaConf.to_container(OmegaConf.load(folder / _CONFIG)))
+    there = _flat(OmegaConf.to_container(OmegaConf.load(folder / CONFIG)))
     settings = [*_other_settings(config, here, there), *_other_length(config, dataset, there)]
     return [*sorted(settings, key=lambda one: one.where), *_other_facts(saved, now)]
 
@@ -185,10 +178,3 @@ def _flat(tree: Any, place: str = "") -> dict[str, Any]:  # noqa: ANN401 - plain
 
 def _below(name: str, place: str) -> bool:
     return name == place or name.startswith(f"{place}.")
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file that appears whole or not at all."""
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.write_text(text, encoding="utf-8")
-    os.replace(unfinished, path)  # noqa: PTH105 - atomic; Path.replace says less

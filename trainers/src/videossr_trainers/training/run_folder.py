@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import sys
@@ -11,17 +10,22 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from videossr import ConfigError
-from videossr.errors import Mistake
+from videossr.errors import Mistake, Mistakes
 from videossr_trainers.processes import on_main
-from videossr_trainers.training.provenance import (
-    differences,
+from videossr_trainers.training.occupied import (
+    BEGUN,
+    LOCK,
+    PREFLIGHT,
     has_provenance,
-    write_config,
-    write_provenance,
+    is_unused,
+    names,
+    refuse_used,
 )
+from videossr_trainers.training.provenance import differences, write_config, write_provenance
 
 if sys.platform != "win32":
     import fcntl
+from videossr.atomic import take_away, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,48 +38,44 @@ METRICS: Final = "metrics.jsonl"
 WARM_START: Final = "warm start"
 GRPO: Final = "grpo"
 
-_LOCK: Final = ".lock"
-
-#: What there is of a run before it has a step to keep: a kill, or a fault that the preflight found, may
-#: leave these, and another run may begin in their place.
-_BEGUN: Final = frozenset(
-    {
-        _LOCK,
-        "config.yaml",
-        ".config.yaml",
-        "provenance.json",
-        ".provenance.json",
-        "preflight.json",
-        "start",
-    }
-)
-
 _STEP_IN_NAME: Final = re.compile(r"(\d+)\.[a-z]+$")
 
 
 @contextmanager
-def claimed(config: RunConfig, dataset: Dataset, folder: Path, *, resume: bool) -> Iterator[None]:
+def claimed(
+    config: RunConfig,
+    dataset: Dataset,
+    folder: Path,
+    *,
+    resume: bool,
+    mistakes: Mistakes | None = None,
+) -> Iterator[None]:
     """Keep a folder for this run, and no other, and write what the run is made of.
 
+    Args:
+        mistakes: that were found before, to be told together with those of the folder.
+
     Raises:
-        ConfigError: another run is at work in it; it is in use and `resume` is not asked for; or it is
-            asked for, and what the run's result depends on is not as it was, every difference listed.
+        ConfigError: there were any; another run is at work in the folder; it is in use and `resume` is
+            not asked for; or it is asked for, and what the run's result depends on is not as it was,
+            every difference listed.
     """
     held: list[Any] = []
+    found = mistakes or Mistakes()
 
     def claim() -> None:
-        _refuse_used(folder, resume=resume)
+        with found.noted():
+            refuse_used(folder, resume=resume)
+            if has_provenance(folder) and not is_unused(folder):
+                _refuse_other(config, dataset, folder)
+        found.tell()
         folder.mkdir(parents=True, exist_ok=True)
         held.append(_lock(folder))
-        if not has_provenance(folder) or _is_unused(folder):
+        if not has_provenance(folder) or is_unused(folder):
+            take_away(folder / "start")  # what another run would have started from
             write_provenance(config, dataset, folder)
-            return
-        found = differences(config, dataset, folder)
-        if found:
-            right = "give what the run began with, or choose another folder"
-            found.append(Mistake(str(folder), "holds a run that is made otherwise", right))
-            raise ConfigError(found)
-        write_config(config, folder)
+        else:
+            write_config(config, folder)
 
     try:
         on_main(claim)
@@ -91,38 +91,25 @@ def claimed(config: RunConfig, dataset: Dataset, folder: Path, *, resume: bool) 
                 lock.close()
 
 
-def _refuse_used(folder: Path, *, resume: bool) -> None:
-    there = _names(folder)
-    if not there - {_LOCK} or _is_unused(folder):
-        return
-    if not resume:
-        right = "add --resume to go on with the run in it, or choose another folder"
-        raise ConfigError(Mistake(str(folder), "is not empty", right))
-    if not has_provenance(folder) and there - _BEGUN:
-        right = "choose the folder of a run, or a new one"
-        raise ConfigError(Mistake(str(folder), "is not empty, and holds no run to resume", right))
+def _refuse_other(config: RunConfig, dataset: Dataset, folder: Path) -> None:
+    """Raise `ConfigError` if the run in a folder is not this one."""
+    other = differences(config, dataset, folder)
+    if other:
+        right = "give what it began with, or choose another folder"
+        raise ConfigError(other, f"{folder} holds a run that is made otherwise; {right}")
 
 
 def _leave_if_unused(folder: Path) -> None:
     """Remove the folder of a run that ended before it had anything to keep, or to say."""
-    if _names(folder) <= _BEGUN - {"preflight.json"}:
+    if names(folder) <= BEGUN - {PREFLIGHT}:
         shutil.rmtree(folder)
-
-
-def _is_unused(folder: Path) -> bool:
-    """Whether a run was begun here, and has not come to its first step."""
-    return has_provenance(folder) and _names(folder) <= _BEGUN
-
-
-def _names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} if folder.exists() else set()
 
 
 def _lock(folder: Path) -> Any:  # noqa: ANN401 - an open file, or None
     """Hold the folder's lock until the file is closed; where files cannot be locked there is none."""
     if sys.platform == "win32":
         return None
-    file = (folder / _LOCK).open("a")
+    file = (folder / LOCK).open("a")
     try:
         # Of this process alone: a loader's process that outlives it must not keep the folder.
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -183,6 +170,4 @@ def _keep_lines(path: Path, holds: Callable[[str], bool]) -> None:
         return
     kept = "".join(f"{line}\n" for line in text.splitlines() if holds(line))
     if kept != text:
-        unfinished = path.with_name(f".{path.name}")
-        unfinished.write_text(kept, encoding="utf-8")
-        os.replace(unfinished, path)  # noqa: PTH105 - atomic; Path.replace says less
+        write_text(path, kept)

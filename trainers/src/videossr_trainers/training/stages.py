@@ -16,7 +16,7 @@ from videossr_trainers.engine.sharding import keep_float32
 from videossr_trainers.failures import TrainingError
 from videossr_trainers.questions.data import raise_failure
 from videossr_trainers.training.checkpoints import WholeCheckpoints
-from videossr_trainers.training.interrupts import leave_signals_to_parent
+from videossr_trainers.training.interrupts import shield_workers
 from videossr_trainers.training.nonfinite import FiniteSteps
 
 if TYPE_CHECKING:
@@ -41,9 +41,8 @@ class _Stage(FiniteSteps, WholeCheckpoints):
     def get_train_dataloader(self) -> Any:  # noqa: ANN401 - accelerate is untyped
         """As ever, and its workers leave signals to this process."""
         loader = super().get_train_dataloader()
-        base = loader.base_dataloader
-        base.worker_init_fn = _Then(base.worker_init_fn)
-        self._loader = base
+        self._loader = loader.base_dataloader
+        shield_workers(self._loader)
         return loader
 
     def train(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - transformers is untyped
@@ -59,6 +58,9 @@ class _Stage(FiniteSteps, WholeCheckpoints):
             iterator = getattr(self._loader, "_iterator", None)
             if iterator is not None:
                 iterator._shutdown_workers()  # noqa: SLF001 - torch has no public way
+
+    def create_model_card(self, *_: object, **__: object) -> None:
+        """None: TRL's tells of TRL, and nothing of what was trained on what."""
 
     def get_batch_samples(
         self,
@@ -142,15 +144,3 @@ class GrpoStage(_Stage, VideoGRPOTrainer):
                     "the last checkpoint is older; lower grpo.learning_rate, or look at this question"
                 )
         return loss
-
-
-class _Then:
-    """A loader's own beginning of a worker, and then ours; a class, since spawned workers pickle it."""
-
-    def __init__(self, first: Any) -> None:  # noqa: ANN401 - torch's
-        self.first = first
-
-    def __call__(self, worker: int) -> None:
-        if self.first is not None:
-            self.first(worker)
-        leave_signals_to_parent(worker)

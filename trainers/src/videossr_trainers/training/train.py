@@ -22,8 +22,10 @@ import torch
 from transformers import PrinterCallback
 
 from videossr import ConfigError
-from videossr.errors import Mistake
+from videossr.atomic import clear_unfinished, making, take_away
+from videossr.errors import Mistake, Mistakes
 from videossr.render import Renderer
+from videossr.wording import counted
 from videossr_trainers.failures import naming_full_disk
 from videossr_trainers.models.load import load_model, locate_model
 from videossr_trainers.preflight.course import Preflight
@@ -39,19 +41,14 @@ from videossr_trainers.rollouts.trackers import check_trackers
 from videossr_trainers.sections import GrpoSection, ModelSection, WarmStartSection
 from videossr_trainers.training.arguments import (
     check_batches,
+    check_optimizer,
     engine_arguments,
     grpo_arguments,
     leave_cores_to_loaders,
     steps_of,
 )
 from videossr_trainers.training.callbacks import StepReport
-from videossr_trainers.training.checkpoints import (
-    clear_unfinished,
-    newest_whole,
-    publish,
-    step_of,
-    take_away,
-)
+from videossr_trainers.training.checkpoints import newest_whole, save_whole_model, step_of
 from videossr_trainers.training.interrupts import StopOnSignal, StopRequest, tell_stderr
 from videossr_trainers.training.lost import LostQuestions
 from videossr_trainers.training.run_folder import (
@@ -93,6 +90,20 @@ class Started:
     log: Sequence[Mapping[str, float]]
 
 
+def check_model(config: RunConfig, recipes: Sequence[Recipe]) -> None:
+    """Raise `ConfigError` for a model that cannot be made, or warmed up, as it is asked for."""
+    section, mistakes = config.section(ModelSection), []
+    if section.name == "tiny" and not all(recipe.checked for recipe in recipes):
+        problem = "'tiny' takes its words from the questions, and these are only planned"
+        right = "build the dataset with build.check=true"
+        mistakes.append(Mistake("model.name", problem, right))
+    if section.weights == "bfloat16" and config.section(WarmStartSection).steps:
+        problem = "bfloat16 loses small steps, and the warm start trains all weights"
+        mistakes.append(Mistake("model.weights", problem, "float32, or warm_start.steps=0"))
+    if mistakes:
+        raise ConfigError(mistakes)
+
+
 def start_model(
     config: RunConfig,
     recipes: Sequence[Recipe],
@@ -111,13 +122,7 @@ def start_model(
     """
     section = config.section(ModelSection)
     warm = config.section(WarmStartSection)
-    if section.name == "tiny" and not all(recipe.checked for recipe in recipes):
-        problem = "'tiny' takes its words from the questions, and these are only planned"
-        right = "build the dataset with build.check=true"
-        raise ConfigError(Mistake("model.name", problem, right))
-    if section.weights == "bfloat16" and warm.steps:
-        problem = "bfloat16 loses small steps, and the warm start trains all weights"
-        raise ConfigError(Mistake("model.weights", problem, "float32, or warm_start.steps=0"))
+    check_model(config, recipes)
     warmed = folder / "warm_start"
     is_warm = warm.steps and on_main(warmed.exists)
     if not is_warm:
@@ -237,20 +242,28 @@ def train(
         Stopped: a signal asked for it; the run has saved and can be resumed.
     """
     state = join_processes()
-    recipes = chosen_recipes(config, dataset)
     grpo = config.section(GrpoSection)
-    if steps_of(grpo, len(recipes)):
-        check_batches(grpo, len(recipes))
-    check_trackers(grpo.report_to)
+    mistakes = Mistakes()
+    recipes: Sequence[Recipe] = ()
+    with mistakes.noted():
+        check_trackers(grpo.report_to)
+    with mistakes.noted():
+        check_optimizer(grpo)
+    with mistakes.noted():
+        recipes = chosen_recipes(config, dataset)
+        if steps_of(grpo, len(recipes)):
+            check_batches(grpo, len(recipes))
+    with mistakes.noted():
+        check_model(config, recipes)
     leave_cores_to_loaders(grpo)
-    renderer = Renderer.for_dataset(dataset, run=config)
     on_signal = tell_stderr if state.is_main_process else lambda _: None
-    check = Preflight(config, dataset, folder, tell) if grpo.preflight else None
     with (
-        claimed(config, dataset, folder, resume=resume),
+        claimed(config, dataset, folder, resume=resume, mistakes=mistakes),
         naming_full_disk(folder),
         StopRequest(on_signal) as request,
     ):
+        renderer = Renderer.for_dataset(dataset, run=config)
+        check = Preflight(config, dataset, folder, tell) if grpo.preflight else None
         return _train(config, dataset, recipes, renderer, folder, report, request, check)
 
 
@@ -267,14 +280,13 @@ def _train(
     saved, model = folder / "checkpoints", folder / "model"
     last = on_main(lambda: newest_whole(saved))
     on_main(lambda: clear_unfinished(saved))
-    on_main(lambda: clear_unfinished(folder))  # a model that was being taken away
+    on_main(lambda: clear_unfinished(folder))  # a model that was being saved or taken away
     if on_main(model.exists) and not _goes_on(config, recipes, last, folder):
         return model
     stop = StopOnSignal(request)
     started = start_model(config, recipes, renderer, folder, report, stop=stop, check=check)
-    aside = folder / ".model"
     if not steps_of(config.section(GrpoSection), len(recipes)):
-        on_main(lambda: _save(started, aside, model))
+        on_main(lambda: _save(started, model))
         return model
     trainer = make_trainer(config, dataset, recipes, renderer, started, folder, report, stop=stop)
     if check:
@@ -284,16 +296,14 @@ def _train(
     on_main(lambda: take_away(model))
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     stop.raise_stopped(GRPO, trainer.state)
-    trainer.save_model(str(aside))
-    trainer.accelerator.wait_for_everyone()
-    on_main(lambda: publish(aside, model))
+    save_whole_model(trainer, model)
     return model
 
 
-def _save(started: Started, aside: Path, model: Path) -> None:
-    for part in (started.model, started.processor):
-        part.save_pretrained(aside)
-    publish(aside, model)
+def _save(started: Started, folder: Path) -> None:
+    with making(folder) as unfinished:
+        for part in (started.model, started.processor):
+            part.save_pretrained(unfinished)
 
 
 def _goes_on(config: RunConfig, recipes: Sequence[Recipe], last: Path | None, folder: Path) -> bool:
@@ -306,6 +316,6 @@ def _goes_on(config: RunConfig, recipes: Sequence[Recipe], last: Path | None, fo
     done = int(lines[-1]["step"]) if lines else 0
     more = steps_of(config.section(GrpoSection), len(recipes)) > done
     if more and done and (last is None or step_of(last) != done):
-        problem = f"the run is finished after {done} steps, and has no checkpoint to go on from"
+        problem = f"the run is finished after {counted(done, 'step')}, and has no checkpoint to go on from"
         raise ConfigError(Mistake("grpo.max_steps", problem, "start a new run"))
     return more

@@ -18,7 +18,7 @@ from trl import SFTConfig
 from videossr_trainers.engine.encoding import PromptEncoder, pad_left
 from videossr_trainers.processes import on_main
 from videossr_trainers.questions.data import FAILURE
-from videossr_trainers.training.checkpoints import newest_whole, publish, remove, step_of
+from videossr_trainers.training.checkpoints import newest_whole, remove, save_whole_model, step_of
 from videossr_trainers.training.run_folder import WARM_START, forget_after
 from videossr_trainers.training.stages import WarmStartStage
 
@@ -142,8 +142,7 @@ def warm_start(
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     if stop:
         stop.raise_stopped(WARM_START, trainer.state)
-    aside = folder / ".warm_start"
-    trainer.save_model(str(aside))
-    trainer.accelerator.wait_for_everyone()
-    on_main(lambda: publish(aside, folder / "warm_start"))
+    save_whole_model(trainer, folder / "warm_start")
     on_main(lambda: remove(saved))
+    if stop:
+        stop.raise_asked(WARM_START, trainer.state)

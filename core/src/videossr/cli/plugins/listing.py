@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from videossr.cli.options import Allow, AsJson, PluginsDir, Strict, refuse_faults
+from videossr.installing import install_command
 from videossr.registry import Registry
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ def list_plugins(
         for line in _requirements(origins):
             typer.echo(line)
     elif not origins:
-        typer.echo("no plugin is installed; pip install videossr brings those of this project")
+        typer.echo(
+            f"no plugin is installed; {install_command('videossr')} brings those of this project"
+        )
     else:
         _print_table(origins)
     if strict:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from videossr.installing import install_command
 from videossr.registry import Registry
 
 
@@ -31,8 +31,6 @@ def new(
     folder = create(name, kind, output, taken=Registry().names)
     typer.echo(f"{folder}: a {kind} that works; make it yours in src/videossr_{name}/{name}.py")
     typer.echo("next:")
-    # An environment made by uv has no pip of its own, and another one's would install elsewhere.
-    pip = "pip" if find_spec("pip") else "uv pip"
-    typer.echo(f"  {pip} install -e '{folder}[test]'")
+    typer.echo(f"  {install_command('-e', f'{folder}[test]')}")
     typer.echo(f"  videossr plugins check {name}")
     typer.echo(f"  pytest {folder}")

@@ -10,18 +10,16 @@ FOLDER/utils.py, config.json    our rewards, and the settings that they hold und
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import xxhash
 import yaml
 
 from videossr import ConfigError
+from videossr.atomic import making
 from videossr.benchmark import key_of
 from videossr.benchmark.exported import CONFIG
 from videossr.errors import Mistake
@@ -31,6 +29,7 @@ from videossr.video import encode_mp4
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from videossr.benchmark import Benchmark
     from videossr.clip import Clip
@@ -40,8 +39,9 @@ if TYPE_CHECKING:
 #: What the group is called, and what the names of its tasks begin with.
 GROUP: Final = "viubench"
 
-#: Bytes of a path that all file systems take.
+#: Characters of a subtask in the name of a file; a longer one is cut, and told from others by a hash.
 _NAME: Final = 60
+_HASH: Final = 12
 
 #: A clip that begins later than this, in seconds, needs a word, since times are read from the file's start.
 _LATE: Final = 0.05
@@ -94,11 +94,9 @@ def export_lmms_eval(
     if folder.exists():
         right = "choose another folder, or remove this one"
         raise ConfigError(Mistake(str(folder), "exists already", right))
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     recipes = benchmark.dataset.recipes
     documents: dict[str, list[dict[str, Any]]] = {name: [] for name in benchmark.subtasks}
-    try:
+    with making(folder) as partial:
         (partial / "videos").mkdir()
         with one_torch_thread(), ThreadPoolExecutor(workers) as pool:
             try:
@@ -109,12 +107,13 @@ def export_lmms_eval(
                         progress(done, len(recipes))
             finally:
                 pool.shutdown(cancel_futures=True)
-        names = [f"{GROUP}_{subtask}" for subtask in documents]
+        names = [f"{GROUP}_{_short(subtask)}" for subtask in documents]
         for name, (subtask, rows) in zip(names, documents.items(), strict=True):
             text = "".join(json.dumps(row) + "\n" for row in rows)
-            (partial / f"{subtask}.jsonl").write_text(text, encoding="utf-8")
+            questions = f"{_short(subtask)}.jsonl"
+            (partial / questions).write_text(text, encoding="utf-8")
             # lmms-eval reads data from where it was started, so that the path has to be a whole one.
-            data = folder.resolve() / f"{subtask}.jsonl"
+            data = folder.resolve() / questions
             _write_yaml(partial / f"{name}.yaml", _task(name, data, max_new_tokens))
         _write_yaml(partial / f"{GROUP}.yaml", _group(names))
         own = resources.files("videossr_trainers.bench.lmms_eval")
@@ -128,15 +127,9 @@ def export_lmms_eval(
         }
         (partial / CONFIG).write_text(json.dumps(tree, indent=1) + "\n", encoding="utf-8")
         files = list((partial / "videos").iterdir())
-        exports = Exports(
+        return Exports(
             tuple(names), len(recipes), len(files), sum(file.stat().st_size for file in files)
         )
-        partial.chmod(0o755)  # mkdtemp's folders are private
-        os.replace(partial, folder)  # noqa: PTH105 - atomic; Path.replace says less
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    return exports
 
 
 def _document(recipe: Recipe, renderer: Renderer, folder: Path, crf: int) -> dict[str, Any]:
@@ -144,7 +137,7 @@ def _document(recipe: Recipe, renderer: Renderer, folder: Path, crf: int) -> dic
     sample = renderer.render(recipe)
     videos = []
     for number, clip in enumerate(sample.clips):
-        name = f"videos/{recipe.task[:_NAME]}_{recipe.index}_{number}.mp4"
+        name = f"videos/{_short(recipe.task)}_{recipe.index}_{number}.mp4"
         encode_mp4(clip.frames, clip.times, folder / name, crf=crf)
         videos.append(name)
     parts: list[str | None] = []
@@ -166,6 +159,13 @@ def _document(recipe: Recipe, renderer: Renderer, folder: Path, crf: int) -> dic
         "target": json.dumps(dict(sample.target)),
         "source": recipe.video,
     }
+
+
+def _short(subtask: str) -> str:
+    """A subtask's name as part of a file's: as it is, or so much of it as fits, and a hash of all of it."""
+    if len(subtask) <= _NAME:
+        return subtask
+    return f"{subtask[: _NAME - 1 - _HASH]}_{xxhash.xxh3_64_hexdigest(subtask.encode())[:_HASH]}"
 
 
 def _late(clip: Clip) -> list[str]:

@@ -1,5 +1,5 @@
 """The report of one or several runs of a benchmark: one HTML file, with JSON and CSV beside it."""
 
-from videossr_trainers.bench.report.page import is_report, write_bench_report
+from videossr_trainers.bench.report.page import write_bench_report
 
-__all__ = ["is_report", "write_bench_report"]
+__all__ = ["write_bench_report"]

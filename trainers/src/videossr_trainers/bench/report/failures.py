@@ -1,15 +1,15 @@
-"""The answers to look at: of each subtask the worst ones, and some by chance."""
+"""The answers to look at: of each subtask the worst ones, some that are missing, and some by chance."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING, Final
 
 from videossr import VideossrError
 from videossr.benchmark import key_of
 from videossr.marks import marks_of
 from videossr.seeds import derive_seed
-from videossr_trainers.report.data import Mark
 from videossr_trainers.report.player import Player, player_of
 
 if TYPE_CHECKING:
@@ -61,13 +61,16 @@ def failures(
     by_chance: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Failure]:
-    """Questions to look at: those on which the runs did worst on average, and some of the others.
+    """Questions to look at: the worst ones, some that nobody answered, and some of the others.
+
+    The worst are those with the lowest mean over the runs that answered them. A question that no run
+    answered is no bad answer, and stands apart.
 
     Args:
-        tables: of the runs that asked a model.
+        tables: of the runs that asked a model about its own videos.
         renderer: of the benchmark; None where its videos are not at hand.
         recipes: of the benchmark.
-        worst, by_chance: of each subtask.
+        worst, by_chance: of each subtask; of those without any answer, as many as of the worst.
         progress: called with questions done and questions in all.
     """
     by_key = {key_of(recipe): recipe for recipe in recipes}
@@ -97,17 +100,24 @@ def _chosen(tables: Sequence[RunTable], worst: int, by_chance: int) -> list[tupl
     for subtask in run.facts["subtasks"]:
         asked = [question for question in run.questions if question.subtask == subtask]
         ordered = sorted(asked, key=lambda q: derive_seed("failures", q.key))
-        wrong = sorted(
-            (q for q in ordered if _value(tables, q) < 1), key=lambda q: _value(tables, q)
-        )[:worst]
-        rest = [q for q in ordered if q not in wrong][:by_chance]
+        means = {q.key: mean for q in ordered if (mean := _mean(tables, q)) is not None}
+        answered = [q for q in ordered if q.key in means]
+        wrong = sorted((q for q in answered if means[q.key] < 1), key=lambda q: means[q.key])[
+            :worst
+        ]
+        missing = [q for q in ordered if q.key not in means][:worst]
+        rest = [q for q in answered if q not in wrong][:by_chance]
         chosen += [(question, "among the worst") for question in wrong]
+        chosen += [(question, "not answered") for question in missing]
         chosen += [(question, "by chance") for question in rest]
     return chosen
 
 
-def _value(tables: Sequence[RunTable], question: Question) -> float:
-    return sum(table.run.answers["sighted", question.key].value for table in tables)
+def _mean(tables: Sequence[RunTable], question: Question) -> float | None:
+    """What the answers to a question are worth on average; None where no run has one."""
+    answers = [table.run.answers["sighted", question.key] for table in tables]
+    values = [answer.value for answer in answers if not answer.failure]
+    return fmean(values) if values else None
 
 
 def _said(tables: Sequence[RunTable], question: Question) -> list[Said]:
@@ -122,10 +132,7 @@ def _said(tables: Sequence[RunTable], question: Question) -> list[Said]:
 
 
 def _players(renderer: Renderer, recipe: Recipe, sample: Sample) -> list[Player]:
-    marks = [
-        Mark(mark.clip, mark.start, mark.stop, mark.label)
-        for mark in marks_of(renderer.task(recipe), sample, recipe.context)
-    ]
+    marks = marks_of(renderer.task(recipe), sample, recipe.context)
     several = len(sample.clips) > 1
     return [
         player_of(

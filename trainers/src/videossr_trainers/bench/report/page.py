@@ -3,39 +3,41 @@
 from __future__ import annotations
 
 import json
-import os
-from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
-from jinja2 import Environment, StrictUndefined
-
+from videossr.intervals import TOO_FEW
 from videossr_trainers.bench.report.failures import Failure, failures
 from videossr_trainers.bench.report.histogram import histogram
 from videossr_trainers.bench.report.published import PUBLISHED
 from videossr_trainers.bench.report.tables import (
+    COLUMNS,
     RunTable,
-    as_csv,
     as_tree,
     comparisons,
     run_tables,
+    table_rows,
 )
-from videossr_trainers.report.findings import signed
+from videossr_trainers.pages import signed, write_json, write_page, write_table
 from videossr_trainers.report.plots import colour_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from videossr.benchmark import Graded
     from videossr.dataset import Recipe
     from videossr.intervals import Interval
     from videossr.render import Renderer
     from videossr_trainers.bench.folder import Finished
 
-#: By which a report is told from other files.
-_GENERATOR: Final = '<meta name="generator" content="videossr bench report">'
+#: What a model was shown that was not shown its own video.
+_UNSEEING: Final = {"blind": "blind", "wrong_video": "with the wrong videos"}
 
-#: Bytes at the start of a file in which that has to stand.
-_HEAD: Final = 1024
+#: Those of the demo's report, and our own.
+_STYLES: Final = (
+    ("videossr_trainers.report", "report.css"),
+    ("videossr_trainers.bench.report", "bench.css"),
+)
 
 
 def write_bench_report(
@@ -68,51 +70,30 @@ def write_bench_report(
         ConfigError: the runs are not of one benchmark.
     """
     tables = run_tables(runs)
-    asked = [table for table in tables if table.asked]
+    asked = [table for table in tables if table.sighted]
     shown = (
         failures(asked, renderer, recipes, worst=worst, by_chance=by_chance, progress=progress)
         if asked
         else []
     )
-    files = {
-        path: _render(tables, shown),
-        path.with_suffix(".json"): json.dumps(as_tree(tables), indent=2) + "\n",
-        path.with_suffix(".csv"): as_csv(tables),
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for file, text in files.items():
-        partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
-        try:
-            # An answer may hold halves of characters, which no file can.
-            partial.write_bytes(text.encode("utf-8", "replace"))
-            partial.replace(file)
-        finally:
-            partial.unlink(missing_ok=True)
-    return list(files)
+    as_json, as_csv = path.with_suffix(".json"), path.with_suffix(".csv")
+    _write_html(path, tables, shown)
+    write_json(as_json, as_tree(tables))
+    write_table(as_csv, COLUMNS, table_rows(tables))
+    return [path, as_json, as_csv]
 
 
-def is_report(path: Path) -> bool:
-    """Whether a file is such a report, so that a new one may take its place."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return _GENERATOR.encode() in file.read(_HEAD)
-
-
-def _render(tables: Sequence[RunTable], shown: Sequence[Failure]) -> str:
-    own = resources.files("videossr_trainers.bench.report")
-    style = resources.files("videossr_trainers.report").joinpath("report.css").read_text("utf-8")
-    # Every text of a run is untrusted: what a model said, what a task or a file is called.
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"signed": signed, "ends": _ends, "score": "{:.1f}".format}
+def _write_html(path: Path, tables: Sequence[RunTable], shown: Sequence[Failure]) -> None:
     subtasks = list(tables[0].run.facts["subtasks"])
     colours = {name: colour_of(number) for number, name in enumerate(subtasks)}
-    asked = [table for table in tables if table.asked]
-    return environment.from_string(own.joinpath("bench.html.jinja").read_text("utf-8")).render(
-        generator=_GENERATOR,
-        style=style + own.joinpath("bench.css").read_text("utf-8"),
+    asked = [table for table in tables if table.sighted]
+    write_page(
+        path,
+        "videossr_trainers.bench.report",
+        "bench.html.jinja",
+        styles=_STYLES,
+        # Scores are times 100 already.
+        filters={"signed": signed, "ends": _ends, "score": "{:.1f}".format},
         title=" and ".join(table.name for table in tables),
         tables=tables,
         headlines=[(table.name, _headline(table)) for table in tables],
@@ -130,8 +111,12 @@ def _render(tables: Sequence[RunTable], shown: Sequence[Failure]) -> str:
 def _headline(table: RunTable) -> str:
     """The mean, its floor, and on how many subtasks the video was looked at."""
     mean = table.rows[-1].scores[table.main]
-    if not table.asked:
+    if not table.conditions:
         return f"No model was asked; the best constant scores {mean.with_failures.mean:.1f}."
+    if not table.sighted:
+        return (
+            f"Asked {_without_its_video(table)}, and not about its own videos, so it has no score."
+        )
     if mean.raw is None:
         return "A subtask has no answer at all, so there is no mean."
     text = (
@@ -140,7 +125,7 @@ def _headline(table: RunTable) -> str:
     better = [
         row.name
         for row in table.rows[:-1]
-        if row.looked and row.looked.change and row.looked.change.low > 0
+        if row.looked and row.looked.change and row.looked.change.above(0)
     ]
     if table.control:
         count = f"{len(better)} of {len(table.rows) - 1} subtasks"
@@ -148,20 +133,38 @@ def _headline(table: RunTable) -> str:
     return text + "."
 
 
-def _histograms(table: RunTable, colours: dict[str, str]) -> list[tuple[str, Any]]:
+def _without_its_video(table: RunTable) -> str:
+    """The conditions of a run that was asked nothing else, with the means and the floor."""
+    last = table.rows[-1].scores
+    told = []
+    for condition in table.conditions:
+        raw = last[condition].raw
+        mean = f"{raw.mean:.1f} {_ends(raw)}" if raw else "unknown"
+        told.append(f"{_UNSEEING[condition]} (mean of the subtasks {mean})")
+    return f"{' and '.join(told)}, blind floor {last[table.main].floor:.1f}"
+
+
+def _histograms(table: RunTable, colours: dict[str, str]) -> list[tuple[str, Any, int]]:
+    """Of each subtask how the scores of its answers are spread, and how many questions have none."""
     control = table.graded.get("wrong_video") or table.graded.get("blind") or []
     return [
         (
             row.name,
             histogram(
-                [one.value for one in table.graded["sighted"] if one.subtask == row.name],
-                [one.value for one in control if one.subtask == row.name],
+                _values(table.graded["sighted"], row.name),
+                _values(control, row.name),
                 row.scores["sighted"].floor,
                 colours[row.name],
             ),
+            row.scores["sighted"].failed,
         )
         for row in table.rows[:-1]
     ]
+
+
+def _values(graded: Sequence[Graded], subtask: str) -> list[float]:
+    """What the answers of a subtask are worth; a question without one is none that is worth 0."""
+    return [one.value for one in graded if one.subtask == subtask and not one.failure]
 
 
 def _ranked(tables: Sequence[RunTable]) -> list[tuple[str, float, Interval | None]]:
@@ -169,7 +172,7 @@ def _ranked(tables: Sequence[RunTable]) -> list[tuple[str, float, Interval | Non
     ours = [
         (table.name, mean.mean, mean)
         for table in tables
-        if table.asked and (mean := table.scores["sighted"].mean.raw)
+        if table.sighted and (mean := table.scores["sighted"].mean.raw)
     ]
     theirs = [(name, score, None) for name, score in PUBLISHED]
     return sorted([*ours, *theirs], key=lambda one: -one[1])
@@ -192,20 +195,10 @@ def _facts(table: RunTable) -> dict[str, str]:
     }
     if facts["modifiers"]:
         shown["modifiers"] = json.dumps(facts["modifiers"])
-    if not table.asked:
+    if not table.conditions:
         return shown
     model = facts["model"] if isinstance(facts["model"], str) else json.dumps(facts["model"])
-    rate = facts["asked"] / facts["seconds"] if facts["seconds"] else 0.0
-    shown |= {
-        "model": model,
-        "decoding": json.dumps(facts["decoding"]),
-        "throughput": f"{facts['asked']} answers in {facts['seconds']:.0f} s, {rate:.2f} a second, "
-        "in the last session",
-        "tokens": f"{facts['prompt_tokens']} of prompts, {facts['completion_tokens']} of answers"
-        + (f"; {facts['uncounted']} answers without a count" if facts["uncounted"] else ""),
-    }
-    if facts["cost"] is not None:
-        shown["cost"] = f"{facts['cost']:.4f}, at the prices that were given"
+    shown |= {"model": model, "decoding": json.dumps(facts["decoding"]), **table.run.told}
     for condition, found in facts["failures"].items():
         for reason, count in found.items():
             shown[f"without an answer, {condition.replace('_', ' ')}: {count}"] = reason
@@ -213,9 +206,11 @@ def _facts(table: RunTable) -> dict[str, str]:
 
 
 def _ends(interval: Interval, *, sign: bool = False) -> str:
-    """The ends of an interval in brackets."""
+    """The ends of an interval in brackets, or why there is none."""
+    if interval.ends is None:
+        return TOO_FEW
     low, high = (
         signed(end, 1) if sign else f"{end:.1f}".replace("-", "\N{MINUS SIGN}")
-        for end in (interval.low, interval.high)
+        for end in interval.ends
     )
     return f"[{low}, {high}]"

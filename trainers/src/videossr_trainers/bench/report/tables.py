@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from videossr import ConfigError
 from videossr.benchmark import BASELINES, Difference, Graded, Scores, compare, measure
 from videossr.errors import Mistake
-from videossr_trainers.bench.conditions import CONDITIONS
+from videossr_trainers.bench.conditions import CONDITIONS, Condition
 from videossr_trainers.bench.report.published import PUBLISHED
 from videossr_trainers.bench.running import graded_rows, scores_tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from videossr.intervals import Interval
     from videossr_trainers.bench.folder import Finished
 
 #: What a run is called in the place of a model where there was none.
@@ -60,14 +59,19 @@ class RunTable:
     control: str
 
     @property
-    def asked(self) -> bool:
-        """Whether there was a model."""
+    def conditions(self) -> list[Condition]:
+        """Under which a model was asked; none where there was none."""
+        return [condition for condition in CONDITIONS if condition in self.scores]
+
+    @property
+    def sighted(self) -> bool:
+        """Whether a model was asked about its own videos, for which alone it has a score."""
         return "sighted" in self.scores
 
     @property
     def main(self) -> str:
-        """What is shown as the run's own score: sighted, or the best constant where none was asked."""
-        return "sighted" if self.asked else "constant"
+        """What is shown as the run's own score: sighted, else another condition, else the best constant."""
+        return next(iter(self.conditions), "constant")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +149,8 @@ def _table(name: str, run: Finished) -> RunTable:
 
 
 def comparisons(tables: Sequence[RunTable]) -> list[Comparison]:
-    """Every run that asked a model against the first that did."""
-    asked = [table for table in tables if table.asked]
+    """Every run with a score of its own against the first that has one."""
+    asked = [table for table in tables if table.sighted]
     found = []
     for table in asked[1:]:
         by_subtask, mean = compare(asked[0].graded["sighted"], table.graded["sighted"])
@@ -156,7 +160,7 @@ def comparisons(tables: Sequence[RunTable]) -> list[Comparison]:
 
 def as_tree(tables: Sequence[RunTable]) -> dict[str, Any]:
     """Everything as plain JSON values."""
-    asked = [table.name for table in tables if table.asked]
+    asked = [table.name for table in tables if table.sighted]
     return {
         "benchmark": tables[0].run.facts["benchmark"],
         "runs": [
@@ -189,25 +193,58 @@ def as_tree(tables: Sequence[RunTable]) -> dict[str, Any]:
     }
 
 
-def as_csv(tables: Sequence[RunTable]) -> str:
-    """A line for each run, condition or baseline, and subtask."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    columns = ["score", "low", "high", "normalised", "with_failures", "floor"]
-    counts = ["questions", "unparsable", "failed"]
-    writer.writerow(["run", "shown", "subtask", *columns, *counts])
+#: The columns of the CSV: a score of a run by itself, or its difference to another run's.
+COLUMNS: Final = (
+    *("run", "against", "shown", "subtask"),
+    *("score", "low", "high", "videos", "normalised", "with_failures", "floor"),
+    *("questions", "unparsable", "failed", "unpaired"),
+)
+
+
+def table_rows(tables: Sequence[RunTable]) -> list[dict[str, object]]:
+    """A row for each run, condition or baseline, and subtask, and for each difference to the first run."""
+    rows: list[dict[str, object]] = []
     for table in tables:
         for row in table.rows:
             for which, one in row.scores.items():
-                raw, scaled = one.raw or ("", "", ""), one.normalised
-                figures = [*raw, scaled.mean if scaled else "", one.with_failures.mean, one.floor]
-                found = [one.questions, one.unparsable, one.failed]
-                writer.writerow([table.name, which, row.name or "mean", *figures, *found])
-    return text.getvalue()
+                name = {"run": table.name, "shown": which, "subtask": row.name or "mean"}
+                rows.append(
+                    {
+                        **name,
+                        **_measured(one.raw),
+                        "normalised": one.normalised.mean if one.normalised else "",
+                        "with_failures": one.with_failures.mean,
+                        "floor": one.floor,
+                        "questions": one.questions,
+                        "unparsable": one.unparsable,
+                        "failed": one.failed,
+                    }
+                )
+    first = next((table.name for table in tables if table.sighted), "")
+    for compared in comparisons(tables):
+        for subtask, difference in compared.differences.items():
+            name = {"run": compared.name, "against": first, "shown": "sighted"}
+            rows.append(
+                {
+                    **name,
+                    "subtask": subtask or "mean",
+                    **_measured(difference.change),
+                    "questions": difference.questions,
+                    "unpaired": difference.unpaired,
+                }
+            )
+    return rows
+
+
+def _measured(score: Interval | None) -> dict[str, object]:
+    """A mean with its interval, as cells; empty where there is none."""
+    if score is None:
+        return {}
+    return {"score": score.mean, "low": score.low, "high": score.high, "videos": score.videos}
 
 
 def _difference(difference: Difference) -> dict[str, Any]:
     tree = asdict(difference)
     if difference.change is not None:
-        tree["change"] = dict(zip(("mean", "low", "high"), difference.change, strict=True))
+        tree["change"] = difference.change._asdict()
     return tree

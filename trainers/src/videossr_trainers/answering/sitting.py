@@ -1,0 +1,136 @@
+"""A sitting with a model: what was really asked, how fast, and what was known already."""
+
+from __future__ import annotations
+
+import time
+from copy import copy
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+from videossr_trainers.answering.cached import Cached
+from videossr_trainers.answering.cost import Prices, Spent
+from videossr_trainers.answering.throughput import Throughput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from videossr_trainers.answering.answer import Answer, Answerer, Asked, Decoding
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a sitting took.
+
+    Attributes:
+        questions: that the model was asked; those whose answers were known are not among them.
+        seconds: by the clock on the wall, from the first question drawn up to the last answer.
+        asked: what was asked for.
+        known: what a cache had, at no cost.
+        throughput: where the time of a model on this machine went; None of one behind a server.
+    """
+
+    questions: int = 0
+    seconds: float = 0.0
+    asked: Spent = field(default_factory=Spent)
+    known: Spent = field(default_factory=Spent)
+    throughput: Throughput | None = None
+
+    def __add__(self, other: Session) -> Self:
+        """Of processes side by side: what both did, in the time of the longer one."""
+        parts = [one.throughput for one in (self, other) if one.throughput]
+        return type(self)(
+            self.questions + other.questions,
+            max(self.seconds, other.seconds),
+            self.asked + other.asked,
+            self.known + other.known,
+            sum(parts[1:], parts[0]) if parts else None,
+        )
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """By second: questions, and the tokens of prompts and answers that the model counts."""
+        seconds = self.seconds or 1.0
+        return {
+            "questions": self.questions / seconds,
+            "prompt_tokens": self.asked.prompt_tokens / seconds,
+            "completion_tokens": self.asked.completion_tokens / seconds,
+        }
+
+    def tree(self, prices: Prices | None = None) -> dict[str, Any]:
+        """As plain JSON values, with rates and the cost."""
+        return {
+            **asdict(self),
+            "rates": self.rates,
+            "prices": asdict(prices) if prices else None,
+            "cost": self.asked.cost(prices) if prices else None,
+        }
+
+    @classmethod
+    def read(cls, tree: Mapping[str, Any]) -> tuple[Self, Prices | None]:
+        """A session and its prices, from what `tree` gives."""
+        throughput, prices = tree["throughput"], tree["prices"]
+        session = cls(
+            tree["questions"],
+            tree["seconds"],
+            Spent(**tree["asked"]),
+            Spent(**tree["known"]),
+            Throughput(**throughput) if throughput else None,
+        )
+        return session, Prices(**prices) if prices else None
+
+    def in_words(self, prices: Prices | None = None) -> str:
+        """A line for people."""
+        if not self.asked.answers:
+            return f"nothing; {self.known.answers:,} answers were in the cache"
+        rates = self.rates
+        parts = [
+            self.asked.in_words(prices),
+            f"{self.seconds:.0f} s, {rates['questions']:.2f} questions a second",
+            f"{rates['prompt_tokens']:.0f} + {rates['completion_tokens']:.0f} tokens a second",
+        ]
+        if self.throughput:
+            parts.append(self.throughput.shares)
+        if self.known.answers:
+            parts.append(f"{self.known.answers:,} more answers were in the cache")
+        return "; ".join(parts)
+
+
+class Sitting:
+    """Asks a model, and measures it.
+
+    Args:
+        answerer: who is asked; of a `Cached` one, what it knows is told apart.
+    """
+
+    def __init__(self, answerer: Answerer) -> None:
+        self.answerer = answerer
+        self._cached = answerer if isinstance(answerer, Cached) else None
+        inner = answerer.answerer if isinstance(answerer, Cached) else answerer
+        found = getattr(inner, "throughput", None)
+        self._throughput = found if isinstance(found, Throughput) else None
+        self._before = copy(self._throughput)
+        self._known_before = self._cached.found if self._cached else Spent()
+        self._heard = Spent()
+        self._each = 1
+        self._seconds = 0.0
+
+    def answer(
+        self, questions: Iterable[Asked], decoding: Decoding
+    ) -> Iterator[tuple[Asked, tuple[Answer, ...]]]:
+        """As `Answerer.answer`."""
+        begun = time.monotonic()
+        self._each = decoding.answers
+        try:
+            for asked, answers in self.answerer.answer(questions, decoding):
+                self._heard += Spent.on(answers)
+                yield asked, answers
+        finally:
+            self._seconds += time.monotonic() - begun
+
+    @property
+    def session(self) -> Session:
+        """What it took so far."""
+        known = self._cached.found - self._known_before if self._cached else Spent()
+        asked = self._heard - known
+        throughput = self._throughput - self._before if self._throughput and self._before else None
+        return Session(asked.answers // self._each, self._seconds, asked, known, throughput)

@@ -1,0 +1,181 @@
+"""A command that puts questions to a model, from its folder to its exit code.
+
+`videossr eval` and `videossr diagnose` go through it alike: the folder is claimed, videos are looked at,
+the model is asked, by several processes each its share, and questions without an answer end the command
+with 1, after everything is written.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import typer
+
+from videossr.cli.options import progress_bar
+from videossr.errors import ConfigError, VideossrError
+from videossr_trainers.answering.shares import Shares
+from videossr_trainers.console import quiet_libraries
+from videossr_trainers.downstream.asking import Asking, ask
+from videossr_trainers.downstream.folder import claim
+from videossr_trainers.downstream.videos import Videos, look_at
+from videossr_trainers.processes import is_common, on_main
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from videossr.config import VideoConfig
+    from videossr.sample import Sample
+    from videossr_trainers.answering import Answer, Answerer, Decoding
+    from videossr_trainers.answering.choice import ModelOptions
+    from videossr_trainers.downstream.reading import QuestionList
+
+_T = TypeVar("_T")
+
+#: Names of which a warning says so many.
+_NAMED: Final = 3
+
+
+@dataclass(frozen=True)
+class Session:
+    """One process's part in a command that asks a model; made by all of them, at the same point.
+
+    Attributes:
+        folder: of the run.
+        workers: files looked at side by side, and threads that render.
+        quiet: show errors only.
+        shares: by which the processes part the work.
+    """
+
+    folder: Path
+    workers: int
+    quiet: bool
+    shares: Shares = field(default_factory=Shares)
+
+    @property
+    def silent(self) -> bool:
+        """Whether this process shows no progress: of several, one does."""
+        return self.quiet or not self.shares.main
+
+    @contextmanager
+    def speaking(self) -> Iterator[None]:
+        """Let the main process alone tell of an error that all have met."""
+        try:
+            yield
+        except VideossrError as error:
+            if self.shares.main or not is_common(error):
+                raise
+            raise typer.Exit(2 if isinstance(error, ConfigError) else 1) from None
+
+    def claim(self, settings: Mapping[str, Any]) -> None:
+        """As `folder.claim`, by the main process.
+
+        Raises:
+            ConfigError: there is something else in the folder.
+        """
+        self._once(lambda: claim(self.folder, settings))
+
+    def videos(self, listed: QuestionList, root: Path, video: VideoConfig) -> Videos:
+        """The videos of a list; those that cannot be shown are told, and so are malformed rows.
+
+        Raises:
+            ConfigError: the folder is not there, or none of the videos is in it.
+        """
+        names = list(dict.fromkeys(row.video for row in listed.rows))
+        table = self.folder / "videos.parquet"
+        with progress_bar("looking at videos", quiet=self.silent) as progress:
+            seen = self._once(
+                lambda: look_at(names, root, table, workers=self.workers, progress=progress)
+            )
+        videos = Videos(seen, root, video)
+        if not self.silent:
+            absent = {name: found for name in names if (found := videos.absent(name))}
+            _warn("rows are malformed", [f"line {one.line}" for one in listed.malformed])
+            _warn("videos are missing", [name for name, one in absent.items() if one.missing])
+            _warn("videos cannot be read", [n for n, one in absent.items() if not one.missing])
+        return videos
+
+    def answerer(self, options: ModelOptions) -> Answerer:
+        """The model, with the answers that the folder has of it.
+
+        Raises:
+            ConfigError: it cannot be used.
+        """
+        quiet_libraries()
+        return options.answerer(cache=self.folder / "answers.jsonl")
+
+    def ask(
+        self,
+        keys: Sequence[str],
+        render: Callable[[str], Sample],
+        settle: Callable[[str, tuple[Answer, ...]], _T],
+        answerer: Answerer,
+        decoding: Decoding,
+    ) -> Asking[_T] | None:
+        """As `asking.ask`, with progress on the terminal."""
+        with progress_bar("asking", quiet=self.silent) as progress:
+            return ask(
+                keys,
+                render,
+                settle,
+                answerer,
+                decoding,
+                shares=self.shares,
+                workers=self.workers,
+                progress=progress,
+            )
+
+    def end(self, lines: Iterable[str], report: Path, faults: Sequence[str]) -> None:
+        """Tell what came of it.
+
+        Args:
+            lines: the main figures.
+            report: the page.
+            faults: which questions have no answer.
+
+        Raises:
+            typer.Exit: with 1, if there are any.
+        """
+        if not self.quiet:
+            for line in (*lines, f"report: {report}"):
+                typer.echo(line)
+        for fault in faults:
+            typer.echo(f"error: {fault}", err=True)
+        if faults:
+            raise typer.Exit(1)
+
+    def _once(self, work: Callable[[], _T]) -> _T:
+        """Let the main process work, however long, and have what it returns, or its error, in all."""
+
+        def patient() -> _T:
+            try:
+                return work()
+            finally:
+                self.shares.gather([])
+
+        if not self.shares.main:
+            self.shares.gather([])  # a broadcast would not wait for as long
+        return on_main(patient)
+
+
+def model_settings(options: ModelOptions) -> dict[str, Any]:
+    """What of the options an answer depends on."""
+    asked: dict[str, Any] = {
+        "model": options.model,
+        "revision": options.revision,
+        "endpoint": options.endpoint,
+    }
+    if options.endpoint:
+        asked |= {"show": options.show, "jpeg_quality": options.jpeg_quality}
+        asked |= {"video_crf": options.video_crf}
+    return {**asked, "max_new_tokens": options.max_new_tokens}
+
+
+def _warn(words: str, names: list[str]) -> None:
+    """Say before the work what will be counted as not answered."""
+    if names:
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        some = ", ".join(names[:_NAMED])
+        typer.echo(f"warning: {len(names)} {words}: {some}{more}", err=True)
