@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
-import subprocess
 import sys
+import warnings
 from collections import defaultdict
 from configparser import ConfigParser
+from contextlib import redirect_stdout
 from functools import cache
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -18,11 +18,13 @@ import pytest
 
 from videossr.build import Plan
 from videossr.build.checking import check
+from videossr.cli import main
 from videossr.procedural import write_videos
 from videossr.registry import Registry
 from videossr.render import Renderer
 from videossr.scan import scan
 from videossr.video_table import read_table, write_table
+from videossr_trainers.ablations import processes
 from videossr_trainers.ablations.presets import PRESETS, find_ablations
 from videossr_trainers.ablations.variants import Variants
 
@@ -241,36 +243,50 @@ ablation: {questions: 6}
 
 
 @pytest.mark.slow
-def test_ablations_are_run_and_reported(videos: Path, tmp_path: Path) -> None:
-    """Two of them share their start; the same again does nothing; the report has what was measured."""
-    (tmp_path / "small.yaml").write_text(MINUSCULE)
-    words = ["run", "base", "strict_reward", "n8", "--scale", "small.yaml", "--seeds", "3"]
-    ran = videossr(tmp_path, *words, "--videos", str(videos), "grpo.num_generations=2")
-    assert "n8: the same as base at small, not run" in ran
-    assert 1 == ran.count(": warm start")
-    assert 2 == ran.count(": training\n")
-    assert "strict_reward, seed 3: done\n" in ran
-    again = videossr(tmp_path, *words, "--videos", str(videos), "grpo.num_generations=2")
-    assert ["base, seed 3: is done", "strict_reward, seed 3: is done"] == again.splitlines()[1:3]
+def test_ablations_are_run_and_reported(
+    videos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Two of them share their start; the same again does nothing; the report has what was measured.
+
+    The stages run in this process, which has imported what they need.
+    """
+
+    def run(command: list[str], log: Path, lock: int) -> int:
+        del lock
+        with warnings.catch_warnings(), log.open("a") as file, redirect_stdout(file):
+            warnings.simplefilter("ignore")
+            return call(*command[command.index("videossr") + 1 :])
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(processes, "_run", run)
+    Path("small.yaml").write_text(MINUSCULE)
+    words = ["ablate", "base", "strict_reward", "n8", "--scale", "small.yaml", "--seeds", "3"]
+    words += ["--videos", str(videos), "grpo.num_generations=2"]
+    assert 0 == call(*words)
+    said = capsys.readouterr().out
+    assert "n8: the same as base at small, not run" in said
+    assert 1 == said.count(": warm start")
+    assert 2 == said.count(": training\n")
+    assert "strict_reward, seed 3: done\n" in said
+    assert 0 == call(*words)
+    told = capsys.readouterr().out.splitlines()
+    assert ["base, seed 3: is done", "strict_reward, seed 3: is done"] == told[1:3]
     folder = tmp_path / "ablation_runs" / "small"
-    assert "over wrong video" in videossr(tmp_path, "report", str(folder))
-    tree = json.loads((folder / "report.json").read_text())
-    base, strict = tree["ablations"]
+    assert 0 == call("ablate", "report", str(folder))
+    assert "over wrong video" in capsys.readouterr().out
+    base, strict = json.loads((folder / "report.json").read_text())["ablations"]
     assert ("base", "strict_reward", "base") == (base["name"], strict["name"], strict["against"])
     assert base["figures"]["before"] == strict["figures"]["before"]
     assert (2, 4) == (base["cost"]["steps"], base["cost"]["questions"])
     assert "<svg" in (folder / "report.html").read_text()
 
 
-def videossr(folder: Path, *words: str) -> str:
-    """What `videossr ablate` says, run in a folder."""
-    done = subprocess.run(
-        [sys.executable, "-m", "videossr", "ablate", *words],
-        cwd=folder,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert 0 == done.returncode, done.stderr
-    return done.stdout
+def call(*words: str) -> int:
+    """Run a command in this process, and say its exit code."""
+    with pytest.raises(SystemExit) as stop:
+        main(list(words))
+    assert isinstance(stop.value.code, int)
+    return stop.value.code
