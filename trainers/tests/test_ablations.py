@@ -17,6 +17,7 @@ from videossr.intervals import Interval
 from videossr.video_table import VideoRow
 from videossr_trainers.ablations import processes, running
 from videossr_trainers.ablations.bootstrap import estimate
+from videossr_trainers.ablations.curves import band
 from videossr_trainers.ablations.findings import Figure, findings_of
 from videossr_trainers.ablations.presets import chain, chosen, find_ablations
 from videossr_trainers.ablations.processes import StageError, complete, seconds_of
@@ -357,7 +358,8 @@ def result(name: str, seed: int, after: float, against: str = "", exam: Exam = E
     """A run that earned 0.1 on every question before, and so much after; a tenth of it blind."""
     flat = np.full(4, after)
     shown = {"sighted": flat, "blind": flat / 10, "wrong_video": flat / 2}
-    config = {"grpo": {"questions_per_step": 8}, "tasks": {"one": {}, "two": {}}}
+    tasks = {"one": {}, "two": {}, "trained_alone": {}}
+    config = {"grpo": {"questions_per_step": 8}, "tasks": tasks}
     plugins = {"jigsaw": _version("1")}
     facts: dict[str, Any] = {"config": config, "plugins": plugins, "versions": {"torch": "2"}}
     facts |= {"scale": "tiny", "seconds": {"training": 90.0, "exam after": 30.0}}
@@ -367,6 +369,7 @@ def result(name: str, seed: int, after: float, against: str = "", exam: Exam = E
             "num_tokens": 100.0 * step,
             "step_time": 2.0,
             "normalised/one": after * step,
+            "normalised/trained_alone": 0.5,
             "zero_variance/one": 0.25 * (seed + 1),
             "zero_variance/two": 0.0,
         }
@@ -408,6 +411,13 @@ def test_findings_are_those_worked_out_by_hand() -> None:
     )
     assert [[(1, 0.2), (2, 0.4)]] == strict.curves["one"]
     assert "two" not in strict.curves
+
+
+def test_a_curve_is_the_mean_over_seeds_with_their_range() -> None:
+    """By hand, with a step that one of two seeds has: too few steps to be smoothed."""
+    found = band([[(1, 0.0), (2, 0.5), (3, 1.0)], [(1, 1.0), (2, 0.5)]])
+    assert ([1, 2, 3], [0.5, 0.5, 1.0]) == (found.steps, found.mean)
+    assert ([0.0, 0.5, 1.0], [1.0, 0.5, 1.0]) == (found.low, found.high)
 
 
 def test_other_questions_are_not_compared() -> None:

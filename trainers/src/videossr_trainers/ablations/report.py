@@ -85,7 +85,10 @@ class Report:
     def write(self, path: Path) -> list[Path]:
         """Write the page, and files of the same name beside it: Markdown, JSON, CSV."""
         tasks = list(dict.fromkeys(task for one in self.findings for task in self._tasks(one)))
-        colours = {task: number for number, task in enumerate(tasks)}
+        # A task may be trained on that is not asked about in the exam.
+        drawn = list(
+            dict.fromkeys([*tasks, *(task for one in self.findings for task in one.curves)])
+        )
         write_page(
             path,
             "videossr_trainers.ablations",
@@ -96,14 +99,10 @@ class Report:
             figures=FIGURES,
             tasks=[MEAN, *tasks],
             cell=cell,
-            colours={task: colour_of(number) for task, number in colours.items()},
-            curves=[
-                (one.name, learning_curves(one.curves, colours))
-                for one in self.findings
-                if one.curves
-            ],
+            colours={task: colour_of(number) for number, task in enumerate(drawn)},
+            curves=learning_curves({one.name: one.curves for one in self.findings}, drawn),
             notes=self.notes,
-            facts=self._facts(),
+            facts={_HEADS[name]: means for name, means in FIGURES.items()} | self._facts(),
         )
         others = [path.with_suffix(suffix) for suffix in (".md", ".json", ".csv")]
         write_whole(others[0], self.markdown())
