@@ -93,92 +93,105 @@ def plan(variant: Variant, seed: int, rows: Iterable[VideoRow], videos: Path, ou
         videos: the table.
         output: the folder of all runs.
     """
-    content = _hash([asdict(row) for row in rows if row.state == "ok"])
     config, root = variant.config, variant.root
-    grpo, model = config.section(GrpoSection), config.section(ModelSection)
-
+    content = _hash([asdict(row) for row in rows if row.state == "ok"])
     asked = _questions(config, part="train") | {"seed": seed}
-    set_key = _hash([FORMAT, _without_places(asked), _provenance(config, asked), content])
-    train_set = output / "datasets" / set_key
-    stages = [
-        Stage(
-            "training set",
-            ("build", CONFIG, "--videos", str(videos), "-o", str(train_set)),
-            train_set,
-            train_set,
-            asked,
-            at_once=True,
-        )
-    ]
-
     exam = _questions(root, part="held_out", check=True)
     exam["build"] |= {"size": root.section(AblationSection).questions}
-    exam_key = _hash([FORMAT, _without_places(exam), _provenance(root, exam), content])
-    benchmark = output / "benchmarks" / exam_key
-    stages += [
-        Stage(
-            "held-out questions",
-            ("bench", "build", CONFIG, "--videos", str(videos), "-o", str(benchmark)),
-            benchmark,
-            benchmark,
-            exam,
-            at_once=True,
-        ),
-    ]
-
+    train_set = _dataset("training set", ("build",), config, asked, content, videos, output)
+    held_out = _dataset(
+        "held-out questions", ("bench", "build"), root, exam, content, videos, output
+    )
     tree = told(config) | {"seed": seed}
-    start, start_key = model.name, _hash([model.name, model.revision])
-    if config.section(WarmStartSection).steps or model.name == "tiny":
-        parts = {name: tree[name] for name in ("model", "warm_start")}
-        workers = grpo.loader_workers
-        start_key = _hash([set_key, parts, workers])
-        begun = output / "starts" / start_key
-        stages.append(
-            Stage(
-                "warm start",
-                ("train", CONFIG, "--dataset", str(train_set), "-o", str(begun), "--resume"),
-                begun,
-                begun / "model",
-                {**asked, **parts, "grpo": {"max_steps": 0, "loader_workers": workers}},
-                in_parallel=True,
-            )
-        )
-        start = str((begun / "model").absolute())
-        tree["model"] = tree["model"] | {"name": start, "revision": None}
+    start = _warm_start(config, tree, asked, train_set.place, output)
+    grpo, model = config.section(GrpoSection), config.section(ModelSection)
+    revision: tuple[str, ...] = ()
+    if start:
+        name, key = str(start.place.absolute()), start.notes.name
+        tree["model"] = tree["model"] | {"name": name, "revision": None}
         tree["warm_start"] = tree["warm_start"] | {"steps": 0}
+    else:
+        name, key = model.name, _hash([model.name, model.revision])
+        revision = ("--revision", model.revision) if model.revision else ()
 
     folder = run_folder(output, variant.name, seed)
-    training = folder / "train"
-    before = output / "exams" / f"{start_key}-{exam_key}"
-    after, logs = folder / "exam", folder / "logs"
-    asking = (
-        "--max-new-tokens",
-        str(min(_LONGEST_ANSWER, grpo.max_completion_length)),
-        "--batch-size",
-        str(max(_AT_ONCE, grpo.questions_per_device)),
+    training = Stage(
+        "training",
+        _train(train_set.place, folder / "train"),
+        folder / "logs" / "training",
+        folder / "train" / "model",
+        tree,
+        in_parallel=True,
     )
-    revision = ("--revision", model.revision) if model.revision and start == model.name else ()
-    train = ("train", CONFIG, "--dataset", str(train_set), "-o", str(training), "--resume")
-    trained = str(training / "model")
-    run = ("bench", "run", str(benchmark))
-    stages += [
+    before = output / "exams" / f"{key}-{held_out.place.name}"
+    after = folder / "exam"
+    exams = [
         Stage(
-            "exam before",
-            (*run, "--model", start, *revision, "-o", str(before), *asking),
-            before,
-            before,
+            f"exam {when}",
+            (*_ask(held_out.place, grpo), "--model", *examined, "-o", str(place)),
+            notes,
+            place,
             in_parallel=True,
-        ),
-        Stage("training", train, logs / "training", training / "model", tree, in_parallel=True),
-        Stage(
-            "exam after",
-            (*run, "--model", trained, "-o", str(after), *asking),
-            logs / "exam",
-            after,
-            in_parallel=True,
-        ),
+        )
+        for when, examined, notes, place in (
+            ("before", (name, *revision), before, before),
+            ("after", (str(training.place),), folder / "logs" / "exam", after),
+        )
     ]
-    return Plan(tuple(stages), train_set, benchmark, before, after, training)
+    stages = [train_set, held_out, *([start] if start else []), exams[0], training, exams[1]]
+    return Plan(
+        tuple(stages), train_set.place, held_out.place, before, after, training.place.parent
+    )
+
+
+def _dataset(
+    name: str,
+    command: tuple[str, ...],
+    config: RunConfig,
+    asked: Mapping[str, Any],
+    content: str,
+    videos: Path,
+    output: Path,
+) -> Stage:
+    """The questions of a configuration about videos of some content."""
+    key = _hash([FORMAT, _without_places(asked), _provenance(config, asked), content])
+    place = output / ("benchmarks" if "bench" in command else "datasets") / key
+    words = (*command, CONFIG, "--videos", str(videos), "-o", str(place))
+    return Stage(name, words, place, place, asked, at_once=True)
+
+
+def _warm_start(
+    config: RunConfig,
+    tree: Mapping[str, Any],
+    asked: Mapping[str, Any],
+    train_set: Path,
+    output: Path,
+) -> Stage | None:
+    """What makes the model that GRPO starts from; None where it starts from the one that is named."""
+    if not config.section(WarmStartSection).steps and config.section(ModelSection).name != "tiny":
+        return None
+    parts = {name: tree[name] for name in ("model", "warm_start")}
+    workers = config.section(GrpoSection).loader_workers
+    begun = output / "starts" / _hash([train_set.name, parts, workers])
+    return Stage(
+        "warm start",
+        _train(train_set, begun),
+        begun,
+        begun / "model",
+        {**asked, **parts, "grpo": {"max_steps": 0, "loader_workers": workers}},
+        in_parallel=True,
+    )
+
+
+def _train(train_set: Path, run: Path) -> tuple[str, ...]:
+    return ("train", CONFIG, "--dataset", str(train_set), "-o", str(run), "--resume")
+
+
+def _ask(benchmark: Path, grpo: GrpoSection) -> tuple[str, ...]:
+    longest = min(_LONGEST_ANSWER, grpo.max_completion_length)
+    at_once = max(_AT_ONCE, grpo.questions_per_device)
+    words = ("bench", "run", str(benchmark), "--max-new-tokens", str(longest))
+    return (*words, "--batch-size", str(at_once))
 
 
 def run_folder(output: Path, name: str, seed: int) -> Path:
