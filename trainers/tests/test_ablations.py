@@ -97,6 +97,8 @@ def test_names_are_known_and_each_is_run_once() -> None:
         chosen(["bas", "n5"], there)
     assert ["bas", "n5"] == [mistake.where for mistake in caught.value.mistakes]
     assert "did you mean 'base'?" in str(caught.value)
+    with pytest.raises(ConfigError, match="no ablation is named"):
+        chosen([], there)
 
 
 def test_what_is_the_same_at_a_scale_says_so() -> None:

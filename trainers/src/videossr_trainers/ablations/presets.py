@@ -97,8 +97,11 @@ def chosen(names: Sequence[str], ablations: Mapping[str, Ablation]) -> list[str]
     """The names that were asked for, each once.
 
     Raises:
-        ConfigError: some are no ablations.
+        ConfigError: some are no ablations, or there are none.
     """
+    if not names:
+        right = "`videossr ablate list` names all"
+        raise ConfigError(Mistake("NAME", "no ablation is named", right))
     mistakes = [
         Mistake(name, "is no ablation", _nearest(name, list(ablations)))
         for name in names
