@@ -138,6 +138,25 @@ def test_two_that_write_one_name_do_not_meet(tmp_path: Path) -> None:
     assert names(tmp_path) == ["file"]
 
 
+def test_who_is_done_takes_nothing_from_who_comes_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Renamed, a file leaves its name aside free for the next, while it is still brought to the disk."""
+    path = tmp_path / "file"
+    with ExitStack() as next_one:
+        begun: list[Path] = []
+
+        def to_disk(of: Path) -> None:
+            if of == tmp_path and not begun:
+                begun.append(next_one.enter_context(replacing(path)))
+
+        monkeypatch.setattr("videossr.atomic._to_disk", to_disk)
+        write_text(path, "first")
+        assert begun[0].exists()
+        begun[0].write_text("second")
+    assert path.read_text() == "second"
+
+
 def test_a_folder_that_has_come_meanwhile_is_left_alone(tmp_path: Path) -> None:
     """`making` replaces nothing, and says what is in its way."""
     folder = tmp_path / "folder"

@@ -43,7 +43,7 @@ from videossr_trainers.training.interrupts import (
     leave_signals_to_parent,
     shield_workers,
 )
-from videossr_trainers.training.run_folder import claimed
+from videossr_trainers.training.run_folder import claimed, forget_after, lines_of
 from videossr_trainers.training.train import train as train_here
 
 if TYPE_CHECKING:
@@ -160,6 +160,9 @@ def test_a_run_goes_on_from_any_place_of_an_epoch(
         run_here(folder, tmp_path / "run", override, report=ends_at("grpo", 5))
     assert saved(tmp_path / "run")[-1] == {2: 4, 3: 3}[save_steps]
     run_here(folder, tmp_path / "run", override, resume=True)
+    assert (
+        multiprocessing.active_children() == []
+    )  # nor are there loaders of the epoch gone on with
     assert whole == measured(tmp_path / "run")
 
 
@@ -184,7 +187,9 @@ def test_the_warm_start_resumes_and_is_not_repeated(folder: Path, tmp_path: Path
     with pytest.raises(EndedError):
         run_here(folder, run, *WARM, resume=True, report=ends_at("grpo", 1))
     assert not (run / "warm_start_checkpoints").exists()
+    (run / "warm_start_checkpoints").mkdir()  # as a kill leaves it right after the stage
     run_here(folder, run, *WARM, resume=True, report=lambda *told: taken.append(told[:2]))
+    assert not (run / "warm_start_checkpoints").exists()
     assert taken == [("grpo", step) for step in range(1, 7)]
     assert measured(tmp_path / "whole") == measured(run)
 
@@ -301,6 +306,19 @@ def test_a_full_disk_under_the_metrics_is_named(
     monkeypatch.setattr(Path, "open", full)
     with pytest.raises(TrainingError, match=r"run/metrics.jsonl: cannot be written \(No space"):
         run_here(folder, tmp_path / "run")
+
+
+def test_a_line_that_a_full_disk_cut_off_is_none(tmp_path: Path) -> None:
+    """Wherever it was cut, in the middle of a character too; the step's own is written again."""
+    whole = [{"stage": "warm start", "step": 1, "loss": 2.0}, {"stage": "grpo", "step": 1}]
+    text = "".join(json.dumps(line) + "\n" for line in whole)
+    torn = json.dumps({"stage": "grpo", "step": 2, "model": "\u00e9"}, ensure_ascii=False).encode()
+    for end in range(1, len(torn)):
+        (tmp_path / "metrics.jsonl").write_bytes(text.encode() + torn[:end])
+        assert lines_of(tmp_path, "warm start") == whole[:1]
+        assert lines_of(tmp_path, "grpo") == whole[1:]
+        forget_after(tmp_path, "grpo", 1)
+        assert (tmp_path / "metrics.jsonl").read_text() == text
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -508,6 +526,16 @@ def test_a_mistake_leaves_no_folder(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"model\.name"):
         run_here(folder, tmp_path / "run", f"model.name={tmp_path}/nowhere")
     assert not (tmp_path / "run").exists()
+
+
+def test_what_is_not_of_the_run_stays(folder: Path, tmp_path: Path) -> None:
+    """A run that ends before its first step takes away what it has brought, and nothing else."""
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "download.unfinished").write_text("somebody else's")
+    with pytest.raises(ConfigError, match=r"model\.name"):
+        run_here(folder, run, f"model.name={tmp_path}/nowhere")
+    assert [path.name for path in run.iterdir()] == ["download.unfinished"]
 
 
 def test_another_run_in_the_place_of_an_unused_one_starts_from_its_own_model(

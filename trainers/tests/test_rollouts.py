@@ -109,9 +109,13 @@ def test_the_same_rollouts_are_the_same_bytes(run: Path) -> None:
 
 def test_equal_rewards_are_no_news(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Said in one line, and by the exit code; by run, by folder and by file alike."""
-    for path, steps in ((run, 2), (run / "rollouts", 2), (rollout_files(run)[1], 1)):
+    for path, told in (
+        (run, "8 completions of 2 steps"),
+        (run / "rollouts", "8 completions of 2 steps"),
+        (rollout_files(run)[1], "4 completions of 1 step"),
+    ):
         assert 0 == command(path)
-        expected = f"{4 * steps} completions of {steps} steps: rewards as stored\n"
+        expected = f"{told}: rewards as stored\n"
         assert expected == capsys.readouterr().out
 
 

@@ -20,7 +20,7 @@ from videossr.floors import Floors
 from videossr_trainers.preflight.questions import questions
 from videossr_trainers.questions.selection import chosen_recipes
 from videossr_trainers.sections import GrpoSection, ModelSection
-from videossr_trainers.training.arguments import check_batches, grpo_arguments, steps_of
+from videossr_trainers.training.arguments import check_batches, grpo_arguments
 from videossr_trainers.training.provenance import differences, write_provenance
 from videossr_trainers.training.train import train
 
@@ -65,6 +65,21 @@ def test_too_few_questions_give_the_arithmetic() -> None:
         check_batches(GrpoSection(), 63)
 
 
+def test_too_few_questions_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    """With whatever else is wrong with the batches, and no run folder is left."""
+    config = load_config("tiny", ["grpo.questions_per_device=5", "grpo.questions_per_step=32"])
+    with pytest.raises(ConfigError) as raised:
+        train(config, dataset_for(config), tmp_path / "run", lambda *_: None)
+    assert [mistake.where for mistake in raised.value.mistakes] == [
+        "grpo.questions_per_step",
+        "dataset",
+    ]
+    assert "6 questions are fewer than one generation batch: 32 questions a step" in str(
+        raised.value
+    )
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_step_divides_into_passes() -> None:
     """Questions a step must be a multiple of what all processes take at once."""
     with pytest.raises(
@@ -79,7 +94,7 @@ def test_the_preflight_foretells_the_steps_that_are_taken() -> None:
     config = load_config("tiny", changed)
     recipes = dataset_for(config).recipes
     subject: Any = SimpleNamespace(config=config, recipes=recipes, asked=())
-    steps = steps_of(config.section(GrpoSection), len(recipes))
+    steps = config.section(GrpoSection).steps(len(recipes))
     told = questions(subject)
     assert 2 == steps == told.figures["steps"]
     assert "; 2 steps of 4 questions ask each 1.3 times; " in told.measured

@@ -142,7 +142,9 @@ def _aside(place: Path, *, is_folder: bool) -> Iterator[Path]:
             del error.filename2  # of a rename
         raise
     finally:
-        _remove(path)
+        # Once it was renamed, its name beside the place may be another's.
+        if lock is None or _is(path, lock):
+            _remove(path)
         if lock is not None:
             os.close(lock)
 
@@ -192,7 +194,7 @@ def _lock(path: Path) -> int | None:
     try:
         handle = os.open(path, os.O_RDONLY)
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(os.fstat(handle), path.stat()):  # what was opened may have been renamed
+        if _is(path, handle):  # what was opened may have been renamed
             return handle
         error: OSError = BlockingIOError()
     except OSError as met:
@@ -202,6 +204,14 @@ def _lock(path: Path) -> int | None:
     if isinstance(error, FileNotFoundError | BlockingIOError):
         raise BlockingIOError from error
     return None
+
+
+def _is(path: Path, handle: int) -> bool:
+    """Whether a name is still that of what a handle was opened on."""
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _remove(path: Path) -> None:

@@ -17,6 +17,8 @@ def said(completion: str) -> str:
     templates may have said for it. Where a `<think>` is left open, nothing remains: the answer was never
     reached. Where one pair of `<answer>` tags is left, what is in it remains. `<thinking>` is as `<think>`.
     """
+    if "<" not in completion:  # most have no tags, and this is called for each of many
+        return completion.strip()
     text = _THOUGHT.split(completion)[-1]
     if _THINKING.search(text):
         return ""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from videossr.calls import blame
 from videossr.change import VISIBLE, mean_change
+from videossr.completion import said
 from videossr.errors import PluginError, Unparsable, Unsuitable, VideoError
 from videossr.footage import Footage, around, footage_around
 from videossr.perturbations import Perturbations
@@ -152,6 +153,9 @@ class Task(Bound):
     ) -> Score:
         """Grade a completion as the hook `reward` describes.
 
+        The hook sees what the completion says: thoughts and `<answer>` tags are taken off before, in
+        training and in measuring alike (`videossr.completion.said`).
+
         Args:
             completion: what the model wrote.
             answer, target: the sample's own.
@@ -167,7 +171,7 @@ class Task(Bound):
                 "reward",
                 context,
                 Unparsable,
-                completion=completion,
+                completion=said(completion),
                 answer=answer,
                 target=target,
                 config=self.config,

@@ -94,7 +94,8 @@ def reward(  # type: ignore[empty-body]
     Called for every completion of every rollout, so it has to be quick and must not look at pixels.
 
     Args:
-        completion: the text that the model wrote, special tokens removed. Any text at all.
+        completion: what the model says: special tokens, thoughts up to `</think>` and a pair of
+            `<answer>` tags taken off. Any text at all.
         answer: the sample's own answer.
         target: the sample's own target.
         config: an instance of the plugin's own `Config`.

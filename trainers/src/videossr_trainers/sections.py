@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -97,6 +98,12 @@ class WarmStartSection(_Section):
 
 class GrpoSection(_Section):
     """Group relative policy optimisation. Defaults are those of the paper, section 4."""
+
+    def steps(self, questions: int) -> int:
+        """Optimizer steps on so many questions: as many as are asked for, or whole epochs."""
+        if self.max_steps is not None:
+            return self.max_steps
+        return math.ceil(self.epochs * (questions // self.questions_per_step))
 
     learning_rate: Annotated[PositiveFloat, Field(description="AdamW's learning rate")] = 1e-6
     num_generations: Annotated[int, Field(ge=2, description="rollouts of a question, N")] = 8

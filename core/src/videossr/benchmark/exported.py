@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from videossr.completion import said
 from videossr.config import resolve
 from videossr.errors import DatasetError
 
@@ -59,15 +58,13 @@ class Exported:
     def score(self, document: Mapping[str, Any], completion: str) -> dict[str, float]:
         """What an answer is worth by our own reward: `score` times 100, and `unreadable`, 0 or 100.
 
-        What a model thinks before it answers is no part of the answer, as in our own runs.
-
         Raises:
             DatasetError: the folder has no configuration, or the plugins here are other ones.
             PluginError: a reward failed.
         """
         task = self._tasks().tasks[document["subtask"]].task
         target = json.loads(document["target"])
-        score = task.score(said(completion), document["answer"], target, document["id"])
+        score = task.score(completion, document["answer"], target, document["id"])
         return {"score": 100 * score.value, "unreadable": 0.0 if score.parsed else 100.0}
 
     def _tasks(self) -> RunConfig:

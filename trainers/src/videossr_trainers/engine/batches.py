@@ -32,8 +32,9 @@ def check_rows(
         ConfigError: with the arithmetic. TRL itself would tear groups apart, or train no step at all,
             and not say so.
     """
+    mistakes = []
     if rows_per_device % group:
-        raise ConfigError(
+        mistakes.append(
             Mistake(
                 "per_device_train_batch_size",
                 f"{rows_per_device} rows do not hold whole groups of {group}",
@@ -43,7 +44,7 @@ def check_rows(
     per_device, per_step = rows_per_device // group, rows_per_step // group
     at_once = per_device * processes
     if rows_per_step % (rows_per_device * processes):
-        raise ConfigError(
+        mistakes.append(
             Mistake(
                 "grpo.questions_per_step",
                 f"{per_step} is no multiple of {per_device} questions "
@@ -52,7 +53,7 @@ def check_rows(
             )
         )
     if questions < per_step:
-        raise ConfigError(
+        mistakes.append(
             Mistake(
                 "dataset",
                 f"{questions} questions are fewer than one generation batch: "
@@ -62,6 +63,8 @@ def check_rows(
                 "build more questions, or lower grpo.questions_per_step",
             )
         )
+    if mistakes:
+        raise ConfigError(mistakes)
 
 
 def groups_of(rows: Sequence[_Row]) -> tuple[list[_Row], int]:

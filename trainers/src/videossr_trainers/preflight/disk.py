@@ -12,7 +12,6 @@ from videossr_trainers.preflight.footprint import optimizer_bytes_per_weight
 from videossr_trainers.preflight.memory import weight_count
 from videossr_trainers.preflight.units import in_gib
 from videossr_trainers.sections import GrpoSection, ModelSection, WarmStartSection
-from videossr_trainers.training.arguments import steps_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +79,7 @@ def _grpo(subject: Subject) -> dict[str, float]:
     learnt = _adapter(subject.model, lora) if lora else sum(count for count, _ in counts)
     saved = _FLOAT * learnt if lora else weights
     state = learnt * optimizer_bytes_per_weight(grpo.optimizer)
-    steps = steps_of(grpo, len(subject.recipes))
+    steps = grpo.steps(len(subject.recipes))
     kept = _kept(steps, grpo.save_steps, grpo.keep_checkpoints)
     answers = steps * grpo.questions_per_step * grpo.num_generations if grpo.store_rollouts else 0
     return {

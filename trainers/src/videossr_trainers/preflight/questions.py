@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from videossr.wording import counted, how_often
 from videossr_trainers.preflight.finding import Finding
 from videossr_trainers.sections import GrpoSection
-from videossr_trainers.training.arguments import steps_of
 
 if TYPE_CHECKING:
     from videossr_trainers.preflight.subject import Subject
@@ -18,7 +17,7 @@ def questions(subject: Subject) -> Finding:
     """Every enabled task has questions, and one of each can be rendered."""
     grpo = subject.config.section(GrpoSection)
     count = Counter(recipe.task for recipe in subject.recipes)
-    steps = steps_of(grpo, len(subject.recipes))
+    steps = grpo.steps(len(subject.recipes))
     tasks = ", ".join(f"{count[task]} of {task}" for task in subject.config.tasks)
     figures = {"questions": {task: count[task] for task in subject.config.tasks}, "steps": steps}
     empty = [task for task in subject.config.tasks if not count[task]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -47,13 +46,6 @@ def check_optimizer(grpo: GrpoSection) -> None:
         problem = f"{grpo.optimizer} needs the package bitsandbytes, which is not installed"
         right = f"`{install_command('bitsandbytes')}`, or adamw_torch"
         raise ConfigError(Mistake("grpo.optimizer", problem, right))
-
-
-def steps_of(grpo: GrpoSection, questions: int) -> int:
-    """Optimizer steps of a run: as many as are asked for, or whole epochs."""
-    if grpo.max_steps is not None:
-        return grpo.max_steps
-    return math.ceil(grpo.epochs * (questions // grpo.questions_per_step))
 
 
 def leave_cores_to_loaders(grpo: GrpoSection) -> None:

@@ -15,7 +15,6 @@ from videossr.atomic import write_text
 from videossr.errors import Mistake
 from videossr_trainers.questions.difficulty import follows_progress
 from videossr_trainers.sections import GrpoSection
-from videossr_trainers.training.arguments import steps_of
 from videossr_trainers.training.occupied import CONFIG, PROVENANCE
 
 if TYPE_CHECKING:
@@ -107,7 +106,7 @@ def _other_length(
     names = [name.removeprefix("grpo.") for name in _LENGTHS if name in there]
     begun = grpo.model_copy(update={name: there[f"grpo.{name}"] for name in names})
     questions = sum(recipe.task in config.tasks for recipe in dataset.recipes)
-    then, now = steps_of(begun, questions), steps_of(grpo, questions)
+    then, now = begun.steps(questions), grpo.steps(questions)
     if now == then or not then:  # no step has been taken yet
         return
     if now < then:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from videossr import ConfigError
@@ -100,9 +99,13 @@ def _refuse_other(config: RunConfig, dataset: Dataset, folder: Path) -> None:
 
 
 def _leave_if_unused(folder: Path) -> None:
-    """Remove the folder of a run that ended before it had anything to keep, or to say."""
+    """Remove what a run has begun that ended before it had anything to keep, or to say."""
     if names(folder) <= BEGUN - {PREFLIGHT}:
-        shutil.rmtree(folder)
+        take_away(folder / "start")
+        for name in BEGUN - {"start"}:
+            (folder / name).unlink(missing_ok=True)
+        with suppress(OSError):  # somebody else has something there
+            folder.rmdir()
 
 
 def _lock(folder: Path) -> Any:  # noqa: ANN401 - an open file, or None
@@ -143,20 +146,33 @@ def forget_after(folder: Path, stage: str, step: int) -> None:
 
 
 def lines_of(folder: Path, stage: str) -> list[dict[str, Any]]:
-    """What was measured in a stage, a line for each step."""
+    """What was measured in a stage, a line for each step; one that a full disk has cut off is none."""
+    return [
+        line for line in map(_read, _lines(folder / METRICS)) if line and line["stage"] == stage
+    ]
+
+
+def _lines(path: Path) -> list[str]:
+    """The lines of a file; none where there is no file. A character that was cut off is another."""
     try:
-        text = (folder / METRICS).read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
         return []
-    read = [json.loads(line) for line in text.splitlines()]
-    return [line for line in read if line["stage"] == stage]
+
+
+def _read(line: str) -> dict[str, Any] | None:
+    """A line of the metrics; None where it is not whole."""
+    try:
+        read: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return None
+    return read
 
 
 def _holds(line: str, stage: str, step: int) -> bool:
     """Whether a line of the metrics is whole, and of a step that is not taken again."""
-    try:
-        read = json.loads(line)
-    except ValueError:
+    read = _read(line)
+    if read is None:
         return False
     if read["stage"] != stage:
         return stage == GRPO  # the other stage came before
@@ -164,10 +180,7 @@ def _holds(line: str, stage: str, step: int) -> bool:
 
 
 def _keep_lines(path: Path, holds: Callable[[str], bool]) -> None:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return
-    kept = "".join(f"{line}\n" for line in text.splitlines() if holds(line))
-    if kept != text:
-        write_text(path, kept)
+    lines = _lines(path)
+    kept = [line for line in lines if holds(line)]
+    if kept != lines:
+        write_text(path, "".join(f"{line}\n" for line in kept))

@@ -45,7 +45,6 @@ from videossr_trainers.training.arguments import (
     engine_arguments,
     grpo_arguments,
     leave_cores_to_loaders,
-    steps_of,
 )
 from videossr_trainers.training.callbacks import StepReport
 from videossr_trainers.training.checkpoints import newest_whole, save_whole_model, step_of
@@ -60,7 +59,7 @@ from videossr_trainers.training.run_folder import (
     lines_of,
 )
 from videossr_trainers.training.stages import GrpoStage
-from videossr_trainers.training.warm_start import warm_start
+from videossr_trainers.training.warm_start import forget_checkpoints, warm_start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -125,6 +124,8 @@ def start_model(
     check_model(config, recipes)
     warmed = folder / "warm_start"
     is_warm = warm.steps and on_main(warmed.exists)
+    if is_warm:
+        forget_checkpoints(folder)
     if not is_warm:
         texts = [recipe.question for recipe in recipes]
         name = locate_model(section, folder / "start", texts, seed=config.seed)
@@ -251,7 +252,7 @@ def train(
         check_optimizer(grpo)
     with mistakes.noted():
         recipes = chosen_recipes(config, dataset)
-        if steps_of(grpo, len(recipes)):
+        if grpo.steps(len(recipes)):
             check_batches(grpo, len(recipes))
     with mistakes.noted():
         check_model(config, recipes)
@@ -285,7 +286,7 @@ def _train(
         return model
     stop = StopOnSignal(request)
     started = start_model(config, recipes, renderer, folder, report, stop=stop, check=check)
-    if not steps_of(config.section(GrpoSection), len(recipes)):
+    if not config.section(GrpoSection).steps(len(recipes)):
         on_main(lambda: _save(started, model))
         return model
     trainer = make_trainer(config, dataset, recipes, renderer, started, folder, report, stop=stop)
@@ -314,7 +315,7 @@ def _goes_on(config: RunConfig, recipes: Sequence[Recipe], last: Path | None, fo
     """
     lines = lines_of(folder, GRPO)
     done = int(lines[-1]["step"]) if lines else 0
-    more = steps_of(config.section(GrpoSection), len(recipes)) > done
+    more = config.section(GrpoSection).steps(len(recipes)) > done
     if more and done and (last is None or step_of(last) != done):
         problem = f"the run is finished after {counted(done, 'step')}, and has no checkpoint to go on from"
         raise ConfigError(Mistake("grpo.max_steps", problem, "start a new run"))

@@ -9,7 +9,7 @@ run/warm_start/              the model that came out of it; it appears whole, an
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from transformers import PrinterCallback
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from videossr.sample import Sample
     from videossr_trainers.sections import WarmStartSection
     from videossr_trainers.training.interrupts import StopOnSignal
+
+
+#: The folder of a run that its checkpoints lie in.
+_CHECKPOINTS: Final = "warm_start_checkpoints"
 
 
 class AnswerCollator:
@@ -74,6 +78,11 @@ class AnswerCollator:
         }
 
 
+def forget_checkpoints(folder: Path) -> None:
+    """Remove the checkpoints of a run's stage that is over, which a kill may have kept from going."""
+    on_main(lambda: remove(folder / _CHECKPOINTS))
+
+
 def warm_start(
     model: Any,  # noqa: ANN401 - transformers is untyped
     processor: Any,  # noqa: ANN401
@@ -99,7 +108,7 @@ def warm_start(
         Stopped: it was ended early, and has saved a checkpoint.
     """
     on_gpu = torch.cuda.is_available()
-    saved = folder / "warm_start_checkpoints"
+    saved = folder / _CHECKPOINTS
     arguments = SFTConfig(
         output_dir=str(saved),
         max_steps=section.steps,
@@ -143,6 +152,6 @@ def warm_start(
     if stop:
         stop.raise_stopped(WARM_START, trainer.state)
     save_whole_model(trainer, folder / "warm_start")
-    on_main(lambda: remove(saved))
+    forget_checkpoints(folder)
     if stop:
         stop.raise_asked(WARM_START, trainer.state)
