@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from videossr import ConfigError
+from videossr.cli import main
 from videossr.intervals import Interval
-from videossr.video_table import VideoRow
+from videossr.video_table import VideoRow, read_table
 from videossr_trainers.ablations import processes, running
 from videossr_trainers.ablations.bootstrap import estimate
 from videossr_trainers.ablations.curves import band
@@ -25,6 +26,7 @@ from videossr_trainers.ablations.report import Report
 from videossr_trainers.ablations.results import Exam, Result
 from videossr_trainers.ablations.stages import Stage, plan
 from videossr_trainers.ablations.variants import Variants
+from videossr_trainers.ablations.videos import table_of
 
 if TYPE_CHECKING:
     from videossr_trainers.ablations.stages import Plan
@@ -117,6 +119,40 @@ def test_mistakes_of_all_ablations_are_told_at_once(tmp_path: Path) -> None:
         Variants(find_ablations([folder]), "tiny").variants(["base", "one", "two"])
     places = [mistake.where for mistake in caught.value.mistakes]
     assert ["one: grpo.beta", "two: video.nm_frames"] == places
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[object, str, str]:
+    """What a command says, with its exit code."""
+    with pytest.raises(SystemExit) as stop:
+        main(["ablate", *words])
+    return stop.value.code, *capsys.readouterr()
+
+
+def test_without_a_name_all_are_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those in the folder `ablations` among them; and what is no command is a name."""
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "ablations", hasty="ablation: {summary: in a hurry, against: n4}")
+    code, listed, _ = said(capsys)
+    assert 0 == code
+    assert "hasty                in a hurry (against n4)" in listed.splitlines()
+    assert (0, listed, "") == said(capsys, "list")
+    code, _, error = said(capsys, "hastily", "grpo.beta=0")
+    assert (2, True) == (code, "hastily: is no ablation; did you mean 'hasty'?" in error)
+    code, _, error = said(capsys, "hasty", "--seeds", "1,-2")
+    assert (2, True) == (code, "--seeds: '1,-2' are no seeds" in error)
+    assert [tmp_path / "ablations"] == [*tmp_path.iterdir()]
+
+
+def test_without_videos_some_are_drawn_once(tmp_path: Path) -> None:
+    """And scanned; a table is taken as it is."""
+    told: list[str] = []
+    table = table_of(None, tmp_path, told.append, drawn=2)
+    assert 2 == len(read_table(table)[0])
+    assert table == table_of(None, tmp_path, told.append, drawn=2)
+    assert table == table_of(table, tmp_path / "other", told.append)
+    assert ["no videos are given: drawing 2", f"scanning {tmp_path / 'videos'}"] == told
 
 
 # What runs have in common

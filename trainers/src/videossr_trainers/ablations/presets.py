@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -50,9 +51,9 @@ def find_ablations(folders: Iterable[Path] = ()) -> dict[str, Ablation]:
         ConfigError: a folder is none, two files have one name, a name is none, a file cannot be read, or
             one is compared with another that is not there; with every mistake.
     """
-    found: dict[str, Ablation] = {}
+    found = dict(_shipped())
     mistakes: list[Mistake] = []
-    for folder in (PRESETS, *folders):
+    for folder in folders:
         if not folder.is_dir():
             mistakes.append(Mistake(str(folder), "is no folder", "give one with YAML files"))
             continue
@@ -114,6 +115,12 @@ def chosen(names: Sequence[str], ablations: Mapping[str, Ablation]) -> list[str]
 
 def _nearest(name: str, known: list[str]) -> str:
     return f"{did_you_mean(name, known)} `videossr ablate list` names all".lstrip()
+
+
+@cache
+def _shipped() -> Mapping[str, Ablation]:
+    """Those that come along."""
+    return {path.stem: _read(path) for path in sorted(PRESETS.glob("*.yaml"))}
 
 
 def _read(path: Path) -> Ablation:
