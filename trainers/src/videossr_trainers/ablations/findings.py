@@ -34,7 +34,7 @@ MEAN: Final = "mean"
 
 
 class Figure(NamedTuple):
-    """A mean and its ends; these are None where there are too few videos to draw from."""
+    """A mean and its ends; these are None where there are too few videos, or seeds, to tell them."""
 
     mean: float
     low: float | None
@@ -151,6 +151,8 @@ def _zero_variance(runs: Sequence[Result]) -> dict[str, Figure | None]:
 
 
 def _range(values: Sequence[float]) -> Figure | None:
+    if len(values) == 1:
+        return Figure(values[0], None, None)
     return Figure(fmean(values), min(values), max(values)) if values else None
 
 

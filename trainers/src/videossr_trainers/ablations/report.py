@@ -237,7 +237,7 @@ def cell(one: Finding, name: str, task: str) -> str:
         return "-"
     mean = _score(found.mean, name)
     if found.low is None or found.high is None:
-        return f"{mean} ({TOO_FEW})"
+        return mean if name == "zero_variance" else f"{mean} ({TOO_FEW})"
     return f"{mean} [{_score(found.low, name)}, {_score(found.high, name)}]"
 
 
