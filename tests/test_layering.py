@@ -376,3 +376,22 @@ def test_an_offence_is_found(
 def test_an_import_that_does_not_run_closes_no_circle(tmp_path: Path, text: str) -> None:
     """Imports in functions, and those for type checkers, are no edges."""
     assert [] == circles(plant(tmp_path, {**SOUND, "core/src/videossr/errors.py": text}))
+
+
+#: Of the trainers, what asks models, and what reports on it.
+MEASURING: Final = frozenset(
+    {"answering", "bench", "comparison", "diagnosis", "downstream", "pages", "report"}
+)
+
+
+def test_what_measures_depends_one_way() -> None:
+    """Not even within a function do these packages import each other in a circle."""
+    root = REPOSITORY / "trainers" / "src" / "videossr_trainers"
+    graph: dict[str, set[str]] = {name: set() for name in MEASURING}
+    for name in MEASURING:
+        for path in (root / name).rglob("*.py"):
+            imported = re.findall(
+                r"^ *from videossr_trainers\.(\w+)", path.read_text(), re.MULTILINE
+            )
+            graph[name] |= MEASURING.intersection(imported) - {name}
+    TopologicalSorter(graph).prepare()

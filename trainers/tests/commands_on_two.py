@@ -18,6 +18,7 @@ from torch import distributed
 
 from videossr.cli.app import main
 from videossr.errors import VideossrError
+from videossr_trainers import console
 from videossr_trainers.answering.choice import ModelOptions
 from videossr_trainers.downstream import session
 
@@ -30,19 +31,28 @@ codes, models = [], []
 def says(asked: Asked, number: int) -> str:
     """The right label first, and later another; one question is too much."""
     if asked.sample.question.startswith("Too much?"):
-        raise VideossrError("a fault that one process meets")
+        return fails(asked, number)
     return "Z" if number else asked.sample.answer[0]
 
 
-def wavering(_: ModelOptions, cache: Path | None = None) -> Says:
+def fails(asked: Asked, _: int) -> str:
+    """Nothing at all, in the second process."""
+    if os.environ["RANK"] == "1":
+        raise VideossrError("a fault that one process meets")
+    return asked.sample.answer
+
+
+def wavering(options: ModelOptions, cache: Path | None = None) -> Says:
     """A model of this process."""
     del cache
-    models.append(Says(says))
+    models.append(Says(fails if options.model == "faulty" else says))
     return models[-1]
 
 
 ModelOptions.answerer = wavering  # type: ignore[method-assign]
-session.quiet_libraries = lambda: None  # slow to import, and there is nothing to be quiet
+session.quiet_libraries = console.quiet_libraries = lambda: (
+    None
+)  # slow to import, nothing to be quiet
 for words in sys.argv[2:]:
     try:
         main(json.loads(words))

@@ -80,7 +80,7 @@ def test_what_was_answered_is_not_asked_again(tmp_path: Path) -> None:
     second = answers_of(again, names(15))
     assert second | first == second
     assert set(names(15, 10)) == set(echo.asked)
-    assert (10, 5) == (again.found.answers, again.asked.answers)
+    assert 10 == again.found.answers
 
 
 def test_a_failure_is_asked_again(tmp_path: Path) -> None:
@@ -288,7 +288,7 @@ def test_a_killed_run_asks_nothing_twice(tmp_path: Path) -> None:
         assert dict.fromkeys(names(12), 1) == server.answered
         asked_for = dict.fromkeys(names(12), 1) | dict.fromkeys(["q1", "q3", *hanging], 2)
         assert asked_for == server.asked
-        assert (5, 7) == (again.found.answers, again.asked.answers)
+        assert 5 == again.found.answers
 
 
 def test_an_answer_is_kept_before_it_is_taken(tmp_path: Path) -> None:

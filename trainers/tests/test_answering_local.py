@@ -27,7 +27,7 @@ from videossr_trainers.answering.cost import Spent
 from videossr_trainers.answering.drawing import OwnDraws
 from videossr_trainers.answering.families import metadata
 from videossr_trainers.answering.local import LocalAnswerer
-from videossr_trainers.answering.sitting import Session, Sitting
+from videossr_trainers.answering.sitting import Sitting, Usage
 from videossr_trainers.engine.encoding import PromptBatch, PromptEncoder, place_holders
 
 if TYPE_CHECKING:
@@ -295,26 +295,21 @@ def test_tokens_and_time_are_accounted_for(answerer: LocalAnswerer) -> None:
     sitting, spent = Sitting(answerer), Spent()
     for _, answers in sitting.answer(asked(alike()), SAMPLED):
         spent += Spent.on(answers)
-    found = answerer.throughput.summary()
-    assert found["questions"] == len(alike())
-    assert (found["prompt_tokens"], found["completion_tokens"]) == (
+    found = answerer.throughput
+    assert found.questions == len(alike())
+    assert (found.prompt_tokens, found.completion_tokens) == (
         spent.prompt_tokens,
         spent.completion_tokens,
     )
-    session = sitting.session
-    assert (len(alike()), spent, answerer.throughput) == (
-        session.questions,
-        session.asked,
-        session.throughput,
-    )
-    assert session.seconds >= answerer.throughput.model_seconds
-    assert (session, None) == Session.read(json.loads(json.dumps(session.tree())))
-    both = session + session
-    assert (spent + spent, session.seconds) == (both.asked, both.seconds)
+    usage = sitting.usage
+    assert (len(alike()), spent, found) == (usage.questions, usage.asked, usage.throughput)
+    assert usage.seconds >= found.model_seconds
+    assert (usage, None) == Usage.read(json.loads(json.dumps(usage.tree())))
+    both = usage + usage
+    assert (spent + spent, usage.seconds) == (both.asked, both.seconds)
     assert "in the model" in both.in_words()
-    assert 0 < found["rendering_share"] + found["model_share"] <= 1
-    assert json.loads(json.dumps(found)) == found
-    assert "questions a second" in str(answerer.throughput)
+    assert 0 < found.rendering_seconds + found.model_seconds <= found.seconds
+    assert "questions a second" in str(found)
 
 
 def test_an_answers_length_has_its_end_in_it(answerer: LocalAnswerer) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from videossr import ConfigError, DatasetError
+from videossr import ConfigError, DatasetError, PluginError
 from videossr.benchmark import Benchmark
 from videossr.benchmark.exported import Exported
 from videossr.cli import main
@@ -32,7 +32,7 @@ from videossr_trainers.answering.cache import AnswerCache
 from videossr_trainers.answering.cached import Cached
 from videossr_trainers.answering.cost import Prices
 from videossr_trainers.bench.conditions import conditions_of, strangers
-from videossr_trainers.bench.folder import Finished
+from videossr_trainers.bench.folder import Finished, RunFolder, read_run
 from videossr_trainers.bench.lmms_eval import export_lmms_eval
 from videossr_trainers.bench.report import write_bench_report
 from videossr_trainers.bench.report.failures import failures
@@ -322,45 +322,6 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
         assert (knows[0].folder / name).read_bytes() == (run.folder / name).read_bytes()
 
 
-@dataclass
-class Part:
-    """One of two processes; what the second has goes to the first."""
-
-    rank: int
-    sent: list[object]
-
-    @property
-    def main(self) -> bool:
-        """The first one."""
-        return self.rank == 0
-
-    def own(self, items: Sequence[int]) -> Sequence[int]:
-        """One half, the second a little larger."""
-        middle = len(items) // 2 - 3
-        return items[:middle] if self.main else items[middle:]
-
-    def gather(self, results: Sequence[object]) -> list[object]:
-        """The others' first here, which must not matter."""
-        self.sent.extend(results)
-        return self.sent if self.main else []
-
-
-def test_processes_share_the_questions(
-    knows: tuple[Finished, Model], setting: Setting, tmp_path: Path
-) -> None:
-    """Each asks its own, none twice; the main one writes the files of a process that asks alone."""
-    sent: list[object] = []
-    models = [Model(truth, name="knows") for _ in range(2)]
-    arguments = (setting.benchmark, setting.folder, setting.renderer)
-    for rank in (1, 0):
-        run = run_benchmark(*arguments, models[rank], tmp_path / "run", parts=Part(rank, sent))
-        assert (run is None) == (rank == 1)
-    assert models[0].asked.keys().isdisjoint(models[1].asked)
-    assert 180 == sum(len(model.asked) for model in models)
-    for name in ("questions.jsonl", "answers.jsonl", "baselines.jsonl", "scores.json"):
-        assert (knows[0].folder / name).read_bytes() == (tmp_path / "run" / name).read_bytes()
-
-
 def test_a_failure_is_counted_and_asked_again(setting: Setting, tmp_path: Path) -> None:
     """It is no wrong answer: the score is without it, beside the one with it as 0; then it is mended."""
 
@@ -404,6 +365,15 @@ def test_answers_of_another_model_are_not_mixed_in(
         setting.run(Model(truth), tmp_path / "mine")
 
 
+@pytest.mark.parametrize("left", [".answers.jsonl.journal", ".run.json.0.unfinished"])
+def test_what_a_kill_at_the_start_leaves_is_no_hindrance(tmp_path: Path, left: str) -> None:
+    """The journal is there before `run.json` is, and that is whole or not there."""
+    (tmp_path / left).touch()
+    facts = {"benchmark": "b", "model": None, "decoding": {}}
+    with RunFolder(tmp_path, facts):
+        assert "running" == read_run(tmp_path)["state"]
+
+
 def test_a_video_that_is_gone_is_a_failure_of_its_questions(
     setting: Setting, videos: Path, tmp_path: Path
 ) -> None:
@@ -425,6 +395,24 @@ def test_a_video_that_is_gone_is_a_failure_of_its_questions(
     assert lost == sum(reasons.values())
     assert all(reason.startswith("cannot be shown: ") and gone in reason for reason in reasons)
     assert 100 == scores(run)["sighted"]["mean"]["mean"]
+
+
+@pytest.mark.parametrize("lent", [False, True])
+def test_a_plugins_fault_is_no_failed_question(
+    setting: Setting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, lent: bool
+) -> None:
+    """It ends the run, whether the question itself is wanted or its frames for another one."""
+    render = Renderer.render
+    wanted = setting.benchmark.dataset.recipes[0]
+
+    def faulty(renderer: Renderer, recipe: Recipe) -> Sample:
+        if (recipe == wanted) != lent:
+            raise PluginError("a bug", plugin="anomaly")
+        return render(renderer, recipe)
+
+    monkeypatch.setattr(Renderer, "render", faulty)
+    with pytest.raises(PluginError, match="a bug"):
+        setting.run(Model(truth), tmp_path / "run", conditions=("wrong_video",))
 
 
 def test_a_subtask_of_one_video_has_no_wrong_one(setting: Setting) -> None:
@@ -661,10 +649,16 @@ def test_the_command_reports_and_replaces_nothing_else(
     assert 0 == call("bench", "report", rude.folder, "-o", path, *few)
     assert "<video" in path.read_text(encoding="utf-8")
     assert 0 == call("bench", "report", rude.folder, "-o", path, *few)
-    path.write_text("mine")
-    assert 2 == call("bench", "report", rude.folder, "-o", path, *few)
-    assert "is no such report" in capsys.readouterr().err
-    assert "mine" == path.read_text()
+    for mine in (path, tmp_path / "other.json", tmp_path / "another.csv"):
+        mine.write_text("mine")
+        assert 2 == call("bench", "report", rude.folder, "-o", mine.with_suffix(".html"), *few)
+        assert f"{mine}: exists already, and is no report" in capsys.readouterr().err
+        assert "mine" == mine.read_text()
+    assert 2 == call("bench", "report", tmp_path / "none", "-o", tmp_path / "new.html", *few)
+    assert f"{tmp_path / 'none'}: no run, run.json is missing" in capsys.readouterr().err
+    assert 2 == call("bench", "report", rude.folder, "-o", tmp_path / "page.json", *few)
+    assert "name the page" in capsys.readouterr().err
+    assert not (tmp_path / "page.csv").exists()
 
 
 # The hand-over

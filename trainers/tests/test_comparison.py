@@ -162,15 +162,17 @@ def test_runs_on_other_questions_are_refused(
         ([first, other], 2, "of another list of questions: 4 of its 5 are among the 6 of"),
         ([first, diagnosed], 2, "the kind is 'diagnose'"),
         ([first], 2, "a single run"),
-        ([first, runs.place / "empty"], 1, "no run"),
+        ([first, runs.place / "empty"], 2, "no run"),
         ([first, unfinished], 1, "the run is not done"),
         ([first, first, "-o", runs.place / "notes.html"], 2, "is no report"),
         ([first, first, "-o", runs.place / "both.csv"], 2, "name the page"),
+        ([first, first, "-o", first / "results.html"], 2, "results.json: exists already"),
     ):
         output = [] if "-o" in words else ["-o", both]
         assert code(["eval", "report", *words, *output]) == exit_code
         assert reason in capsys.readouterr().err
     assert not both.exists()
+    assert json.loads((first / "results.json").read_text())["rows"]
 
 
 def test_runs_of_one_model_are_told_apart(runs: Runs) -> None:

@@ -269,7 +269,7 @@ def found_in(source: DatasetSource, model: Says, *, answers: int = 4) -> Diagnos
     decoding = Decoding(answers=answers, temperature=1.0)
     asking = ask(source.keys, source.sample, partial(settle, source, 1.0), model, decoding)
     assert asking
-    return diagnosis_of("it", source, asking, How({}, model.identity, asking.spent))
+    return diagnosis_of("it", source, asking, How({}, model.identity, asking.usage))
 
 
 def near(asked: Asked, number: int) -> str:
@@ -360,11 +360,30 @@ def test_the_command_reports_a_dataset(
     how = results["how"]
     assert (how["answers"], how["temperature"], how["limit"]) == (4, 1.0, None)
     assert (how["identity"], how["spent"]["answers"]) == ({"model": "fake"}, 128)
+    assert (how["session"]["questions"], how["session"]["asked"]["answers"]) == (32, 128)
     rows = list(csv.DictReader((run / "questions.csv").read_text().splitlines()))
     assert len(rows) == 32
     page = (run / "report.html").read_text()
     assert page.count('<article class="sample') == 3
     assert all(f"{task}" in page for task in results["tasks"])
+
+
+def test_options_without_effect_are_refused(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All of them at once: those of lists beside a dataset, and those of datasets beside a list."""
+    numbers = {"--num-frames": 8, "--fps": 1, "--max-pixels": 4096}
+    of_lists = {"--scorer": "exact", "--videos": dataset, **numbers, "--count-malformed": ""}
+    of_datasets = {"--root": dataset, "--plugins-dir": dataset, "--allow": "some"}
+    (tmp_path / "list.json").write_text("[]")
+    for what, given in ((dataset, of_lists), (tmp_path / "list.json", of_datasets)):
+        words = [str(word) for pair in given.items() for word in pair if word != ""]
+        with pytest.raises(SystemExit) as stop:
+            main(["diagnose", str(what), "-o", str(tmp_path / "run"), "--model", "fake", *words])
+        assert stop.value.code == 2
+        told = capsys.readouterr().err
+        assert [name for name in (of_lists | of_datasets) if f"{name}: is for" in told] == [*given]
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,14 @@ from videossr.cli.app import main
 from videossr.config import VideoConfig
 from videossr.procedural import write_videos
 from videossr_trainers.answering import Answer, Decoding
+from videossr_trainers.answering.cache import AnswerCache
+from videossr_trainers.answering.cached import Cached
 from videossr_trainers.answering.choice import ModelOptions
+from videossr_trainers.answering.cost import Prices
 from videossr_trainers.downstream.asking import ask
 from videossr_trainers.downstream.figures import baselines, by_category, figures_of
+from videossr_trainers.downstream.folder import claim
+from videossr_trainers.downstream.how import How
 from videossr_trainers.downstream.outcome import (
     Outcome,
     askable,
@@ -217,6 +222,7 @@ def test_the_command_writes_a_report(
     told, errors = capsys.readouterr()
     assert "error: 1 without an answer, there is no such video, such as line 5" in errors
     assert "accuracy: 0.0 [0.0, 0.0] over 4 answered, 0.0 [0.0, 0.0] over all 6 rows" in told
+    assert "asked in the last session: 4 answers, 40 + 8 tokens; " in told
     results = json.loads((run / "results.json").read_text())
     assert results["counts"]["unparsed"] == 4
     rows = list(csv.DictReader((run / "rows.csv").read_text().splitlines()))
@@ -227,7 +233,10 @@ def test_the_command_writes_a_report(
     assert results["how"]["identity"] == {"model": "fake"}
     assert results["how"]["spent"] | {"prompt_tokens": 40, "cost": None} == results["how"]["spent"]
     assert [row["state"] for row in rows] == ["unparsed"] * 3 + ["broken", "missing", "unparsed"]
+    session = results["how"]["session"]
+    assert session["rates"]["questions"] == pytest.approx(4 / session["seconds"])
     page = (run / "report.html").read_text()
+    assert "asked in the last session" in page
     assert evil not in page
     assert "&lt;script&gt;alert(" in page
     assert "gone.mp4" in page
@@ -286,6 +295,16 @@ def test_mistakes_are_told_before_a_model_is_loaded(
     assert json.loads((tmp_path / "run" / "results.json").read_text())["counts"]["malformed"] == 2
 
 
+def test_what_a_kill_at_the_start_leaves_is_no_hindrance(tmp_path: Path) -> None:
+    """Settings that were half written, and nothing else; what is not ours still is."""
+    (tmp_path / ".settings.json.0.unfinished").write_text("{")
+    claim(tmp_path, {"kind": "vqa"})
+    assert json.loads((tmp_path / "settings.json").read_text()) == {"kind": "vqa"}
+    (tmp_path / "settings.json").rename(tmp_path / "mine.json")
+    with pytest.raises(ConfigError, match="is no run"):
+        claim(tmp_path, {"kind": "vqa"})
+
+
 def test_another_run_is_not_written_into(
     folder: Path,
     tmp_path: Path,
@@ -317,6 +336,26 @@ def test_frames_that_no_dataset_could_have(
     listed = write_list(tmp_path / "q.jsonl", SPANS)
     assert command("eval", "grounding", listed, "-o", tmp_path / "run", option, value) == 2
     assert option.removeprefix("--").replace("-", "_") in capsys.readouterr().err.replace("-", "_")
+
+
+def test_what_the_cache_knew_is_neither_fast_nor_paid(folder: Path, tmp_path: Path) -> None:
+    """Rates and cost are those of what was asked; the tokens of all answers stand beside them."""
+    listed = read_list(write_list(tmp_path / "q.jsonl", ROWS[:3]), "choice")
+    videos = Videos(
+        look_at(["0000.mp4", "0000", "0001.mp4"], folder, tmp_path / "v"), folder, CONFIG
+    )
+    rows = askable(listed, videos)
+    model = Cached(truthful(), AnswerCache(tmp_path / "answers.jsonl"))
+    for keys in (["1"], [*rows]):
+        found = ask(
+            keys, lambda key: sample_of(rows[key], videos), lambda *_: None, model, Decoding()
+        )
+    assert found is not None
+    how = How({}, "fake", found.usage, Prices(1e5, 0.0))
+    assert (found.usage.questions, found.usage.known.answers) == (2, 1)
+    assert (how.tree["spent"]["cost"], how.tree["session"]["cost"]) == (3.0, 2.0)
+    assert how.facts["answers in all"].startswith("3 answers")
+    assert "1 more answers were in the cache" in how.facts["asked in the last session"]
 
 
 def test_answers_are_asked_in_the_order_of_videos(folder: Path, tmp_path: Path) -> None:

@@ -12,22 +12,20 @@ from typing import Any
 
 import pytest
 from fake_answerers import Says
+from small_runs import make_folder
 
 from videossr.cli.app import main
-from videossr.procedural import write_videos
 from videossr_trainers.answering.choice import ModelOptions
 
 
 @pytest.mark.slow
-def test_eval_and_diagnose_are_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_questions_are_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No question is asked twice, the files are those of one process alone, and an error is told once."""
-    videos = tmp_path / "videos"
-    for number, path in enumerate(
-        write_videos(videos, 2, seed=3, seconds=2.0, fps=4.0, height=32, width=32, workers=1)
-    ):
-        path.rename(videos / f"{number}.mp4")
+    make_folder(tmp_path)
+    videos, dataset = tmp_path / "videos", str(tmp_path / "dataset")
+    names = sorted(path.name for path in videos.iterdir())
     rows = [
-        {"video": f"{n % 2}.mp4", "question": f"{n}?", "options": ["a", "b"], "answer": "AB"[n % 2]}
+        {"video": names[n % 2], "question": f"{n}?", "options": ["a", "b"], "answer": "AB"[n % 2]}
         for n in range(5)
     ]
     whole, torn, faulty = (tmp_path / f"{name}.json" for name in ("whole", "torn", "faulty"))
@@ -45,6 +43,10 @@ def test_eval_and_diagnose_are_shared(tmp_path: Path, monkeypatch: pytest.Monkey
             ["eval", "vqa", str(faulty), "-o", str(runs / "faulty"), *model],
             # There is no such folder, and nobody waits for those who know.
             ["eval", "vqa", str(whole), "-o", str(runs / "none"), *model[:3], str(tmp_path / "no")],
+            ["bench", "run", dataset, "-o", str(runs / "bench"), *model[:2]],
+            # The folder holds another run.
+            ["bench", "run", dataset, "-o", str(runs / "bench"), *model[:2], "--max-new-tokens=5"],
+            ["bench", "run", dataset, "-o", str(runs / "faulty_bench"), "--model", "faulty"],
         ]
 
     with socket.socket() as free:
@@ -73,26 +75,39 @@ def test_eval_and_diagnose_are_shared(tmp_path: Path, monkeypatch: pytest.Monkey
     told = [process.communicate(timeout=300) for process in started]
     assert [process.returncode for process in started] == [0, 0], told
     first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2))
-    assert first["codes"] == [1, 0, 1, 2]
-    assert second["codes"] == [0, 0, 1, 2]
+    assert first["codes"] == [1, 0, 1, 2, 0, 2, 1]
+    assert second["codes"] == [0, 0, 1, 2, 0, 2, 1]
     # Of five questions, sorted by video, two and three.
     assert first["asked"][:2] == [["0?", "2?"]] * 2
     assert second["asked"][:2] == [["4?", "1?", "3?"]] * 2
+    # Of sixteen questions about pictures, shown in three ways; where the folder is refused, none.
+    for process in (first, second):
+        assert [len(asked) for asked in process["asked"][3:5]] == [24, 0]
     assert told[1][0] == ""
-    for fault in ("no such folder of videos", "a fault that one process meets"):
-        assert [err.count(fault) for _, err in told] == [1, 0]
+    for words, times in (
+        ("no such folder of videos", 1),
+        ("decoding: {", 1),
+        ("a fault that one process meets", 2),
+    ):
+        assert [err.count(words) for _, err in told] == [times, 0]
+    assert ["asking" in err for _, err in told] == [True, False]
 
     says = Says(lambda asked, number: "Z" if number else asked.sample.answer[0])
     monkeypatch.setattr(ModelOptions, "answerer", lambda self, cache=None: says)
     one = tmp_path / "one"
-    for words in commands(one)[:2]:
+    for words in [*commands(one)[:2], commands(one)[4]]:
         with pytest.raises(SystemExit):
             main([*words, "-q"])
     for name in ("eval", "diagnose"):
         assert results(two / name) == results(one / name)
-    assert (two / "eval" / "rows.csv").read_bytes() == (one / "eval" / "rows.csv").read_bytes()
+    names = ["questions.jsonl", "answers.jsonl", "baselines.jsonl", "scores.json"]
+    for name in ("eval/rows.csv", *(f"bench/{name}" for name in names)):
+        assert (two / name).read_bytes() == (one / name).read_bytes()
 
 
 def results(run: Path) -> Any:  # noqa: ANN401 - JSON
-    """What came of a run."""
-    return json.loads((run / "results.json").read_text())
+    """What came of a run, in whatever time."""
+    tree = json.loads((run / "results.json").read_text())
+    for name in ("seconds", "rates"):
+        del tree["how"]["session"][name]
+    return tree

@@ -26,6 +26,7 @@ class Trainers:
         from videossr_trainers.ablations.commands import app as ablations  # noqa: PLC0415 - after videossr
         from videossr_trainers.bench.commands import app as bench  # noqa: PLC0415
         from videossr_trainers.commands import demo, reverify, train  # noqa: PLC0415
+        from videossr_trainers.comparison.commands import report  # noqa: PLC0415
         from videossr_trainers.diagnosis.commands import diagnose  # noqa: PLC0415
         from videossr_trainers.downstream.commands import app as evaluations  # noqa: PLC0415
         from videossr_trainers.launch.commands import launch_file  # noqa: PLC0415
@@ -35,6 +36,7 @@ class Trainers:
             app.command()(command)
         app.add_typer(ablations, name="ablate")
         app.add_typer(bench, name="bench")
+        evaluations.command()(report)
         app.add_typer(evaluations, name="eval")
 
     @hookimpl

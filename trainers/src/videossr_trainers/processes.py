@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -19,9 +20,11 @@ T = TypeVar("T")
 def join_processes() -> PartialState:
     """Meet the other processes that a launcher started, on GPUs or on cores; to be called first.
 
-    Accelerate looks for others on cores only where it is told that there is no GPU.
+    Accelerate looks for others on cores only where it is told that there is no GPU: left to itself, it takes
+    them for strangers, each of whom would do it all.
     """
-    return PartialState(cpu=not torch.cuda.is_available())
+    told = os.environ.get("ACCELERATE_USE_CPU", "").lower() in {"true", "1"}
+    return PartialState(cpu=told or not torch.accelerator.is_available())
 
 
 def on_main(work: Callable[[], T]) -> T:

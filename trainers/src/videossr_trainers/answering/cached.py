@@ -47,14 +47,12 @@ class Cached:
 
     Attributes:
         found: what was taken from the cache, so far.
-        asked: what was asked for, so far.
     """
 
     def __init__(self, answerer: Answerer, cache: AnswerCache) -> None:
         self.answerer: Final = answerer
         self.cache: Final = cache
         self.found = Spent()
-        self.asked = Spent()
 
     @property
     def identity(self) -> str:
@@ -151,7 +149,6 @@ class _Run:
         """A question that was asked, and those just like it."""
         asked, *twins = self.under_way.pop(self._contents.pop(asked.key))
         self._twins -= len(twins)
-        self.cached.asked += Spent.on(answers)
         yield asked, answers
         for twin in twins:
             self.cached.found += Spent.on(answers)

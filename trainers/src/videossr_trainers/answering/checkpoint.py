@@ -13,10 +13,10 @@ from transformers.utils.peft_utils import find_adapter_config_file
 
 from videossr import ConfigError
 from videossr.errors import Mistake
-from videossr_trainers.answering.shares import this_process
 from videossr_trainers.models.adapters import Adapter, adapter_of
 from videossr_trainers.models.matrices import quicken_patch_embedding
 from videossr_trainers.models.pretrained import read_model, read_processor, refused_as_config
+from videossr_trainers.processes import join_processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +62,7 @@ def load_checkpoint(
     Raises:
         ConfigError: nothing can be loaded, the model takes no video, or an adapter's base is missing.
     """
-    device = this_process().device
+    device = join_processes().device
     dtype = _dtype(precision, device)
     adapter = _adapter(name, revision)
     base, base_revision = (adapter.base, adapter.revision) if adapter else (name, revision)

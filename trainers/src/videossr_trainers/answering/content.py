@@ -10,6 +10,7 @@ import xxhash
 from videossr.seeds import derive_seed
 
 if TYPE_CHECKING:
+    from videossr.clip import Clip
     from videossr.sample import Sample
     from videossr_trainers.answering.answer import Decoding
 
@@ -22,10 +23,21 @@ def sample_digest(sample: Sample) -> str:
     prompt = [[message["role"], message["content"]] for message in sample.prompt]
     hasher = xxhash.xxh3_128(json.dumps(prompt, sort_keys=True).encode())
     for clip in sample.clips:
-        hasher.update(str(tuple(clip.frames.shape)).encode())
-        hasher.update(clip.frames.contiguous().numpy().data)
-        hasher.update(clip.times.contiguous().numpy().data)
+        _take(hasher, clip)
     return hasher.hexdigest()
+
+
+def clip_digest(clip: Clip) -> str:
+    """A hash (XXH3, 128 bits, hexadecimal) of a clip's pixels, shape and times."""
+    hasher = xxhash.xxh3_128()
+    _take(hasher, clip)
+    return hasher.hexdigest()
+
+
+def _take(hasher: xxhash.xxh3_128, clip: Clip) -> None:
+    hasher.update(str(tuple(clip.frames.shape)).encode())
+    hasher.update(clip.frames.contiguous().numpy().data)
+    hasher.update(clip.times.contiguous().numpy().data)
 
 
 def answer_seeds(sample: Sample, decoding: Decoding) -> list[int]:

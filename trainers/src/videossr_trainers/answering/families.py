@@ -10,9 +10,9 @@ from transformers import GenerationConfig
 from transformers.video_utils import VideoMetadata
 
 from videossr_trainers.answering.checkpoint import OWN_FAMILY
+from videossr_trainers.answering.content import clip_digest
 from videossr_trainers.answering.drawing import OwnDraws
 from videossr_trainers.answering.prefixes import (
-    clip_digest,
     generate_shared,
     shared_tokens,
     sharings,

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 import xxhash
 
+from videossr_trainers.answering.content import clip_digest
 from videossr_trainers.engine.encoding import pad_left, scaled
 from videossr_trainers.engine.shared_prefix import bare_model
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import GenerationConfig, LogitsProcessor
 
-    from videossr.clip import Clip
     from videossr.sample import Sample
     from videossr_trainers.engine.encoding import EncodedPrompt
 
@@ -65,14 +65,6 @@ def beginnings(sample: Sample) -> tuple[str, ...]:
             else:
                 hasher.update(json.dumps(["text", part["text"]]).encode())
     return tuple(found)
-
-
-def clip_digest(clip: Clip) -> str:
-    """A hash (XXH3, 128 bits, hexadecimal) of a clip's pixels, shape and times."""
-    hasher = xxhash.xxh3_128(str(tuple(clip.frames.shape)).encode())
-    hasher.update(clip.frames.contiguous().numpy().data)
-    hasher.update(clip.times.contiguous().numpy().data)
-    return hasher.hexdigest()
 
 
 def sharings(begun: Sequence[tuple[str, ...]]) -> list[Sharing]:

@@ -10,21 +10,24 @@ Under `accelerate launch` every process runs the same program:
     if shares.main:
         write(rows)
 
-A process alone has all there is as its share, so callers need no second way.
+What may fail in one of them goes through `together`, and what one does for all through `once`, so that no
+process waits for another that has given up. A process alone has all there is as its share, so callers need no second way.
 """
 
 from __future__ import annotations
 
-import os
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import torch
 import torch.distributed as dist
-from accelerate import PartialState
+import typer
+
+from videossr.errors import ConfigError, VideossrError
+from videossr_trainers.processes import is_common, join_processes, on_main, raise_together
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 _Item = TypeVar("_Item")
 
@@ -32,20 +35,11 @@ _Item = TypeVar("_Item")
 _PATIENCE: Final = timedelta(days=30)
 
 
-def this_process() -> PartialState:
-    """This process's place among those of a launch, and its device.
-
-    Left to itself, accelerate takes processes without a GPU for strangers, each of whom would do it all.
-    """
-    told = os.environ.get("ACCELERATE_USE_CPU", "").lower() in {"true", "1"}
-    return PartialState(cpu=told or not torch.accelerator.is_available())
-
-
 class Shares:
     """Parts the work among the processes of a launch; made by all of them, at the same point."""
 
     def __init__(self) -> None:
-        self._state = this_process()
+        self._state = join_processes()
         # Its own group, by way of the host: results need no GPU, and may be waited for.
         self._group: Any = (
             dist.new_group(backend="gloo", timeout=_PATIENCE)
@@ -73,3 +67,44 @@ class Shares:
         parts: list[list[_Item]] | None = [[]] * self._state.num_processes if self.main else None
         dist.gather_object(list(results), parts, dst=0, group=self._group)
         return [result for part in parts or [] for result in part]
+
+    def together(self, work: Callable[[], _Item]) -> list[_Item]:
+        """Let every process do its share of some work.
+
+        Returns:
+            What it came to in each, in the order of the shares, for the main one; none for the others.
+
+        Raises:
+            VideossrError, OSError: what any of them met, in all of them.
+        """
+        found, fault = [], None
+        try:
+            found = [work()]
+        except (VideossrError, OSError) as error:
+            fault = error
+        results = self.gather(found)  # with a fault too: the others would wait for ever
+        raise_together(fault)
+        return results
+
+    def once(self, work: Callable[[], _Item]) -> _Item:
+        """Let the main process work, however long, and have what it returns, or its error, in all."""
+
+        def patient() -> _Item:
+            try:
+                return work()
+            finally:
+                self.gather([])
+
+        if not self.main:
+            self.gather([])  # a broadcast would not wait for as long
+        return on_main(patient)
+
+    @contextmanager
+    def speaking(self) -> Iterator[None]:
+        """Let the main process alone tell of an error that all have met."""
+        try:
+            yield
+        except VideossrError as error:
+            if self.main or not is_common(error):
+                raise
+            raise typer.Exit(2 if isinstance(error, ConfigError) else 1) from None

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """What a sitting took.
+class Usage:
+    """What a sitting took: time, tokens, and what was known already.
 
     Attributes:
         questions: that the model was asked; those whose answers were known are not among them.
@@ -35,7 +35,7 @@ class Session:
     known: Spent = field(default_factory=Spent)
     throughput: Throughput | None = None
 
-    def __add__(self, other: Session) -> Self:
+    def __add__(self, other: Usage) -> Self:
         """Of processes side by side: what both did, in the time of the longer one."""
         parts = [one.throughput for one in (self, other) if one.throughput]
         return type(self)(
@@ -56,6 +56,11 @@ class Session:
             "completion_tokens": self.asked.completion_tokens / seconds,
         }
 
+    @property
+    def whole(self) -> Spent:
+        """What all answers took, whether they were asked for now or known from before."""
+        return self.asked + self.known
+
     def tree(self, prices: Prices | None = None) -> dict[str, Any]:
         """As plain JSON values, with rates and the cost."""
         return {
@@ -67,16 +72,16 @@ class Session:
 
     @classmethod
     def read(cls, tree: Mapping[str, Any]) -> tuple[Self, Prices | None]:
-        """A session and its prices, from what `tree` gives."""
+        """Of a sitting, and its prices, from what `tree` gives."""
         throughput, prices = tree["throughput"], tree["prices"]
-        session = cls(
+        usage = cls(
             tree["questions"],
             tree["seconds"],
             Spent(**tree["asked"]),
             Spent(**tree["known"]),
             Throughput(**throughput) if throughput else None,
         )
-        return session, Prices(**prices) if prices else None
+        return usage, Prices(**prices) if prices else None
 
     def in_words(self, prices: Prices | None = None) -> str:
         """A line for people."""
@@ -128,9 +133,9 @@ class Sitting:
             self._seconds += time.monotonic() - begun
 
     @property
-    def session(self) -> Session:
+    def usage(self) -> Usage:
         """What it took so far."""
         known = self._cached.found - self._known_before if self._cached else Spent()
         asked = self._heard - known
         throughput = self._throughput - self._before if self._throughput and self._before else None
-        return Session(asked.answers // self._each, self._seconds, asked, known, throughput)
+        return Usage(asked.answers // self._each, self._seconds, asked, known, throughput)

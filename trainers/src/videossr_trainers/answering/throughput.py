@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import astuple, dataclass
 from operator import add, sub
 from typing import Self
 
@@ -42,10 +42,10 @@ class Throughput:
     @property
     def shares(self) -> str:
         """Where the time went, in words."""
-        rates = self.summary()
+        seconds = self.seconds or 1.0
         return (
-            f"{rates['rendering_share']:.0%} of the time rendering, "
-            f"{rates['model_share']:.0%} in the model"
+            f"{self.rendering_seconds / seconds:.0%} of the time rendering, "
+            f"{self.model_seconds / seconds:.0%} in the model"
         )
 
     @property
@@ -53,23 +53,11 @@ class Throughput:
         """All that was spent."""
         return self.rendering_seconds + self.encoding_seconds + self.model_seconds
 
-    def summary(self) -> dict[str, float]:
-        """The counts and seconds, with rates by second and the model's share, as plain JSON values."""
-        seconds = self.seconds or 1.0
-        return {
-            **asdict(self),
-            "questions_per_second": self.questions / seconds,
-            "prompt_tokens_per_second": self.prompt_tokens / seconds,
-            "completion_tokens_per_second": self.completion_tokens / seconds,
-            "rendering_share": self.rendering_seconds / seconds,
-            "model_share": self.model_seconds / seconds,
-        }
-
     def __str__(self) -> str:
-        rates = self.summary()
+        seconds = self.seconds or 1.0
         spared = self.spared_tokens / (self.prompt_tokens or 1)
         return (
-            f"{rates['questions_per_second']:.2f} questions a second, "
-            f"{rates['prompt_tokens_per_second']:.0f} prompt tokens ({spared:.0%} shared) and "
-            f"{rates['completion_tokens_per_second']:.1f} completion tokens a second; {self.shares}"
+            f"{self.questions / seconds:.2f} questions a second, "
+            f"{self.prompt_tokens / seconds:.0f} prompt tokens ({spared:.0%} shared) and "
+            f"{self.completion_tokens / seconds:.1f} completion tokens a second; {self.shares}"
         )

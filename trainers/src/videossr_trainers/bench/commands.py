@@ -184,39 +184,38 @@ def run(
     from videossr.benchmark import Benchmark  # noqa: PLC0415 - needs torch
     from videossr.render import Renderer  # noqa: PLC0415
     from videossr_trainers.answering import Decoding  # noqa: PLC0415
+    from videossr_trainers.answering.shares import Shares  # noqa: PLC0415
     from videossr_trainers.bench.conditions import conditions_of  # noqa: PLC0415
     from videossr_trainers.bench.folder import CACHE  # noqa: PLC0415
     from videossr_trainers.bench.running import run_benchmark  # noqa: PLC0415
+    from videossr_trainers.console import quiet_libraries  # noqa: PLC0415
 
-    asked = conditions_of(conditions)
-    loaded = Benchmark.load(benchmark, root=root)
-    loaded.dataset.refuse_moved()
-    registry = _registry(loaded, plugins_dir or (), allow)
-    renderer = Renderer.for_dataset(loaded.dataset, registry=registry)
-    answerer, parts = None, None
-    if options is not None:
-        if options.endpoint is None:
-            from videossr_trainers.answering.shares import Shares  # noqa: PLC0415 - needs torch
-            from videossr_trainers.console import quiet_libraries  # noqa: PLC0415
-
-            quiet_libraries()
-            parts = Shares()
-        answerer = options.answerer(cache=cache or output / CACHE)
-    with progress_bar("asking", quiet=quiet or as_json) as bar:
-        finished = run_benchmark(
-            loaded,
-            benchmark,
-            renderer,
-            answerer,
-            output,
-            model=options.model if options else "",
-            conditions=asked,
-            decoding=Decoding(options.max_new_tokens) if options else None,
-            prices=options.prices if options else None,
-            workers=worker_count(workers),
-            parts=parts,
-            progress=(lambda _, done, total: bar(done, total)) if bar else None,
-        )
+    if options and options.endpoint is None:
+        quiet_libraries()
+    shares = Shares()
+    with shares.speaking():
+        asked = conditions_of(conditions)
+        loaded = Benchmark.load(benchmark, root=root)
+        loaded.dataset.refuse_moved()
+        registry = _registry(loaded, plugins_dir or (), allow)
+        renderer = Renderer.for_dataset(loaded.dataset, registry=registry)
+        answerer = options.answerer(cache=cache or output / CACHE) if options else None
+        silent = quiet or as_json or not shares.main
+        with progress_bar("asking", quiet=silent) as bar:
+            finished = run_benchmark(
+                loaded,
+                benchmark,
+                renderer,
+                answerer,
+                output,
+                model=options.model if options else "",
+                conditions=asked,
+                decoding=Decoding(options.max_new_tokens) if options else None,
+                prices=options.prices if options else None,
+                workers=worker_count(workers),
+                shares=shares,
+                progress=(lambda _, done, total: bar(done, total)) if bar else None,
+            )
     if finished is None:
         return  # the main process of several speaks
     scores = json.loads((output / "scores.json").read_text(encoding="utf-8"))
@@ -300,11 +299,7 @@ def report(
     from videossr.render import Renderer  # noqa: PLC0415
     from videossr_trainers.bench.folder import Finished  # noqa: PLC0415
     from videossr_trainers.bench.report import write_bench_report  # noqa: PLC0415
-    from videossr_trainers.pages import is_page  # noqa: PLC0415 - needs torch
 
-    if output.exists() and not is_page(output):
-        right = "choose another file, or remove this one"
-        raise ConfigError(Mistake(str(output), "exists already, and is no such report", right))
     loaded = [Finished.load(run) for run in runs]
     folder = benchmark or Path(loaded[0].facts["source"])
     renderer: Renderer | None = None

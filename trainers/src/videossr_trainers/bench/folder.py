@@ -17,13 +17,14 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from videossr import ConfigError, DatasetError
-from videossr.atomic import write_text
+from videossr.atomic import UNFINISHED, write_text
 from videossr.benchmark import Graded, Question
 from videossr.errors import Mistake
 from videossr.journal import Journal
 from videossr_trainers.answering import Answer
 from videossr_trainers.answering.cost import Spent
-from videossr_trainers.answering.sitting import Session
+from videossr_trainers.answering.sitting import Usage
+from videossr_trainers.pages.files import write_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -186,7 +187,7 @@ class RunFolder(Collected):
         if not path.exists():
             if self.folder.exists() and (
                 not self.folder.is_dir()
-                or any(CACHE not in path.name for path in self.folder.iterdir())
+                or not all(_of_a_beginning(path.name) for path in self.folder.iterdir())
             ):
                 right = "choose another folder for the run"
                 raise ConfigError(Mistake(str(self.folder), "exists, and is no run", right))
@@ -236,10 +237,10 @@ class Finished:
         """What the answers took in words, as label and text; nothing where no model was asked."""
         if self.facts["model"] is None:
             return {}
-        session, prices = Session.read(self.facts["session"])
+        usage, prices = Usage.read(self.facts["session"])
         return {
             "answers in all": Spent(**self.facts["answers"]).in_words(),
-            "asked in the last session": session.in_words(prices),
+            "asked in the last session": usage.in_words(prices),
         }
 
     @classmethod
@@ -247,7 +248,8 @@ class Finished:
         """Read a run.
 
         Raises:
-            DatasetError: there is none, it is not done, or it is damaged.
+            ConfigError: there is none.
+            DatasetError: it is not done, or it is damaged.
         """
         facts = read_run(folder)
         if facts.get("state") != "done":
@@ -269,14 +271,16 @@ def read_run(folder: Path) -> dict[str, Any]:
     """What `run.json` says.
 
     Raises:
-        DatasetError: it is missing, damaged, or of another format.
+        ConfigError: it is missing.
+        DatasetError: it is damaged, or of another format.
     """
     path = folder / RUN
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
+        problem = f"no run, {RUN} is missing"
         right = "`videossr bench run` makes one"
-        raise DatasetError(f"{folder}: no run, {RUN} is missing; {right}") from error
+        raise ConfigError(Mistake(str(folder), problem, right)) from error
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path}: damaged: {error}") from error
     if not isinstance(tree, dict) or tree.get("format") != FORMAT:
@@ -284,14 +288,14 @@ def read_run(folder: Path) -> dict[str, Any]:
     return tree
 
 
-def write_json(path: Path, tree: object) -> None:
-    """Write a tree; the file appears whole or not at all."""
-    write_text(path, json.dumps(tree, indent=2) + "\n")
-
-
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write a line for each row; the file appears whole or not at all."""
     write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
+
+
+def _of_a_beginning(name: str) -> bool:
+    """Whether a file may be there before `run.json`: one of the cache, or what a kill has left."""
+    return CACHE in name or name == f".{ANSWERS}.journal" or name.endswith(UNFINISHED)
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

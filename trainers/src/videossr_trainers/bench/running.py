@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections import Counter, defaultdict
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
 
 from videossr.benchmark import BASELINES, Constants, Graded, baselines_of, key_of, measure
 from videossr_trainers.answering import Asked, Decoding
+from videossr_trainers.answering.answer import identity_tree
 from videossr_trainers.answering.cost import Spent
-from videossr_trainers.answering.sitting import Session, Sitting
+from videossr_trainers.answering.shares import Shares
+from videossr_trainers.answering.sitting import Sitting, Usage
 from videossr_trainers.bench.conditions import CONDITIONS, Condition, strangers
 from videossr_trainers.bench.folder import Collected, Finished, Given, RunFolder
 from videossr_trainers.bench.showing import Wanted, shown
@@ -33,23 +36,6 @@ if TYPE_CHECKING:
 _PACKAGES: Final = ("videossr-core", "videossr-trainers", "torch", "transformers", "av")
 
 
-class Parts(Protocol):
-    """How a job is parted among processes: `answering.shares.Shares`."""
-
-    @property
-    def main(self) -> bool:
-        """Whether this is the process that gets all results."""
-        ...
-
-    def own(self, items: Sequence[int]) -> Sequence[int]:
-        """This process's share."""
-        ...
-
-    def gather(self, results: Sequence[Any]) -> list[Any]:
-        """All processes' results, for the main one."""
-        ...
-
-
 def run_benchmark(
     benchmark: Benchmark,
     source: Path,
@@ -62,7 +48,7 @@ def run_benchmark(
     decoding: Decoding | None = None,
     prices: Prices | None = None,
     workers: int = 1,
-    parts: Parts | None = None,
+    shares: Shares | None = None,
     progress: Progress | None = None,
 ) -> Finished | None:
     """Ask every question under every condition, and keep what came of it in a folder.
@@ -81,7 +67,7 @@ def run_benchmark(
         decoding: how answers are drawn; greedily by default.
         prices: of tokens, for the cost; None where nobody has said.
         workers: threads that render.
-        parts: where several processes ask, each its share; only the main one writes the folder, and
+        shares: by which several processes part the questions; only the main one writes the folder, and
             what the others were answered before is known by the cache alone.
         progress: called with the stage, what is done of it, and what there is in all.
 
@@ -90,7 +76,7 @@ def run_benchmark(
 
     Raises:
         ConfigError: the folder holds something else; or a subtask has no wrong video.
-        PluginError: a plugin failed.
+        PluginError: a plugin failed; in making a question, in all processes, whichever has met it.
     """
     decoding = decoding or Decoding()
     asks = tuple(conditions) if answerer else ()
@@ -98,7 +84,7 @@ def run_benchmark(
     others = strangers(recipes) if "wrong_video" in asks else []
     facts = {
         "benchmark": benchmark.digest,
-        "model": _parsed(answerer.identity) if answerer else None,
+        "model": identity_tree(answerer.identity) if answerer else None,
         "decoding": asdict(decoding),
         "name": model or folder.name,
         "source": str(source.resolve()),
@@ -113,27 +99,28 @@ def run_benchmark(
         "versions": {name: version(name) for name in _PACKAGES},
         "python": platform.python_version(),
     }
-    share = parts.own(range(len(recipes))) if parts else range(len(recipes))
+    shares = shares or Shares()
+    with ExitStack() as held:
+        filled = RunFolder(folder, facts)
 
-    def ask(run: Collected) -> _Asking:
+        def claim() -> None:
+            held.enter_context(filled)
+
+        shares.once(claim)  # before anything is rendered or asked
+        run = filled if shares.main else Collected()
+        share = shares.own(range(len(recipes)))
         asking = _Asking(run, recipes, share, others, renderer, asks, workers, progress)
-        if answerer:
-            asking.put_to(answerer, decoding)
-        else:
-            for _ in asking.questions():
-                pass  # there is nothing to ask, but the questions are to be known
-        return asking
 
-    if parts and not parts.main:
-        collected = Collected()
-        session = ask(collected).session
-        parts.gather([[*collected.questions.values(), *collected.answers.values(), session]])
-        return None
-    with RunFolder(folder, facts) as run:
-        asking = ask(run)
-        for one in [one for part in (parts.gather([[]]) if parts else []) for one in part]:
+        def ask() -> list[Question | Given | Usage]:
+            asking.put_to(answerer, decoding)
+            return [] if shares.main else asking.found
+
+        parts = shares.together(ask)
+        if not shares.main:
+            return None
+        for one in chain.from_iterable(parts):
             asking.take_over(one)
-        asking.finish(run, benchmark, prices)
+        asking.finish(filled, benchmark, prices)
     return Finished.load(folder)
 
 
@@ -168,14 +155,18 @@ class _Asking:
         ]
         self._total = len(share) * max(1, len(conditions))
         self._done = self._total - sum(max(1, len(want.conditions)) for want in self._wanted)
-        self.session = Session()
+        self.usage = Usage()
 
-    def put_to(self, answerer: Answerer, decoding: Decoding) -> None:
-        """Ask everything there is to ask."""
+    def put_to(self, answerer: Answerer | None, decoding: Decoding) -> None:
+        """Ask everything there is to ask; without a model the questions alone are noted."""
+        if answerer is None:
+            for _ in self.questions():
+                pass
+            return
         sitting = Sitting(answerer)
         for asked, answers in sitting.answer(self.questions(), decoding):
             self.take(asked, answers[0])
-        self.session += sitting.session
+        self.usage += sitting.usage
 
     def questions(self) -> Iterator[Asked]:
         """What is to be asked, as it is rendered; what cannot be is noted."""
@@ -207,12 +198,17 @@ class _Asking:
             truncated=answer.truncated,
         )
 
-    def take_over(self, one: Question | Given | Session) -> None:
+    @property
+    def found(self) -> list[Question | Given | Usage]:
+        """What this process has, for `take_over`."""
+        return [*self._run.questions.values(), *self._run.answers.values(), self.usage]
+
+    def take_over(self, one: Question | Given | Usage) -> None:
         """Keep what another process has."""
         if isinstance(one, Given):
             self._run.keep_answer(one)
-        elif isinstance(one, Session):
-            self.session += one
+        elif isinstance(one, Usage):
+            self.usage += one
         else:
             self._run.keep_question(one)
 
@@ -246,7 +242,7 @@ class _Asking:
             "as_built": sum(question.as_built for question in questions),
             "unrendered": len(self._recipes) - len(questions),
             "answers": asdict(Spent.on(answer.given for answer in answers)),
-            "session": self.session.tree(prices),
+            "session": self.usage.tree(prices),
             "failures": _failures(answers),
         }
         run.finish(questions, answers, rows, scores, figures)
@@ -310,10 +306,3 @@ def _failures(answers: Sequence[Given]) -> dict[str, dict[str, int]]:
         if answer.failure:
             found[answer.condition][answer.failure] += 1
     return {condition: dict(counted) for condition, counted in found.items()}
-
-
-def _parsed(identity: str) -> Any:  # noqa: ANN401 - whatever JSON holds
-    try:
-        return json.loads(identity)
-    except ValueError:
-        return identity

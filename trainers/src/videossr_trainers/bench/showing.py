@@ -6,9 +6,9 @@ from collections import OrderedDict
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from videossr import VideossrError
+from videossr import DatasetError, VideoError
 from videossr.benchmark import Question
 from videossr_trainers.answering.ahead import ahead
 from videossr_trainers.bench.conditions import Condition, blinded, with_frames_of
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from videossr.dataset import Recipe
     from videossr.render import Renderer
     from videossr.sample import Sample
+
+#: What is wrong with a question or its video. A plugin's fault is none of these, and ends the run.
+_BROKEN: Final = (VideoError, DatasetError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,9 @@ def shown(
             no question is wanted so.
         renderer: of the benchmark.
         workers: threads; decoding runs outside of Python's lock.
+
+    Raises:
+        PluginError: a plugin failed in making a question.
     """
     samples = _Samples(recipes, renderer, 4 * workers)
 
@@ -81,7 +87,7 @@ def shown(
 def _shown(want: Wanted, samples: _Samples, strangers: Sequence[int]) -> Shown:
     try:
         question, sample = samples.get(want.number)
-    except VideossrError as error:
+    except _BROKEN as error:
         return Shown(want.number, problems=dict.fromkeys(want.conditions, str(error)))
     found: dict[Condition, Sample] = {}
     problems: dict[Condition, str] = {}
@@ -93,7 +99,7 @@ def _shown(want: Wanted, samples: _Samples, strangers: Sequence[int]) -> Shown:
         else:
             try:
                 _, other = samples.get(strangers[want.number])
-            except VideossrError as error:
+            except _BROKEN as error:
                 problems[condition] = f"the wrong video: {error}"
                 continue
             found[condition] = with_frames_of(sample, other)

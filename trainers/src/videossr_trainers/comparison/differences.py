@@ -18,7 +18,7 @@ ALL: Final = "all questions"
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class MetricDifference:
     """The second run minus the first, in one metric, over the questions that both answered.
 
     Attributes:
@@ -62,7 +62,7 @@ class Comparison:
 
     first: MeasuredRun
     second: MeasuredRun
-    differences: Sequence[Difference]
+    differences: Sequence[MetricDifference]
     pairs: Sequence[tuple[MeasuredQuestion, MeasuredQuestion]]
 
     @property
@@ -109,15 +109,15 @@ def _difference(
     metric: str,
     pairs: Sequence[tuple[MeasuredQuestion, MeasuredQuestion]],
     asked: int,
-) -> Difference:
+) -> MetricDifference:
     values = [
         (one.values[metric], other.values[metric])
         for one, other in pairs
         if one.values and other.values
     ]
     if not values:
-        return Difference(group, metric, None, None, None, 0, asked)
-    return Difference(
+        return MetricDifference(group, metric, None, None, None, 0, asked)
+    return MetricDifference(
         group,
         metric,
         fmean(one for one, _ in values),

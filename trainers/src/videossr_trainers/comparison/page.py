@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from videossr.errors import ConfigError, Mistake
-from videossr.intervals import TOO_FEW
 from videossr_trainers.comparison.differences import ALL
-from videossr_trainers.pages import is_page, signed, write_json, write_page, write_table
+from videossr_trainers.pages import claim_page, ends, signed, write_json, write_page, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from videossr.intervals import Interval
-    from videossr_trainers.comparison.differences import Comparison, Difference
+    from videossr_trainers.comparison.differences import Comparison, MetricDifference
     from videossr_trainers.comparison.runs import MeasuredQuestion
+
+_ends: Final = partial(ends, sign=True)
 
 #: Questions of each comparison that the page lists.
 _LISTED: Final = 40
@@ -37,12 +37,21 @@ def write_comparisons(compared: Sequence[Comparison], path: Path) -> list[Path]:
         The files.
 
     Raises:
-        ConfigError: there is a file that is no page of ours, or the name is that of one beside it.
+        ConfigError: as `claim_page`.
     """
-    _refuse_other(path)
+    as_json, as_csv = claim_page(path)
     runs = [compared[0].first, *(one.second for one in compared)]
-    as_json, as_csv = path.with_suffix(".json"), path.with_suffix(".csv")
     kind = runs[0].settings["kind"]
+    write_page(
+        path,
+        "videossr_trainers.comparison",
+        "comparison.html.jinja",
+        filters={"points": _points, "range": _ends},
+        kind=kind,
+        runs=runs,
+        compared=[(one, _changed(one)) for one in compared],
+        listed=_LISTED,
+    )
     write_json(
         as_json,
         {
@@ -65,16 +74,6 @@ def write_comparisons(compared: Sequence[Comparison], path: Path) -> list[Path]:
     write_table(
         as_csv, _COLUMNS, [_row(one, found) for one in compared for found in one.differences]
     )
-    write_page(
-        path,
-        "videossr_trainers.comparison",
-        "comparison.html.jinja",
-        filters={"points": _points, "range": _range},
-        kind=kind,
-        runs=runs,
-        compared=[(one, _changed(one)) for one in compared],
-        listed=_LISTED,
-    )
     return [path, as_json, as_csv]
 
 
@@ -84,7 +83,7 @@ def summary_of(compared: Sequence[Comparison]) -> list[str]:
     for one in compared:
         head = f"{one.second.name} minus {one.first.name}"
         lines += [
-            f"{head}, {found.metric}: {_points(found.change.mean)} {_range(found.change)} over "
+            f"{head}, {found.metric}: {_points(found.change.mean)} {_ends(found.change)} over "
             f"{found.questions} questions: {found.verdict}"
             for found in one.differences
             if found.change and found.group == ALL
@@ -92,17 +91,7 @@ def summary_of(compared: Sequence[Comparison]) -> list[str]:
     return lines
 
 
-def _refuse_other(path: Path) -> None:
-    """Refuse to write a page where something else would be lost."""
-    if path.suffix in {".json", ".csv"}:
-        right = f"name the page, such as {path.with_suffix('.html')}; JSON and CSV go beside it"
-        raise ConfigError(Mistake(str(path), "is the name of a file beside the page", right))
-    if path.exists() and not is_page(path):
-        right = "choose another file, or remove this one"
-        raise ConfigError(Mistake(str(path), "exists already, and is no report", right))
-
-
-def _tree(found: Difference) -> dict[str, Any]:
+def _tree(found: MetricDifference) -> dict[str, Any]:
     return {
         "group": found.group,
         "metric": found.metric,
@@ -115,7 +104,7 @@ def _tree(found: Difference) -> dict[str, Any]:
     }
 
 
-def _row(one: Comparison, found: Difference) -> dict[str, Any]:
+def _row(one: Comparison, found: MetricDifference) -> dict[str, Any]:
     change = found.change
     tree = {name: value for name, value in _tree(found).items() if name != "change"}
     return {
@@ -149,7 +138,3 @@ def _changed(
 def _points(value: float) -> str:
     """A difference x 100, with its sign."""
     return signed(100 * value, 1)
-
-
-def _range(change: Interval) -> str:
-    return TOO_FEW if change.ends is None else "[{}, {}]".format(*map(_points, change.ends))

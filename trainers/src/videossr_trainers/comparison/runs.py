@@ -74,8 +74,9 @@ def read_runs(folders: Sequence[Path]) -> list[MeasuredRun]:
         folders: of the runs, at least two; the first is what others are compared with.
 
     Raises:
-        DatasetError: a folder holds no run, one that is not done, or a damaged one.
-        ConfigError: fewer than two, or runs that cannot be compared, each with the reason.
+        DatasetError: a run is not done, or damaged.
+        ConfigError: a folder without a run, fewer than two, or runs that cannot be compared, each with the
+            reason.
     """
     if len(folders) < 2:  # noqa: PLR2004 - what a comparison needs
         right = "name two or more; each has a report of its own in its folder"
@@ -97,9 +98,14 @@ def read_runs(folders: Sequence[Path]) -> list[MeasuredRun]:
 
 
 def _read(folder: Path) -> MeasuredRun:
-    settings = _json(folder / "settings.json", "no run; `videossr eval` and `diagnose` make one")
-    again = "the run is not done; the same command again goes on with it"
-    results = _json(folder / "results.json", again)
+    settings = _json(folder / "settings.json")
+    if settings is None:
+        right = "`videossr eval` and `videossr diagnose` make one"
+        raise ConfigError(Mistake(str(folder), "no run, settings.json is missing", right))
+    results = _json(folder / "results.json")
+    if results is None:
+        right = "the same command again goes on with it"
+        raise DatasetError(f"{folder}: the run is not done, results.json is missing; {right}")
     try:
         read = _diagnosed if settings["kind"] == "diagnose" else _evaluated
         questions = read(results, str(settings["kind"]))
@@ -109,11 +115,12 @@ def _read(folder: Path) -> MeasuredRun:
         raise DatasetError(f"{folder}: damaged run: {type(error).__name__} {error}") from error
 
 
-def _json(path: Path, missing: str) -> dict[str, Any]:
+def _json(path: Path) -> dict[str, Any] | None:
+    """What a file holds; None where there is none."""
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise DatasetError(f"{path.parent}: {missing} ({path.name} is missing)") from error
+    except FileNotFoundError:
+        return None
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path}: damaged: {error}") from error
     if not isinstance(tree, dict):

@@ -18,6 +18,9 @@ from videossr.cli.options import (
 )
 from videossr_trainers.answering.choice import ModelOptions, asks_a_model
 from videossr_trainers.downstream.commands import (
+    FPS,
+    MAX_PIXELS,
+    NUM_FRAMES,
     CountMalformed,
     Folder,
     Fps,
@@ -28,7 +31,7 @@ from videossr_trainers.downstream.commands import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from videossr.config import VideoConfig
     from videossr_trainers.diagnosis.source import Source
@@ -73,9 +76,9 @@ def diagnose(
     right: Right = 1.0,
     root: Root = None,
     videos: Folder = None,
-    num_frames: NumFrames = 64,
-    fps: Fps = 2.0,
-    max_pixels: MaxPixels = 256 * 256,
+    num_frames: NumFrames = NUM_FRAMES,
+    fps: Fps = FPS,
+    max_pixels: MaxPixels = MAX_PIXELS,
     count_malformed: CountMalformed = False,
     shown: Annotated[int, typer.Option(min=0, help="Most questions in the report.")] = 24,
     workers: Workers = None,
@@ -85,8 +88,8 @@ def diagnose(
 ) -> None:
     """Ask each question N times and see what GRPO would learn: how many answers are right, which earn alike.
 
-    A dataset's frames are its own; --num-frames, --fps, --max-pixels and --videos are for lists. Answers
-    are graded by the dataset's tasks without modifiers, or by --scorer, and by right or wrong beside it.
+    A dataset's frames are its own; --num-frames, --fps, --max-pixels, --videos, --scorer and
+    --count-malformed are for lists, and --root, --plugins-dir and --allow for datasets. Answers are graded by the dataset's tasks without modifiers, or by --scorer, and by right or wrong beside it.
     The report says what is too easy, too hard or bimodal, and which labels look broken. Several GPUs
     share the questions under `accelerate launch -m videossr diagnose ...`. Exits with 1 if a question
     could not be asked, or has not all its answers.
@@ -114,13 +117,26 @@ def diagnose(
         "limit": limit,
     }
     decoding = Decoding(options.max_new_tokens, answers, temperature, seed)
+    of_lists = {
+        "--scorer": scorer is not None,
+        "--videos": videos is not None,
+        "--num-frames": num_frames != NUM_FRAMES,
+        "--fps": fps != FPS,
+        "--max-pixels": max_pixels != MAX_PIXELS,
+        "--count-malformed": count_malformed,
+    }
+    of_datasets = {
+        "--root": root is not None,
+        "--plugins-dir": bool(plugins_dir),
+        "--allow": bool(allow),
+    }
     session = Session(output, worker_count(workers), quiet)
-    with session.speaking():
+    with session.shares.speaking():
         if dataset.is_dir():
-            source = _of_dataset(
-                session, dataset, settings, scorer, root, limit, plugins_dir or (), allow
-            )
+            _refuse(of_lists, "is for lists; a dataset has frames and tasks of its own")
+            source = _of_dataset(session, dataset, settings, root, limit, plugins_dir or (), allow)
         else:
+            _refuse(of_datasets, "is for datasets; a list has its videos and no tasks")
             video = video_config(num_frames, fps, max_pixels)
             source = _of_list(
                 session, dataset, settings, scorer, videos, video, limit, skip=count_malformed
@@ -131,37 +147,40 @@ def diagnose(
         )
     if asking is None:
         return  # the main process of several speaks
-    how = How(settings, answerer.identity, asking.spent, options.prices)
+    how = How(settings, answerer.identity, asking.usage, options.prices)
     found = diagnosis_of(dataset.resolve().stem, source, asking, how)
     report = write_diagnosis(found, source, output, shown=shown)
-    session.end(summary_of(found), report, found.faults)
+    session.end(summary_of(found), how, report, found.faults)
+
+
+def _refuse(given: Mapping[str, bool], problem: str) -> None:
+    """Raise `ConfigError` with every option that was given and would have no effect."""
+    from videossr.errors import ConfigError, Mistake  # noqa: PLC0415 - none needed for help
+
+    mistakes = [Mistake(name, problem, "leave it out") for name, there in given.items() if there]
+    if mistakes:
+        raise ConfigError(mistakes)
 
 
 def _of_dataset(
     session: Session,
     folder: Path,
     settings: dict[str, Any],
-    scorer: Scorer | None,
     root: Path | None,
     limit: int | None,
     plugins_dir: Sequence[Path],
     allow: Sequence[str] | None,
 ) -> Source:
     """The questions of a dataset, after what can be wrong with it was looked at."""
-    from videossr import ConfigError  # noqa: PLC0415 - none needed for help
-    from videossr.config.load import with_plugins  # noqa: PLC0415
+    from videossr.config.load import with_plugins  # noqa: PLC0415 - none needed for help
     from videossr.config.resolve import registry_for  # noqa: PLC0415
     from videossr.dataset import Dataset  # noqa: PLC0415
-    from videossr.errors import Mistake  # noqa: PLC0415
     from videossr_trainers.diagnosis.source import (  # noqa: PLC0415
         DatasetSource,
         content_of,
         plain_renderer,
     )
 
-    if scorer is not None:
-        problem = "is for lists; a dataset's tasks grade their own questions"
-        raise ConfigError(Mistake("--scorer", problem, "leave it out"))
     loaded = Dataset.load(folder, root=root)
     loaded.refuse_moved()
     registry = None

@@ -8,18 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from videossr.errors import DatasetError, VideoError, VideossrError
+from videossr.errors import DatasetError, VideoError
 from videossr_trainers.answering import Asked
 from videossr_trainers.answering.ahead import ahead
-from videossr_trainers.answering.cost import Spent
-from videossr_trainers.processes import raise_together
+from videossr_trainers.answering.shares import Shares
+from videossr_trainers.answering.sitting import Sitting, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from videossr.sample import Sample
     from videossr_trainers.answering import Answer, Answerer, Decoding
-    from videossr_trainers.answering.shares import Shares
 
 _Result = TypeVar("_Result")
 
@@ -31,12 +30,12 @@ class Asking(Generic[_Result]):
     Attributes:
         results: by the question's key.
         broken: by the question's key, why it could not be asked.
-        spent: what the answers took, whether they were asked for now or known from before.
+        usage: what the answers took, those that were asked for now apart from what was known.
     """
 
     results: dict[str, _Result]
     broken: dict[str, str]
-    spent: Spent
+    usage: Usage
 
 
 def ask(
@@ -58,7 +57,7 @@ def ask(
         settle: makes the result of a question from its answers, after `render` and in the same process.
         answerer: the model.
         decoding: how answers are drawn.
-        shares: where several processes ask, each its share of the questions.
+        shares: by which several processes part the questions.
         workers: threads that render.
         progress: called with questions done and questions in all, of this process.
 
@@ -70,15 +69,11 @@ def ask(
             all processes, whichever has met it.
         RuntimeError: the answerer lost a question, or answered another number of times than asked.
     """
-    if shares is None:
-        return _asked(keys, render, settle, answerer, decoding, workers, progress)
-    own, found, fault = shares.own(keys), [], None
-    try:
-        found = [_asked(own, render, settle, answerer, decoding, workers, progress)]
-    except VideossrError as error:
-        fault = error
-    parts = shares.gather(found)  # with a fault too: the others would wait for ever
-    raise_together(fault)
+    shares = shares or Shares()
+    own = shares.own(keys)
+    parts = shares.together(
+        lambda: _asked(own, render, settle, answerer, decoding, workers, progress)
+    )
     return _joined(parts) if shares.main else None
 
 
@@ -94,7 +89,7 @@ def _asked(
     """One process's share of the questions."""
     results: dict[str, _Result] = {}
     broken: dict[str, str] = {}
-    spent = Spent()
+    sitting = Sitting(answerer)
 
     def told() -> None:
         if progress:
@@ -110,23 +105,22 @@ def _asked(
             else:
                 yield Asked(key, sample)
 
-    for asked, answers in answerer.answer(questions(), decoding):
+    for asked, answers in sitting.answer(questions(), decoding):
         if len(answers) != decoding.answers:
             raise RuntimeError(f"{asked.key}: {len(answers)} answers; {decoding.answers} asked")
         results[asked.key] = settle(asked.key, tuple(answers))
-        spent += Spent.on(answers)
         told()
     lost = [key for key in keys if key not in results and key not in broken]
     if lost:
         raise RuntimeError(f"{len(lost)} questions were not answered, such as {lost[0]}")
-    return Asking(results, broken, spent)
+    return Asking(results, broken, sitting.usage)
 
 
 def _joined(parts: Iterable[Asking[_Result]]) -> Asking[_Result]:
     """What all processes have."""
-    whole: Asking[_Result] = Asking({}, {}, Spent())
+    whole: Asking[_Result] = Asking({}, {}, Usage())
     for part in parts:
         whole = Asking(
-            whole.results | part.results, whole.broken | part.broken, whole.spent + part.spent
+            whole.results | part.results, whole.broken | part.broken, whole.usage + part.usage
         )
     return whole

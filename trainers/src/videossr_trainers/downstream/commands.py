@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -20,6 +20,11 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+#: Which frames a model is shown unless told otherwise.
+NUM_FRAMES: Final = 64
+FPS: Final = 2.0
+MAX_PIXELS: Final = 256 * 256
 
 ListFile = Annotated[
     Path,
@@ -60,9 +65,9 @@ def vqa(
     output: Output,
     options: ModelOptions,
     videos: Folder = None,
-    num_frames: NumFrames = 64,
-    fps: Fps = 2.0,
-    max_pixels: MaxPixels = 256 * 256,
+    num_frames: NumFrames = NUM_FRAMES,
+    fps: Fps = FPS,
+    max_pixels: MaxPixels = MAX_PIXELS,
     count_malformed: CountMalformed = False,
     shown: Shown = 24,
     workers: Workers = None,
@@ -100,9 +105,9 @@ def grounding(
     output: Output,
     options: ModelOptions,
     videos: Folder = None,
-    num_frames: NumFrames = 64,
-    fps: Fps = 2.0,
-    max_pixels: MaxPixels = 256 * 256,
+    num_frames: NumFrames = NUM_FRAMES,
+    fps: Fps = FPS,
+    max_pixels: MaxPixels = MAX_PIXELS,
     count_malformed: CountMalformed = False,
     shown: Shown = 24,
     workers: Workers = None,
@@ -131,46 +136,6 @@ def grounding(
         workers=worker_count(workers),
         quiet=quiet,
     )
-
-
-@app.command()
-def report(
-    runs: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="RUN RUN...",
-            help="Folders made by `videossr eval`, or by `videossr diagnose`; the first is compared with.",
-        ),
-    ],
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output", "-o", help="The HTML file; JSON and CSV of the same name go beside it."
-        ),
-    ],
-    quiet: Quiet = False,
-) -> None:
-    """Compare runs on the same questions, such as before and after training, question by question.
-
-    Differences are those of the questions that both answered, with intervals resampled by video. Runs
-    on other questions, or graded in another way, are refused. A single run has its report in its folder.
-
-    Example: videossr eval report before after -o both.html
-    """
-    from videossr_trainers.comparison import (  # noqa: PLC0415 - not needed for help
-        compare,
-        read_runs,
-        summary_of,
-        write_comparisons,
-    )
-
-    first, *others = read_runs(runs)
-    compared = [compare(first, other) for other in others]
-    written = write_comparisons(compared, output)
-    if not quiet:
-        for line in summary_of(compared):
-            typer.echo(line)
-        typer.echo(f"report: {', '.join(map(str, written))}")
 
 
 def video_config(num_frames: int, fps: float, max_pixels: int) -> VideoConfig:
@@ -251,7 +216,7 @@ def _evaluate(
         **model_settings(options),
         "video": video.model_dump(mode="json"),
     }
-    with session.speaking():
+    with session.shares.speaking():
         session.claim(settings)
         videos = session.videos(listed, root, video)
         answerer = session.answerer(options)
@@ -266,7 +231,7 @@ def _evaluate(
     if asking is None:
         return  # the main process of several speaks
     outcomes = outcomes_of(listed, videos, asking)
-    how = How({"list": str(questions), **settings}, answerer.identity, asking.spent, options.prices)
+    how = How({"list": str(questions), **settings}, answerer.identity, asking.usage, options.prices)
     evaluation = Evaluation(kind, questions.stem, outcomes, how)
     report = write_evaluation(evaluation, videos, output, shown=shown)
-    session.end(summary_of(evaluation), report, unanswered(outcomes))
+    session.end(summary_of(evaluation), how, report, unanswered(outcomes))

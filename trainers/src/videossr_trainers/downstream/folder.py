@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from videossr.atomic import UNFINISHED
 from videossr.errors import ConfigError, Mistake
 from videossr_trainers.pages.files import write_json
 
@@ -42,7 +43,11 @@ def claim(folder: Path, settings: Mapping[str, Any]) -> None:
             last = other[-1]
             raise ConfigError([*other[:-1], Mistake(last.where, last.problem, right)])
         return
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and (
+        not folder.is_dir()
+        # A kill may leave the settings half written.
+        or any(not path.name.endswith(UNFINISHED) for path in folder.iterdir())
+    ):
         right = "give another by -o, or remove this one"
         raise ConfigError(Mistake(str(folder), "exists already, and is no run", right))
     write_json(path, settings)

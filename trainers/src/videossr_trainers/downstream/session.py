@@ -7,29 +7,27 @@ with 1, after everything is written.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import typer
 
 from videossr.cli.options import progress_bar
-from videossr.errors import ConfigError, VideossrError
 from videossr_trainers.answering.shares import Shares
 from videossr_trainers.console import quiet_libraries
 from videossr_trainers.downstream.asking import Asking, ask
 from videossr_trainers.downstream.folder import claim
 from videossr_trainers.downstream.videos import Videos, look_at
-from videossr_trainers.processes import is_common, on_main
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from videossr.config import VideoConfig
     from videossr.sample import Sample
     from videossr_trainers.answering import Answer, Answerer, Decoding
     from videossr_trainers.answering.choice import ModelOptions
+    from videossr_trainers.downstream.how import How
     from videossr_trainers.downstream.reading import QuestionList
 
 _T = TypeVar("_T")
@@ -59,23 +57,13 @@ class Session:
         """Whether this process shows no progress: of several, one does."""
         return self.quiet or not self.shares.main
 
-    @contextmanager
-    def speaking(self) -> Iterator[None]:
-        """Let the main process alone tell of an error that all have met."""
-        try:
-            yield
-        except VideossrError as error:
-            if self.shares.main or not is_common(error):
-                raise
-            raise typer.Exit(2 if isinstance(error, ConfigError) else 1) from None
-
     def claim(self, settings: Mapping[str, Any]) -> None:
         """As `folder.claim`, by the main process.
 
         Raises:
             ConfigError: there is something else in the folder.
         """
-        self._once(lambda: claim(self.folder, settings))
+        self.shares.once(lambda: claim(self.folder, settings))
 
     def videos(self, listed: QuestionList, root: Path, video: VideoConfig) -> Videos:
         """The videos of a list; those that cannot be shown are told, and so are malformed rows.
@@ -86,7 +74,7 @@ class Session:
         names = list(dict.fromkeys(row.video for row in listed.rows))
         table = self.folder / "videos.parquet"
         with progress_bar("looking at videos", quiet=self.silent) as progress:
-            seen = self._once(
+            seen = self.shares.once(
                 lambda: look_at(names, root, table, workers=self.workers, progress=progress)
             )
         videos = Videos(seen, root, video)
@@ -127,11 +115,12 @@ class Session:
                 progress=progress,
             )
 
-    def end(self, lines: Iterable[str], report: Path, faults: Sequence[str]) -> None:
+    def end(self, lines: Iterable[str], how: How, report: Path, faults: Sequence[str]) -> None:
         """Tell what came of it.
 
         Args:
             lines: the main figures.
+            how: they were measured.
             report: the page.
             faults: which questions have no answer.
 
@@ -139,25 +128,13 @@ class Session:
             typer.Exit: with 1, if there are any.
         """
         if not self.quiet:
-            for line in (*lines, f"report: {report}"):
+            took = [f"{what}: {words}" for what, words in how.told.items()]
+            for line in (*lines, *took, f"report: {report}"):
                 typer.echo(line)
         for fault in faults:
             typer.echo(f"error: {fault}", err=True)
         if faults:
             raise typer.Exit(1)
-
-    def _once(self, work: Callable[[], _T]) -> _T:
-        """Let the main process work, however long, and have what it returns, or its error, in all."""
-
-        def patient() -> _T:
-            try:
-                return work()
-            finally:
-                self.shares.gather([])
-
-        if not self.shares.main:
-            self.shares.gather([])  # a broadcast would not wait for as long
-        return on_main(patient)
 
 
 def model_settings(options: ModelOptions) -> dict[str, Any]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from videossr_trainers.pages.card import Card, Said, frames_of, players_of, spread
 from videossr_trainers.pages.files import write_json, write_table, write_whole
-from videossr_trainers.pages.page import ends, is_page, percent, score, signed, write_page
+from videossr_trainers.pages.page import claim_page, ends, percent, score, signed, write_page
 
 __all__ = [
     "Card",
     "Said",
+    "claim_page",
     "ends",
     "frames_of",
-    "is_page",
     "percent",
     "players_of",
     "score",

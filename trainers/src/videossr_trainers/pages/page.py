@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from jinja2 import BaseLoader, Environment, FunctionLoader, StrictUndefined
 
+from videossr.errors import ConfigError, Mistake
 from videossr.intervals import TOO_FEW
 from videossr_trainers.pages.files import write_whole
 
@@ -64,8 +65,36 @@ def write_page(
     return path
 
 
-def is_page(path: Path) -> bool:
-    """Whether a file is such a page, so that a new one may take its place."""
+def claim_page(path: Path) -> tuple[Path, Path]:
+    """Make sure that a page and the files beside it take the place of none but those of such a page.
+
+    Whoever writes them writes the page first, so that after a kill the next one knows them again.
+
+    Args:
+        path: of the HTML.
+
+    Returns:
+        The JSON and CSV files that go beside it.
+
+    Raises:
+        ConfigError: the name is that of a file beside a page, or there is another file under one of the
+            names.
+    """
+    as_json, as_csv = path.with_suffix(".json"), path.with_suffix(".csv")
+    if path.suffix.lower() in {".json", ".csv"}:
+        right = f"name the page, such as {path.with_suffix('.html')}; JSON and CSV go beside it"
+        raise ConfigError(Mistake(str(path), "is the name of a file beside the page", right))
+    if not _is_page(path):
+        right = "choose another name for the page, or remove this file"
+        there = [name for name in (path, as_json, as_csv) if name.exists()]
+        if there:
+            raise ConfigError(
+                [Mistake(str(name), "exists already, and is no report", right) for name in there]
+            )
+    return as_json, as_csv
+
+
+def _is_page(path: Path) -> bool:
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -91,7 +120,7 @@ def _environment(loader: BaseLoader) -> Environment:
 
 def score(value: float) -> str:
     """A value x 100, with one digit behind the point."""
-    return f"{100 * value:.1f}".replace("-", "\N{MINUS SIGN}")
+    return _plain(100 * value, 1)
 
 
 def percent(share: float) -> str:
@@ -107,9 +136,24 @@ def signed(value: float, digits: int = 3) -> str:
     return text[1:] if float(f"{value:.{digits}f}") == 0 else text
 
 
-def ends(interval: Interval) -> str:
-    """The ends of an interval x 100, in brackets, or why there is none."""
-    return TOO_FEW if interval.ends is None else "[{}, {}]".format(*map(score, interval.ends))
+def ends(interval: Interval, *, times: float = 100, digits: int = 1, sign: bool = False) -> str:
+    """The ends of an interval in brackets, or why there is none.
+
+    Args:
+        times: what they are multiplied by.
+        digits: behind the point.
+        sign: whether a plus is shown too, as for differences.
+    """
+    if interval.ends is None:
+        return TOO_FEW
+    shown = signed if sign else _plain
+    low, high = (shown(times * end, digits) for end in interval.ends)
+    return f"[{low}, {high}]"
+
+
+def _plain(value: float, digits: int) -> str:
+    """A number with a true minus."""
+    return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _text(package: str, name: str) -> str:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from videossr.intervals import TOO_FEW
-from videossr_trainers.pages import signed, write_page
+from videossr_trainers.pages import ends, write_page
 from videossr_trainers.report import plots
 from videossr_trainers.report.findings import findings, headline, overall
-from videossr_trainers.report.player import player_of
+from videossr_trainers.report.player import players_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from videossr.intervals import Interval
-    from videossr_trainers.report.data import Run, ShownSample
-    from videossr_trainers.report.player import Player
+    from videossr_trainers.report.data import Run
 
 
 def write_report(run: Run, path: Path) -> Path:
@@ -39,7 +37,7 @@ def write_report(run: Run, path: Path) -> Path:
         "videossr_trainers.report",
         "report.html.jinja",
         styles=[("videossr_trainers.report", "report.css")],
-        filters={"interval": _interval},
+        filters={"interval": partial(ends, times=1, digits=3)},
         run=run,
         headline=headline(of_tasks),
         rows=[*of_tasks, *([overall(run, of_tasks)] if len(of_tasks) > 1 else [])],
@@ -56,30 +54,7 @@ def write_report(run: Run, path: Path) -> Path:
             ("Tokens per completion", plots.length_curve(run)),
             ("KL from the reference model", plots.kl_curve(run)),
         ],
-        samples=[(sample, _players(sample)) for sample in run.samples],
+        samples=[(sample, players_of(sample.clips, sample.marks)) for sample in run.samples],
         marked=any(sample.marks for sample in run.samples),
         sample_tasks=list(dict.fromkeys(sample.task for sample in run.samples)),
     )
-
-
-def _interval(interval: Interval, *, sign: bool = False) -> str:
-    """The ends of an interval in brackets, or why there is none."""
-    if interval.ends is None:
-        return TOO_FEW
-    low, high = (
-        signed(end) if sign else f"{end:.3f}".replace("-", "\N{MINUS SIGN}")
-        for end in interval.ends
-    )
-    return f"[{low}, {high}]"
-
-
-def _players(sample: ShownSample) -> list[Player]:
-    several = len(sample.clips) > 1
-    return [
-        player_of(
-            clip,
-            [mark for mark in sample.marks if mark.clip == number],
-            f"Clip {number + 1}" if several else "",
-        )
-        for number, clip in enumerate(sample.clips)
-    ]

@@ -55,6 +55,19 @@ class Player:
     label: str
 
 
+def players_of(clips: Sequence[Clip], marks: Sequence[Mark]) -> list[Player]:
+    """How a page plays a sample's clips, each with its own marks."""
+    several = len(clips) > 1
+    return [
+        player_of(
+            clip,
+            [mark for mark in marks if mark.clip == number],
+            f"Clip {number + 1}" if several else "",
+        )
+        for number, clip in enumerate(clips)
+    ]
+
+
 def player_of(clip: Clip, marks: Sequence[Mark], label: str) -> Player:
     """How a page plays a clip, with its own marks; `label` says what it is among several."""
     frames = _enlarged(clip.frames)

@@ -10,7 +10,7 @@ from videossr import VideossrError
 from videossr.benchmark import key_of
 from videossr.marks import marks_of
 from videossr.seeds import derive_seed
-from videossr_trainers.report.player import Player, player_of
+from videossr_trainers.report.player import Player, players_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from videossr.benchmark import Question
     from videossr.dataset import Recipe
     from videossr.render import Renderer
-    from videossr.sample import Sample
     from videossr_trainers.bench.folder import Given
     from videossr_trainers.bench.report.tables import RunTable
 
@@ -26,7 +25,7 @@ _WORDS: Final = {"sighted": "Answer", "blind": "Blind", "wrong_video": "Wrong vi
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class LabelledAnswer:
     """What was said to a question: by whom or under which condition, and what it is worth."""
 
     label: str
@@ -47,7 +46,7 @@ class Failure:
 
     question: Question
     why: str
-    said: Sequence[Said]
+    said: Sequence[LabelledAnswer]
     players: Sequence[Player] = ()
     problem: str = ""
 
@@ -84,7 +83,8 @@ def failures(
         else:
             try:
                 sample = renderer.render(recipe)
-                players = _players(renderer, recipe, sample)
+                marks = marks_of(renderer.task(recipe), sample, recipe.context)
+                players = players_of(sample.clips, marks)
             except VideossrError as error:
                 found.append(Failure(question, why, said, problem=str(error)))
             else:
@@ -120,25 +120,14 @@ def _mean(tables: Sequence[RunTable], question: Question) -> float | None:
     return fmean(values) if values else None
 
 
-def _said(tables: Sequence[RunTable], question: Question) -> list[Said]:
+def _said(tables: Sequence[RunTable], question: Question) -> list[LabelledAnswer]:
     if len(tables) == 1:
         answers = tables[0].run.answers
         return [
-            Said(words, answers[condition, question.key])
+            LabelledAnswer(words, answers[condition, question.key])
             for condition, words in _WORDS.items()
             if (condition, question.key) in answers
         ]
-    return [Said(table.name, table.run.answers["sighted", question.key]) for table in tables]
-
-
-def _players(renderer: Renderer, recipe: Recipe, sample: Sample) -> list[Player]:
-    marks = marks_of(renderer.task(recipe), sample, recipe.context)
-    several = len(sample.clips) > 1
     return [
-        player_of(
-            clip,
-            [mark for mark in marks if mark.clip == number],
-            f"Clip {number + 1}" if several else "",
-        )
-        for number, clip in enumerate(sample.clips)
+        LabelledAnswer(table.name, table.run.answers["sighted", question.key]) for table in tables
     ]

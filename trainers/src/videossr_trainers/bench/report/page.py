@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from videossr.intervals import TOO_FEW
 from videossr_trainers.bench.report.failures import Failure, failures
 from videossr_trainers.bench.report.histogram import histogram
 from videossr_trainers.bench.report.published import PUBLISHED
@@ -17,7 +17,7 @@ from videossr_trainers.bench.report.tables import (
     run_tables,
     table_rows,
 )
-from videossr_trainers.pages import signed, write_json, write_page, write_table
+from videossr_trainers.pages import claim_page, ends, signed, write_json, write_page, write_table
 from videossr_trainers.report.plots import colour_of
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 #: What a model was shown that was not shown its own video.
 _UNSEEING: Final = {"blind": "blind", "wrong_video": "with the wrong videos"}
+
+#: Scores are times 100 already.
+_ends: Final = partial(ends, times=1)
 
 #: Those of the demo's report, and our own.
 _STYLES: Final = (
@@ -67,8 +70,9 @@ def write_bench_report(
         The files.
 
     Raises:
-        ConfigError: the runs are not of one benchmark.
+        ConfigError: the runs are not of one benchmark; or as `claim_page`.
     """
+    as_json, as_csv = claim_page(path)
     tables = run_tables(runs)
     asked = [table for table in tables if table.sighted]
     shown = (
@@ -76,7 +80,6 @@ def write_bench_report(
         if asked
         else []
     )
-    as_json, as_csv = path.with_suffix(".json"), path.with_suffix(".csv")
     _write_html(path, tables, shown)
     write_json(as_json, as_tree(tables))
     write_table(as_csv, COLUMNS, table_rows(tables))
@@ -92,7 +95,6 @@ def _write_html(path: Path, tables: Sequence[RunTable], shown: Sequence[Failure]
         "videossr_trainers.bench.report",
         "bench.html.jinja",
         styles=_STYLES,
-        # Scores are times 100 already.
         filters={"signed": signed, "ends": _ends, "score": "{:.1f}".format},
         title=" and ".join(table.name for table in tables),
         tables=tables,
@@ -203,14 +205,3 @@ def _facts(table: RunTable) -> dict[str, str]:
         for reason, count in found.items():
             shown[f"without an answer, {condition.replace('_', ' ')}: {count}"] = reason
     return shown
-
-
-def _ends(interval: Interval, *, sign: bool = False) -> str:
-    """The ends of an interval in brackets, or why there is none."""
-    if interval.ends is None:
-        return TOO_FEW
-    low, high = (
-        signed(end, 1) if sign else f"{end:.1f}".replace("-", "\N{MINUS SIGN}")
-        for end in interval.ends
-    )
-    return f"[{low}, {high}]"

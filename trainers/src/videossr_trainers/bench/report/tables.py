@@ -75,7 +75,7 @@ class RunTable:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class AgainstFirst:
     """A run against the first: by subtask, and of the mean under the empty name."""
 
     name: str
@@ -148,13 +148,13 @@ def _table(name: str, run: Finished) -> RunTable:
     return RunTable(name, run, graded, scores, rows, words)
 
 
-def comparisons(tables: Sequence[RunTable]) -> list[Comparison]:
+def comparisons(tables: Sequence[RunTable]) -> list[AgainstFirst]:
     """Every run with a score of its own against the first that has one."""
     asked = [table for table in tables if table.sighted]
     found = []
     for table in asked[1:]:
         by_subtask, mean = compare(asked[0].graded["sighted"], table.graded["sighted"])
-        found.append(Comparison(table.name, {**by_subtask, "": mean}))
+        found.append(AgainstFirst(table.name, {**by_subtask, "": mean}))
     return found
 
 
