@@ -478,7 +478,11 @@ def test_the_report_says_what_its_figures_rest_on(
         "videossr_trainers.ablations.report.read_results", lambda _: (results, ["n4, seed 1"])
     )
     report = Report(tmp_path)
-    written = report.write(tmp_path / "report.html")
+    (tmp_path / "mine.md").write_text("mine")
+    with pytest.raises(ConfigError, match=r"mine\.md: exists already, and is no report"):
+        report.write(tmp_path / "mine.html")
+    for _ in range(2):
+        written = report.write(tmp_path / "report.html")
     page, markdown, tree, table = (path.read_text() for path in written)
     notes = "\n".join(report.notes)
     for said in (

@@ -172,17 +172,10 @@ def report(
 
     Example: videossr ablate report ablation_runs/tiny
     """
-    from videossr import ConfigError  # noqa: PLC0415
-    from videossr.errors import Mistake  # noqa: PLC0415
     from videossr_trainers.ablations.report import Report  # noqa: PLC0415 - needs torch
-    from videossr_trainers.pages import is_page  # noqa: PLC0415
 
-    page = output or runs / "report.html"
-    if page.exists() and not is_page(page):
-        right = "choose another file, or remove this one"
-        raise ConfigError(Mistake(str(page), "exists already, and is no such report", right))
     found = Report(runs)
-    written = found.write(page)
+    written = found.write(output or runs / "report.html")
     if as_json:
         typer.echo(json.dumps(found.tree()))
     elif not quiet:

@@ -6,11 +6,20 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
+from videossr import ConfigError
+from videossr.errors import Mistake
 from videossr.intervals import TOO_FEW
 from videossr_trainers.ablations.curves import learning_curves
 from videossr_trainers.ablations.findings import FIGURES, MEAN, findings_of
 from videossr_trainers.ablations.results import read_results
-from videossr_trainers.pages import signed, write_json, write_page, write_table, write_whole
+from videossr_trainers.pages import (
+    claim_page,
+    signed,
+    write_json,
+    write_page,
+    write_table,
+    write_whole,
+)
 from videossr_trainers.report.plots import colour_of
 
 if TYPE_CHECKING:
@@ -83,7 +92,22 @@ class Report:
         return notes
 
     def write(self, path: Path) -> list[Path]:
-        """Write the page, and files of the same name beside it: Markdown, JSON, CSV."""
+        """Write the page, and files of the same name beside it: Markdown, JSON, CSV.
+
+        Raises:
+            ConfigError: something else has one of these names.
+        """
+        as_json, as_csv = claim_page(path)
+        as_markdown = path.with_suffix(".md")
+        if as_markdown == path or (as_markdown.exists() and not path.exists()):
+            right = "choose another name for the page, or remove this file"
+            own = as_markdown == path
+            problem = (
+                "is the name of a file beside the page"
+                if own
+                else "exists already, and is no report"
+            )
+            raise ConfigError(Mistake(str(as_markdown), problem, right))
         tasks = list(dict.fromkeys(task for one in self.findings for task in self._tasks(one)))
         # A task may be trained on that is not asked about in the exam.
         drawn = list(
@@ -104,11 +128,10 @@ class Report:
             notes=self.notes,
             facts={_HEADS[name]: means for name, means in FIGURES.items()} | self._facts(),
         )
-        others = [path.with_suffix(suffix) for suffix in (".md", ".json", ".csv")]
-        write_whole(others[0], self.markdown())
-        write_json(others[1], self.tree())
-        write_table(others[2], _COLUMNS, self._rows())
-        return [path, *others]
+        write_whole(as_markdown, self.markdown())
+        write_json(as_json, self.tree())
+        write_table(as_csv, _COLUMNS, self._rows())
+        return [path, as_markdown, as_json, as_csv]
 
     def tree(self) -> dict[str, Any]:
         """Everything as plain JSON values."""
