@@ -39,7 +39,7 @@ CONFIG = """
 extends: tiny
 plugins: {{folders: [loose]}}
 video: {{num_frames: 4, min_frames: 4}}
-build: {{size: 48}}
+build: {{size: 48, refill: true}}
 tasks:
   anomaly: {{enabled: false}}
   counting: {{weight: 0.3}}

@@ -65,7 +65,12 @@ def main() -> None:
 
 def measure(videos: Path, questions: int) -> None:
     """All figures for one folder."""
-    alone = ["tasks.counting.enabled=false", "tasks.jigsaw.enabled=false", "build.check=true"]
+    alone = [
+        "build.refill=true",
+        "tasks.counting.enabled=false",
+        "tasks.jigsaw.enabled=false",
+        "build.check=true",
+    ]
     config = load_config("videossr_30k", [*alone, f"build.size={questions}"])
     rows = scan(videos, workers=core_count())
     dataset = build(config, rows, videos.resolve(), workers=core_count())

@@ -54,6 +54,23 @@ def test_another_video_is_taken_for_one_that_will_not_do(
     assert {"pick": {"too long": 4}} == dataset.header.left_out
 
 
+def test_what_befalls_one_task_is_not_seen_in_another(drawn_videos: Path, tmp_path: Path) -> None:
+    """Its failures, and the broken videos that it comes upon, leave the substitutes of the others alone."""
+    for file in sorted(drawn_videos.iterdir())[:4]:
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    write_videos(tmp_path / "short", 3, seed=9, seconds=1, fps=8, height=48, width=48)
+    found = scan(tmp_path)
+    (tmp_path / found[2].path).write_bytes(b"")
+    picky = {"plugin": "pick", "longest_s": 1.0}
+    outcomes = []
+    for other in ({"longest_s": 1.0}, {"longest_s": 9.0}, {"longest_s": 9.0, "enabled": False}):
+        config = configured({"picky": picky, "pick": other}, size=14)
+        recipes = build(config, found, tmp_path).recipes
+        outcomes.append([recipe for recipe in recipes if recipe.task == "picky"])
+    assert 7 == len(outcomes[0])
+    assert outcomes[0] == outcomes[1] == outcomes[2]
+
+
 def test_a_video_that_breaks_after_the_scan_is_told(drawn_videos: Path, tmp_path: Path) -> None:
     """It is passed over with the decoder's reason, and the others carry its questions."""
     for file in sorted(drawn_videos.iterdir())[:3]:

@@ -106,7 +106,7 @@ def test_build_takes_a_table(
     told = json.loads(first.out)
     (tmp_path / "table").write_bytes(table.read_bytes())
     assert 0 == run("build", config, "--videos", tmp_path / "table", "-o", tmp_path / "c").code
-    counts = {"videos", "used", "asked", "twins", "checked"}
+    counts = {"videos", "used", "asked", "twins", "off", "checked"}
     assert {"tasks", "broken", "measurements", *counts} == set(told)
     assert 6 == told["tasks"]["toy_pick"]["questions"]
     assert (5, [1, 2]) == (told["used"], told["asked"])

@@ -107,6 +107,12 @@ def test_of_several_bases_the_later_win(tmp_path: Path) -> None:
     assert {"oven": {"degrees": 100}, "seed": 2, "x": 1} == read_tree(path)
 
 
+def test_several_sources_lie_one_over_the_other(tmp_path: Path) -> None:
+    """As if a file extended all of them; what they say of each other is filled in at the end."""
+    path = write(tmp_path, a="extends: b.yaml\nx: ${oven.degrees}", b="oven: {degrees: 7}")
+    assert {"oven": {"degrees": 7}, "seed": 1, "x": 7} == read_tree(["warm", path])
+
+
 def test_a_base_is_looked_for_beside_the_file_that_names_it(tmp_path: Path) -> None:
     """Paths start from the file's own folder, along a chain of files."""
     (tmp_path / "deep").mkdir()
@@ -311,7 +317,7 @@ def test_every_mistake_is_told_at_once() -> None:
             "min_frames, min_pixels, num_frames, pixels, size_multiple, spacing, trim, "
             "windows_per_video"
         ),
-        "build: 3 is no mapping; fields are size, check, part, held_out, split_seed",
+        "build: 3 is no mapping; fields are size, refill, off, check, part, held_out, split_seed",
         f"tasks.pikc: no installed plugin has the name 'pikc'; did you mean 'pick'? {installed}",
         "tasks.dim: is a perturbation; must be a task",
         (

@@ -217,12 +217,11 @@ def test_videos_are_taken_evenly(
 
 def test_a_substitute_has_failed_least_and_is_asked_about_least() -> None:
     """By hand: 0 has failed, 1 is asked about twice, 2 once, 3 not at all but is broken."""
-    spread = Spread(4)
-    spread.loads = [0, 2, 1, 0]
-    substitutes = Substitutes(spread, [0, 1, 2, 3], {0: 1}, {})
+    loads = [0, 2, 1, 0]
+    substitutes = Substitutes(loads, [0, 1, 2, 3], {0: 1}, {})
     taken = [substitutes.take(tried, {3}) for tried in ([0], [0, 2], [0, 1, 2], [1, 2], [1, 2, 0])]
     assert [2, 1, None, 0, None] == taken
-    assert [1, 3, 2, 0] == spread.loads
+    assert [0, 2, 1, 0] == loads
 
 
 def test_files_of_one_content_are_one_video() -> None:
@@ -251,6 +250,55 @@ def test_each_name_of_a_plugin_is_a_task_of_its_own() -> None:
     assert 12 == len({recipe.seed for recipe in dataset.recipes})
     assert 2 == len({recipe.settings for recipe in dataset.recipes})
     assert dataset.floors["many"] < dataset.floors["few"]
+
+
+# Switched off
+
+
+@pytest.mark.parametrize("gone", ["few", "many", "long"])
+def test_a_task_that_is_switched_off_takes_its_own_questions_along(gone: str) -> None:
+    """And leaves all others as they are, though videos are shared evenly among them."""
+    rows = [row(i, last=100.0 if i < 3 else 9.9) for i in range(9)]
+    tasks: dict[str, Any] = {
+        "few": {"plugin": "pick", "weight": 0.5},
+        "many": {"plugin": "pick", "weight": 2},
+        "long": {"plugin": "pick"},
+    }
+    whole = list(Plan(planned(tasks, size=20), rows, NOWHERE).recipes())
+    config = planned({**tasks, gone: {**tasks[gone], "enabled": False}}, size=20)
+    plan = Plan(config, rows, NOWHERE)
+    left = [recipe for recipe in whole if recipe.task != gone]
+    assert left == list(plan.recipes())
+    assert {gone: len(whole) - len(left)} == plan.off
+    # As it is written down, it says the same.
+    again = resolve(config.tree(), toys())
+    assert left == list(Plan(again, rows, NOWHERE).recipes())
+
+
+def test_a_task_that_is_switched_off_may_leave_its_share_to_the_others() -> None:
+    """By hand: 12 questions, of which 4 were its own."""
+    tasks: dict[str, Any] = {
+        "few": {"plugin": "pick", "enabled": False},
+        "many": {"plugin": "pick"},
+    }
+    weighted = {**tasks, "many": {"plugin": "pick", "weight": 2}}
+    rows = [row(i) for i in range(3)]
+    assert {"many": 8} == Plan(planned(weighted), rows, NOWHERE).sizes
+    plan = Plan(planned(weighted, refill=True), rows, NOWHERE)
+    assert ({"many": 12}, {}) == (plan.sizes, plan.off)
+
+
+def test_a_task_that_is_switched_on_again_has_its_share_back() -> None:
+    """Laid over what a build has written of a configuration in which it was off."""
+    tasks: dict[str, Any] = {
+        "few": {"plugin": "pick", "enabled": False},
+        "many": {"plugin": "pick"},
+    }
+    tree = planned(tasks).tree()
+    assert {"few": 1.0} == tree["build"]["off"]
+    config = resolve({**tree, "tasks": {**tree["tasks"], "few": {"plugin": "pick"}}}, toys())
+    assert {} == config.build.off
+    assert {"few": 6, "many": 6} == Plan(config, [row(0)], NOWHERE).sizes
 
 
 # Split

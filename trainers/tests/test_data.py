@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from videossr.config import RunConfig
     from videossr.dataset import Dataset
 
-_PLAN = ["build.check=false", "build.size=8", "tasks.counting.enabled=false"]
+_PLAN = ["build.check=false", "build.size=8", "build.refill=true", "tasks.counting.enabled=false"]
 
 
 @pytest.fixture(scope="module")

@@ -247,7 +247,8 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("diagnosed")
     write_videos(folder / "videos", 2, seed=1, seconds=6.0, fps=8.0, height=64, width=64, workers=1)
     settings = [
-        *("build.size=32", "tasks.jigsaw.enabled=false", "tasks.counting.enabled=false"),
+        *("build.size=32", "build.refill=true"),
+        *("tasks.jigsaw.enabled=false", "tasks.counting.enabled=false"),
         "tasks.second={plugin: anomaly, perturbations: {freeze: {}, invert: {}}}",
         "modifiers.strict_reward={}",
     ]

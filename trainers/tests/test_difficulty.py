@@ -22,7 +22,7 @@ CONFIG = """
 extends: tiny
 plugins: {folders: [loose]}
 video: {num_frames: 4, min_frames: 4}
-build: {size: 16}
+build: {size: 16, refill: true}
 tasks:
   anomaly: {enabled: false}
   counting: {enabled: false}

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 #: Two tasks, few frames, small steps.
 SMALL: Final = (
     "build.size=16",
+    "build.refill=true",
     "tasks.counting.enabled=false",
     "warm_start.steps=0",
     "grpo.questions_per_step=4",

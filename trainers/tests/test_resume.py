@@ -194,6 +194,21 @@ def test_the_warm_start_resumes_and_is_not_repeated(folder: Path, tmp_path: Path
     assert measured(tmp_path / "whole") == measured(run)
 
 
+def test_a_run_without_a_step_ends_with_the_warm_start(folder: Path, tmp_path: Path) -> None:
+    """Its model is that of the warm start; given steps it goes on from there, warmed up no more."""
+    run, taken = tmp_path / "run", []
+    short = ("warm_start.steps=1", "grpo.questions_per_step=64")  # more than there are
+    assert run / "model" == run_here(folder, run, *short, "grpo.max_steps=0")
+    first, last = (run / name / "model.safetensors" for name in ("warm_start", "model"))
+    assert first.read_bytes() == last.read_bytes()
+    run_here(folder, run, *short, "grpo.max_steps=0", resume=True)
+    more = tmp_path / "more"
+    run_here(folder, more, "warm_start.steps=1", "grpo.max_steps=0")
+    report: Callable[..., None] = lambda *told: taken.append(told[:2])  # noqa: E731
+    run_here(folder, more, "warm_start.steps=1", "grpo.max_steps=2", resume=True, report=report)
+    assert [("grpo", 1), ("grpo", 2)] == taken
+
+
 def test_a_checkpoint_that_is_not_whole_is_passed_over(tmp_path: Path) -> None:
     """A file that is missing or cut short, or no manifest: the one before counts, and it is said."""
     for step in (1, 2, 3):

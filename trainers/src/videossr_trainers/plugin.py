@@ -23,7 +23,8 @@ class Trainers:
     @hookimpl
     def register_commands(self, app: typer.Typer) -> None:
         """Add the commands that train, and those that measure."""
-        from videossr_trainers.bench.commands import app as bench  # noqa: PLC0415 - after videossr
+        from videossr_trainers.ablations.commands import app as ablations  # noqa: PLC0415 - after videossr
+        from videossr_trainers.bench.commands import app as bench  # noqa: PLC0415
         from videossr_trainers.commands import demo, reverify, train  # noqa: PLC0415
         from videossr_trainers.comparison.commands import report  # noqa: PLC0415
         from videossr_trainers.diagnosis.commands import diagnose  # noqa: PLC0415
@@ -33,20 +34,27 @@ class Trainers:
 
         for command in (train, preflight, launch_file, reverify, demo, diagnose):
             app.command()(command)
+        app.add_typer(ablations, name="ablate")
         app.add_typer(bench, name="bench")
         evaluations.command()(report)
         app.add_typer(evaluations, name="eval")
 
     @hookimpl
     def register_sections(self) -> Mapping[str, type[BaseModel]]:
-        """Add `model`, `warm_start` and `grpo`."""
+        """Add `model`, `warm_start`, `grpo` and `ablation`."""
+        from videossr_trainers.ablations.section import AblationSection  # noqa: PLC0415
         from videossr_trainers.sections import (  # noqa: PLC0415 - pydantic, not needed for help
             GrpoSection,
             ModelSection,
             WarmStartSection,
         )
 
-        return {"model": ModelSection, "warm_start": WarmStartSection, "grpo": GrpoSection}
+        return {
+            "model": ModelSection,
+            "warm_start": WarmStartSection,
+            "grpo": GrpoSection,
+            "ablation": AblationSection,
+        }
 
     @hookimpl
     def register_presets(self) -> Path:

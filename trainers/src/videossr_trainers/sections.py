@@ -147,7 +147,11 @@ class GrpoSection(_Section):
     ] = 0
     epochs: Annotated[PositiveFloat, Field(description="passes over the dataset")] = 1.0
     max_steps: Annotated[
-        PositiveInt | None, Field(description="optimizer steps at most; null for whole epochs")
+        Annotated[int, Field(ge=0)] | None,
+        Field(
+            description="optimizer steps at most; null for whole epochs; 0 ends the run after the warm "
+            "start, whose model is the run's"
+        ),
     ] = None
     loss_type: Annotated[
         Literal["grpo", "dapo", "dr_grpo", "bnpo"], Field(description="how TRL averages tokens")

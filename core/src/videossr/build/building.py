@@ -57,6 +57,7 @@ class Summary:
         used: those of them that are asked about.
         asked: the least and the most questions about one of those that are asked about.
         twins: files passed over because another has the same content.
+        off: questions that tasks which are switched off would have had.
         checked: whether every question was rendered.
         broken: videos that could not be decoded, with the reason.
     """
@@ -66,6 +67,7 @@ class Summary:
     used: int
     asked: tuple[int, int]
     twins: int
+    off: Mapping[str, int]
     checked: bool
     broken: Mapping[str, str]
 
@@ -225,6 +227,7 @@ class _Tally:
             used=len(self._asked),
             asked=(min(self._asked.values()), max(self._asked.values())),
             twins=plan.twins,
+            off=plan.off,
             checked=plan.config.build.check,
             broken=self._header.broken,
         )

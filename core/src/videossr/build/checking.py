@@ -83,10 +83,10 @@ def check(
 
     It goes in rounds: when all questions have been tried, those whose videos would not do get other
     videos, in the questions' order, and are tried again. So the outcome does not depend on which was
-    tried first.
+    tried first; and that of one task on nothing that befalls another.
 
     Args:
-        plan: what is to be asked. How often its videos are asked about is brought up to date.
+        plan: what is to be asked.
         renderer: with the plan's own configuration.
         workers: threads; decoding runs outside of Python's lock.
         journal: where outcomes are kept, and taken from where they are there already.
@@ -101,7 +101,8 @@ def check(
     failures: dict[str, Counter[int]] = {name: Counter() for name in plan.sizes}
     tried: dict[Slot, list[int]] = {}
     reasons: dict[Slot, list[str]] = {}
-    broken: set[int] = set()
+    broken: dict[str, set[int]] = {name: set() for name in plan.sizes}
+    beside = {name: plan.load_beside(name) for name in plan.sizes}
     pending: list[Try] = [(slot, plan.video(slot)) for slot in plan.slots()]
     with one_torch_thread(), ThreadPoolExecutor(workers) as pool:
         try:
@@ -118,10 +119,9 @@ def check(
                     failed.append((slot, video, found))
                 pending = []
                 for slot, video, found in sorted(failed, key=lambda one: one[:2]):
-                    plan.spread.give_back(video)
                     failures[slot.task][video] += 1
                     if found.broken:
-                        broken.add(video)
+                        broken[slot.task].add(video)
                         checked.broken[plan.videos[video].path] = found.broken
                     elif found.donor_broken:
                         checked.broken[plan.recipe(slot, video).donor] = found.donor_broken
@@ -133,13 +133,12 @@ def check(
                 for slot, (video, *_) in checked.made.items():
                     asked[slot.task][video] += 1
                 substitutes = {
-                    name: Substitutes(plan.spread, plan.able(name), failures[name], asked[name])
+                    name: Substitutes(beside[name], plan.able(name), failures[name], asked[name])
                     for name in {slot.task for slot, *_ in failed}
                 }
                 for slot, *_ in sorted(failed, key=lambda one: one[:2]):
-                    pending.append(
-                        (slot, _another(slot, plan, substitutes, tried, broken, reasons))
-                    )
+                    others, away = substitutes[slot.task], broken[slot.task]
+                    pending.append((slot, _another(slot, plan, others, tried, away, reasons)))
         finally:
             # After Ctrl-C or a failure, the questions not yet begun are let go.
             pool.shutdown(cancel_futures=True)
@@ -149,7 +148,7 @@ def check(
 def _another(
     slot: Slot,
     plan: Plan,
-    substitutes: Mapping[str, Substitutes],
+    substitutes: Substitutes,
     tried: Mapping[Slot, Sequence[int]],
     broken: set[int],
     reasons: Mapping[Slot, Sequence[str]],
@@ -161,7 +160,7 @@ def _another(
     """
     another = None
     if len(tried[slot]) < _TRIES:
-        another = substitutes[slot.task].take(tried[slot], broken)
+        another = substitutes.take(tried[slot], broken)
     if another is not None:
         return another
     why = counted(Counter(reasons[slot]))

@@ -39,7 +39,8 @@ class Plan:
     """A video for each question, and with it all of the recipe that needs no look at the video.
 
     Each video is asked about once where there are enough, and otherwise as evenly as the tasks allow.
-    Several files of the same content count as one video, by the name that comes first.
+    Several files of the same content count as one video, by the name that comes first. Tasks that are
+    switched off are planned too, and not asked, so that it does not matter to the others whether they are.
 
     Args:
         config: what is to be built.
@@ -49,6 +50,8 @@ class Plan:
     Attributes:
         videos: that may be asked about.
         twins: files passed over because another has the same content.
+        sizes: the number of questions of each task.
+        off: the number that tasks which are switched off would have had.
         left_out: for each task why videos cannot carry its questions, by what the table says, counted.
 
     Raises:
@@ -59,7 +62,9 @@ class Plan:
         self.config = config
         self.root = root
         self.videos, self.twins = _usable(config, rows, root)
-        self.sizes = shares(config)
+        planned = shares(config)
+        self.sizes = {name: planned[name] for name in config.tasks}
+        self.off = {name: planned[name] for name in planned if name not in config.tasks}
         self.left_out: dict[str, dict[str, int]] = {}
         self.spread = Spread(len(self.videos))
         self._able: dict[str, array[int]] = {}
@@ -75,12 +80,15 @@ class Plan:
                     f"build.size or tasks.{name}.weight, or set tasks.{name}.enabled=false"
                 )
             self._able[name] = self._order(name)
-        # Those first that have the least choice.
-        for name in sorted(self.sizes, key=lambda name: (len(self._able[name]), name)):
-            wanted = self.sizes[name]
             if not self._able[name]:
                 raise self._hopeless(name)
-            self._taken[name] = array("q", self.spread.take(wanted, self._able[name]))
+        idle = {name: self._order(name) for name in self.off}
+        able = self._able | {name: order for name, order in idle.items() if order}
+        # Those first that have the least choice.
+        for name in sorted(able, key=lambda name: (len(able[name]), name)):
+            taken = self.spread.take(planned[name], able[name])
+            if name in self.sizes:
+                self._taken[name] = array("q", taken)
 
     def __len__(self) -> int:
         return sum(self.sizes.values())
@@ -92,6 +100,11 @@ class Plan:
     def video(self, slot: Slot) -> int:
         """The number of the video that a question is planned for."""
         return self._taken[slot.task][slot.number]
+
+    def load_beside(self, task: str) -> list[int]:
+        """How often each video is planned to be asked about by all tasks but one."""
+        own = Counter(self._taken[task])
+        return [load - own[video] for video, load in enumerate(self.spread.loads)]
 
     def able(self, task: str) -> Sequence[int]:
         """The numbers of the videos that can carry a task's questions, in the order in which it takes them."""
@@ -154,7 +167,7 @@ class Plan:
             else:
                 key = derive_seed(self.config.seed, "order", name, row.hash, row.path)
                 able.append((key, number))
-        if reasons:
+        if reasons and name in self.config.tasks:
             self.left_out[name] = counted(reasons)
         return array("q", (number for _, number in sorted(able)))
 
@@ -186,8 +199,12 @@ def counted(reasons: Mapping[str, int]) -> dict[str, int]:
 
 
 def shares(config: RunConfig) -> dict[str, int]:
-    """The number of questions of each task: by weight, whole, and `build.size` in all."""
+    """The number of questions of each task: by weight, whole, and `build.size` in all.
+
+    Those that are switched off have theirs, unless `build.refill` gives it to the others.
+    """
     weights = {name: Fraction(weighted.weight) for name, weighted in config.tasks.items()}
+    weights |= {name: Fraction(weight) for name, weight in config.build.off.items()}
     total = sum(weights.values())
     exact = {name: config.build.size * weight / total for name, weight in weights.items()}
     sizes = {name: int(share) for name, share in exact.items()}

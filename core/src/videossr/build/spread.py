@@ -39,20 +39,16 @@ class Spread:
             self.loads[order[rank]] += 1
         return taken
 
-    def give_back(self, video: int) -> None:
-        """A question turned out not to be about this video."""
-        self.loads[video] -= 1
-
 
 class Substitutes:
     """Videos of one task for the questions that their own could not carry, for one round of them.
 
     Those that have failed least come first, then those that are asked about least, over all tasks and then
-    by this one. Within the round
-    videos are only ever asked about more often.
+    by this one. Within the round videos are only ever asked about more often. Of other tasks it counts
+    what was planned, not what came of it, so that nothing which befalls one task is seen in another.
 
     Args:
-        spread: how often each video is asked about.
+        beside: how often each video is planned to be asked about by the other tasks.
         order: the videos of the task.
         failures: how often each could not carry a question of the task.
         own: how often each is asked about by this task.
@@ -60,20 +56,21 @@ class Substitutes:
 
     def __init__(
         self,
-        spread: Spread,
+        beside: Sequence[int],
         order: Sequence[int],
         failures: Mapping[int, int],
         own: Mapping[int, int],
     ) -> None:
         self._own = Counter(own)
-        self._spread = spread
+        self._beside = beside
         self._ranks = {video: rank for rank, video in enumerate(order)}
         self._failures = failures
         self._waiting = [self._entry(video) for video in order]
         heapq.heapify(self._waiting)
 
     def _entry(self, video: int) -> tuple[int, int, int, int, int]:
-        seen = self._spread.loads[video], self._own[video]
+        own = self._own[video]
+        seen = self._beside[video] + own, own
         return self._failures.get(video, 0), *seen, self._ranks[video], video
 
     def take(self, tried: Collection[int], broken: Collection[int]) -> int | None:
@@ -90,14 +87,11 @@ class Substitutes:
             video = entry[-1]
             if video in broken:
                 continue
-            if entry != self._entry(video):  # asked about since it was put here
-                heapq.heappush(self._waiting, self._entry(video))
-            elif video in tried:
+            if video in tried:
                 passed.append(entry)
             else:
                 chosen = video
         if chosen is not None:
-            self._spread.loads[chosen] += 1
             self._own[chosen] += 1
             passed.append(self._entry(chosen))
         for entry in passed:

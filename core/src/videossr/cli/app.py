@@ -22,7 +22,17 @@ _INTERRUPTED: Final = 130
 
 #: Commands of packages that may not be installed.
 _PROVIDERS: Final = dict.fromkeys(
-    ("bench", "demo", "diagnose", "eval", "launch-file", "preflight", "reverify", "train"),
+    (
+        "ablate",
+        "bench",
+        "demo",
+        "diagnose",
+        "eval",
+        "launch-file",
+        "preflight",
+        "reverify",
+        "train",
+    ),
     "videossr-trainers",
 )
 

@@ -109,6 +109,11 @@ def describe(output: Path, summary: Summary) -> None:
         )
         for reason, count in task.left_out.items():
             typer.echo(f"    passed over {how_often(count)}: {reason}")
+    for name, size in summary.off.items():
+        typer.echo(
+            f"  {name}: switched off, {counted(size, 'question')} fewer; "
+            "build.refill=true would share them"
+        )
     if summary.twins:
         typer.echo(
             f"  passed over, of the same content as another: {counted(summary.twins, 'video')}"

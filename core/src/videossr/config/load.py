@@ -25,7 +25,7 @@ _VALUES: Final = frozenset({"extends", "seed", "requires"})
 
 
 def load_config(
-    source: str | Path,
+    source: str | Path | Sequence[str | Path],
     overrides: Sequence[str] = (),
     *,
     registry: Registry | None = None,
@@ -36,7 +36,8 @@ def load_config(
 
     Args:
         source: the name of a preset, or a YAML file. Its `extends` names one or several others that
-            it lies over, by preset name or by path from the file's own folder.
+            it lies over, by preset name or by path from the file's own folder. Several sources lie each
+            over those before it.
         overrides: `key=value`, dots between keys, applied last.
         registry: the plugins to choose from; by default those that are installed and those that the
             configuration's `plugins` adds.
@@ -66,27 +67,32 @@ def with_plugins(
     return {**tree, "plugins": {**plugins, **changed}}
 
 
-def read_tree(source: str | Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+def read_tree(
+    source: str | Path | Sequence[str | Path], overrides: Sequence[str] = ()
+) -> dict[str, Any]:
     """The merged tree, interpolations resolved, not yet checked against any schema.
 
     Raises:
         ConfigError: something cannot be read, or laid over what it lies over.
     """
     merged = OmegaConf.create()
-    for path, layer in _layers(_find(str(source), Path(), str(source)), trail=()):
-        try:
-            merged.merge_with(layer)
-        except (OmegaConfBaseException, TypeError) as error:
-            clash = next(_clashes(_plain(merged), _plain(layer)), None)
-            where = f"{path}: {clash}" if clash else str(path)
-            problem = f"does not fit over what it extends: {_first_line(error)}"
-            right = "write a mapping, `name: {}`, where that has one" if clash else ""
-            raise ConfigError(Mistake(where, problem, right)) from error
+    sources = [str(one) for one in ([source] if isinstance(source, str | Path) else source)]
+    for one in sources:
+        for path, layer in _layers(_find(one, Path(), one), trail=()):
+            try:
+                merged.merge_with(layer)
+            except (OmegaConfBaseException, TypeError) as error:
+                clash = next(_clashes(_plain(merged), _plain(layer)), None)
+                where = f"{path}: {clash}" if clash else str(path)
+                problem = f"does not fit over what it extends: {_first_line(error)}"
+                right = "write a mapping, `name: {}`, where that has one" if clash else ""
+                raise ConfigError(Mistake(where, problem, right)) from error
     _apply(overrides, merged)
     try:
         tree = _plain(merged, resolve=True)
     except OmegaConfBaseException as error:
-        raise ConfigError(Mistake(f"{source}: {error.full_key}", _first_line(error))) from error
+        where = f"{', '.join(sources)}: {error.full_key}"
+        raise ConfigError(Mistake(where, _first_line(error))) from error
     return tree
 
 

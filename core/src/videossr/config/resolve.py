@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 Model = TypeVar("Model", bound=BaseModel)
 
 #: Sections of packages that may not be installed.
-_PROVIDERS: Final = dict.fromkeys(("model", "grpo", "warm_start"), "videossr-trainers")
+_PROVIDERS: Final = dict.fromkeys(("model", "grpo", "warm_start", "ablation"), "videossr-trainers")
 
 
 def resolve(tree: Mapping[str, Any], registry: Registry | None = None) -> RunConfig:
@@ -103,6 +103,7 @@ class _Resolution:
         self.mistakes: list[Mistake] = []
         self.asked: set[str] = set()
         self.off: set[str] = set()
+        self.idle: dict[str, float] = {}
         self.around: dict[str, Modifier] = {}
         self.time_limit_s: float | None = None
 
@@ -133,6 +134,10 @@ class _Resolution:
         # where a loose plugin lies must not depend on where the run is repeated from
         folders = tuple(dict.fromkeys(str(Path(f).resolve()) for f in discovery.folders))
         discovery = discovery.model_copy(update={"folders": folders})
+        # A task that is on again has its share back.
+        idle = {} if build.refill else {**build.off, **self.idle}
+        left_out = {name: weight for name, weight in idle.items() if name not in tasks}
+        build = build.model_copy(update={"off": dict(sorted(left_out.items()))})
         if store.folder is not None:
             store = store.model_copy(update={"folder": str(Path(store.folder).resolve())})
         return RunConfig(
@@ -228,6 +233,8 @@ class _Resolution:
             # Even beside mistakes of its own, a plugin that is switched off stays out.
             enabled = common.enabled if common else fields.get("enabled") is not False
             (self.asked if enabled else self.off).add(plugin)
+            if not enabled and isinstance(common, TaskEntry):
+                self.idle[str(name)] = common.weight
             if enabled and self.works(here, plugin, kind):
                 found[str(name)] = _Chosen(plugin, common, own)
         return found

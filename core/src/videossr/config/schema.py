@@ -132,6 +132,20 @@ class BuildConfig(Section):
     size: Annotated[PositiveInt, Field(description="questions in all, shared by task weight")] = (
         30_000
     )
+    refill: Annotated[
+        bool,
+        Field(
+            description="share the questions of tasks that are switched off among the others, which are "
+            "asked other ones then. false leaves them out of `size`, and all others stay as they are"
+        ),
+    ] = False
+    off: Annotated[
+        dict[str, Positive],
+        Field(
+            description="weights of tasks whose share is left out; filled in from the tasks that are "
+            "switched off"
+        ),
+    ] = {}
     check: Annotated[
         bool,
         Field(

@@ -107,7 +107,7 @@ def _other_length(
     begun = grpo.model_copy(update={name: there[f"grpo.{name}"] for name in names})
     questions = sum(recipe.task in config.tasks for recipe in dataset.recipes)
     then, now = begun.steps(questions), grpo.steps(questions)
-    if now == then:
+    if now == then or not then:  # no step has been taken yet
         return
     if now < then:
         right = "may only grow"

@@ -22,7 +22,7 @@ import torch
 from transformers import PrinterCallback
 
 from videossr import ConfigError
-from videossr.atomic import clear_unfinished, take_away
+from videossr.atomic import clear_unfinished, making, take_away
 from videossr.errors import Mistake, Mistakes
 from videossr.render import Renderer
 from videossr.wording import counted
@@ -252,7 +252,8 @@ def train(
         check_optimizer(grpo)
     with mistakes.noted():
         recipes = chosen_recipes(config, dataset)
-        check_batches(grpo, len(recipes))
+        if grpo.steps(len(recipes)):
+            check_batches(grpo, len(recipes))
     with mistakes.noted():
         check_model(config, recipes)
     leave_cores_to_loaders(grpo)
@@ -285,6 +286,9 @@ def _train(
         return model
     stop = StopOnSignal(request)
     started = start_model(config, recipes, renderer, folder, report, stop=stop, check=check)
+    if not config.section(GrpoSection).steps(len(recipes)):
+        on_main(lambda: _save(started, model))
+        return model
     trainer = make_trainer(config, dataset, recipes, renderer, started, folder, report, stop=stop)
     if check:
         check.watch(trainer)
@@ -297,15 +301,22 @@ def _train(
     return model
 
 
+def _save(started: Started, folder: Path) -> None:
+    with making(folder) as unfinished:
+        for part in (started.model, started.processor):
+            part.save_pretrained(unfinished)
+
+
 def _goes_on(config: RunConfig, recipes: Sequence[Recipe], last: Path | None, folder: Path) -> bool:
     """Whether a run that is finished has been given more steps.
 
     Raises:
         ConfigError: it has, and there is no checkpoint to take them from.
     """
-    done = int(lines_of(folder, GRPO)[-1]["step"])
+    lines = lines_of(folder, GRPO)
+    done = int(lines[-1]["step"]) if lines else 0
     more = config.section(GrpoSection).steps(len(recipes)) > done
-    if more and (last is None or step_of(last) != done):
+    if more and done and (last is None or step_of(last) != done):
         problem = f"the run is finished after {counted(done, 'step')}, and has no checkpoint to go on from"
         raise ConfigError(Mistake("grpo.max_steps", problem, "start a new run"))
     return more

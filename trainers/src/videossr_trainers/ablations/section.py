@@ -1,0 +1,22 @@
+"""The section `ablation`: what a preset changes, and what it is compared with."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+
+
+class AblationSection(BaseModel):
+    """What `videossr ablate` reads; nothing else does."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    summary: Annotated[str, Field(description="what is changed, in a few words")] = ""
+    against: Annotated[
+        str | None,
+        Field(description="the ablation that this one is compared with; null for none"),
+    ] = None
+    questions: Annotated[
+        PositiveInt, Field(description="held-out questions of the exam before and after")
+    ] = 480

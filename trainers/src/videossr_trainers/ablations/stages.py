@@ -1,0 +1,232 @@
+"""The stages of a run: which command each is, what it depends on, and where its outcome lies.
+
+What several runs have in common is made once: a training set, a held-out benchmark, a model after its warm
+start and that model's exam lie under a hash of all that they depend on.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import xxhash
+
+from videossr.dataset import FORMAT
+from videossr.vetting import specified
+from videossr_trainers.ablations.section import AblationSection
+from videossr_trainers.ablations.variants import told
+from videossr_trainers.sections import GrpoSection, ModelSection, WarmStartSection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from videossr.config import RunConfig
+    from videossr.video_table import VideoRow
+    from videossr_trainers.ablations.variants import Variant
+
+#: Sections that questions depend on, or that say where things are.
+_OF_QUESTIONS: Final = ("seed", "requires", "plugins", "video", "store", "build")
+
+#: Most tokens of an answer in the exam; none of a right answer comes near.
+_LONGEST_ANSWER: Final = 64
+
+#: Fewest questions that are answered together in the exam.
+_AT_ONCE: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A command of ours that is run in a process of its own.
+
+    Attributes:
+        name: in words.
+        words: after `videossr`; `CONFIG` stands for the file of `tree`.
+        notes: where its log, its configuration and what became of it are kept, but for the suffix.
+        place: what it makes.
+        tree: the configuration that it is given, if it takes one.
+        in_parallel: whether it is started by the launcher, in several processes perhaps.
+        at_once: whether its outcome appears whole, or not at all.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    notes: Path
+    place: Path
+    tree: Mapping[str, Any] | None = None
+    in_parallel: bool = False
+    at_once: bool = False
+
+
+#: In a stage's words the place of its configuration.
+CONFIG: Final = "{config}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The stages of one run, and where the report finds their outcomes.
+
+    Attributes:
+        stages: in order.
+        train_set, benchmark: folders.
+        before, after: the exams' folders.
+        training: the run's.
+    """
+
+    stages: tuple[Stage, ...]
+    train_set: Path
+    benchmark: Path
+    before: Path
+    after: Path
+    training: Path
+
+
+def plan(variant: Variant, seed: int, rows: Iterable[VideoRow], videos: Path, output: Path) -> Plan:
+    """All stages of a run.
+
+    Args:
+        variant: what is run.
+        seed: in the place of the configuration's. The exam keeps that of the scale, so that all runs
+            answer the same questions.
+        rows: of the video table.
+        videos: the table.
+        output: the folder of all runs.
+    """
+    config, root = variant.config, variant.root
+    content = _hash([asdict(row) for row in rows if row.state == "ok"])
+    asked = _questions(config, part="train") | {"seed": seed}
+    exam = _questions(root, part="held_out", check=True)
+    exam["build"] |= {"size": root.section(AblationSection).questions}
+    train_set = _dataset("training set", ("build",), config, asked, content, videos, output)
+    held_out = _dataset(
+        "held-out questions", ("bench", "build"), root, exam, content, videos, output
+    )
+    tree = told(config) | {"seed": seed}
+    start = _warm_start(config, tree, asked, train_set.place, output)
+    grpo, model = config.section(GrpoSection), config.section(ModelSection)
+    revision: tuple[str, ...] = ()
+    if start:
+        name, key = str(start.place.absolute()), start.notes.name
+        tree["model"] = tree["model"] | {"name": name, "revision": None}
+        tree["warm_start"] = tree["warm_start"] | {"steps": 0}
+    else:
+        name, key = model.name, _hash([model.name, model.revision])
+        revision = ("--revision", model.revision) if model.revision else ()
+
+    folder = run_folder(output, variant.name, seed)
+    training = Stage(
+        "training",
+        _train(train_set.place, folder / "train"),
+        folder / "logs" / "training",
+        folder / "train" / "model",
+        tree,
+        in_parallel=True,
+    )
+    before = output / "exams" / f"{key}-{held_out.place.name}"
+    after = folder / "exam"
+    exams = [
+        Stage(
+            f"exam {when}",
+            (*_ask(held_out.place, grpo), "--model", *examined, "-o", str(place)),
+            notes,
+            place,
+            in_parallel=True,
+        )
+        for when, examined, notes, place in (
+            ("before", (name, *revision), before, before),
+            ("after", (str(training.place),), folder / "logs" / "exam", after),
+        )
+    ]
+    stages = [train_set, held_out, *([start] if start else []), exams[0], training, exams[1]]
+    return Plan(
+        tuple(stages), train_set.place, held_out.place, before, after, training.place.parent
+    )
+
+
+def _dataset(
+    name: str,
+    command: tuple[str, ...],
+    config: RunConfig,
+    asked: Mapping[str, Any],
+    content: str,
+    videos: Path,
+    output: Path,
+) -> Stage:
+    """The questions of a configuration about videos of some content."""
+    key = _hash([FORMAT, _without_places(asked), _provenance(config, asked), content])
+    place = output / ("benchmarks" if "bench" in command else "datasets") / key
+    words = (*command, CONFIG, "--videos", str(videos), "-o", str(place))
+    return Stage(name, words, place, place, asked, at_once=True)
+
+
+def _warm_start(
+    config: RunConfig,
+    tree: Mapping[str, Any],
+    asked: Mapping[str, Any],
+    train_set: Path,
+    output: Path,
+) -> Stage | None:
+    """What makes the model that GRPO starts from; None where it starts from the one that is named."""
+    if not config.section(WarmStartSection).steps and config.section(ModelSection).name != "tiny":
+        return None
+    parts = {name: tree[name] for name in ("model", "warm_start")}
+    workers = config.section(GrpoSection).loader_workers
+    begun = output / "starts" / _hash([train_set.name, parts, workers])
+    return Stage(
+        "warm start",
+        _train(train_set, begun),
+        begun,
+        begun / "model",
+        {**asked, **parts, "grpo": {"max_steps": 0, "loader_workers": workers}},
+        in_parallel=True,
+    )
+
+
+def _train(train_set: Path, run: Path) -> tuple[str, ...]:
+    return ("train", CONFIG, "--dataset", str(train_set), "-o", str(run), "--resume")
+
+
+def _ask(benchmark: Path, grpo: GrpoSection) -> tuple[str, ...]:
+    longest = min(_LONGEST_ANSWER, grpo.max_completion_length)
+    at_once = max(_AT_ONCE, grpo.questions_per_device)
+    words = ("bench", "run", str(benchmark), "--max-new-tokens", str(longest))
+    return (*words, "--batch-size", str(at_once))
+
+
+def run_folder(output: Path, name: str, seed: int) -> Path:
+    """Where a run's own things lie."""
+    return output / "runs" / name / f"seed-{seed}"
+
+
+def _questions(config: RunConfig, **build: object) -> dict[str, Any]:
+    """A configuration of questions alone.
+
+    Modifiers that touch nothing but rewards are left out, so that a run with a stricter one has the same
+    questions and starts from the same model: the reward that is trained on is told by the training.
+    """
+    tree = config.tree()
+    asked = {name: tree[name] for name in _OF_QUESTIONS}
+    asked["build"] = {**tree["build"], **build}
+    asked["tasks"] = tree["tasks"]
+    touching = {
+        name: tree["modifiers"][name]
+        for name, modifier in config.modifiers.items()
+        if any(hasattr(modifier.wrappers, hook) for hook in specified().keys() - {"reward"})
+    }
+    return {**asked, "modifiers": touching} if touching else asked
+
+
+def _provenance(config: RunConfig, asked: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Of the plugins that questions depend on."""
+    aside = config.modifiers.keys() - asked.get("modifiers", {}).keys()
+    return {name: facts for name, facts in config.provenance.items() if name not in aside}
+
+
+def _without_places(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what says where things are, and not what they are."""
+    return {name: part for name, part in tree.items() if name not in {"plugins", "store"}}
+
+
+def _hash(parts: object) -> str:
+    return xxhash.xxh3_64_hexdigest(json.dumps(parts, sort_keys=True).encode())

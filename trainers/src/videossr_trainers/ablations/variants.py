@@ -1,0 +1,132 @@
+"""An ablation laid over a scale: a configuration, and what it is compared with there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from videossr import ConfigError
+from videossr.config import load_config
+from videossr.errors import Mistake
+from videossr_trainers.ablations.presets import chain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from videossr.config import RunConfig
+    from videossr_trainers.ablations.presets import Ablation
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """An ablation at a scale.
+
+    Attributes:
+        name: of the ablation.
+        config: resolved.
+        root: the configuration of the last one that it is compared with, directly or not, which the exam
+            is made of, so that all of them answer the same questions.
+        against: the name of the one that it is compared with; empty for none.
+        same_as: the name of one that it is compared with and does not differ from at this scale; empty
+            where it differs.
+    """
+
+    name: str
+    config: RunConfig
+    root: RunConfig
+    against: str
+    same_as: str
+
+
+class Variants:
+    """The ablations at a scale, each resolved once.
+
+    Args:
+        ablations: all that there are.
+        scale: a preset's name, or a YAML file.
+        overrides: `key=value`, laid over the ablation.
+        folders, allow: of plugins, as `load_config` takes them.
+    """
+
+    def __init__(
+        self,
+        ablations: Mapping[str, Ablation],
+        scale: str,
+        overrides: Sequence[str] = (),
+        *,
+        folders: Sequence[Path] = (),
+        allow: Sequence[str] | None = None,
+    ) -> None:
+        self.ablations = ablations
+        self.scale = scale
+        self._overrides = overrides
+        self._folders = folders
+        self._allow = allow
+        self._resolved: dict[str, RunConfig] = {}
+
+    @property
+    def label(self) -> str:
+        """The scale's name, which a folder can have."""
+        return Path(self.scale).stem
+
+    def config(self, name: str) -> RunConfig:
+        """The configuration of an ablation.
+
+        Raises:
+            ConfigError: with every mistake there is.
+        """
+        if name not in self._resolved:
+            self._resolved[name] = load_config(
+                [self.scale, self.ablations[name].path],
+                self._overrides,
+                folders=self._folders,
+                allow=self._allow,
+            )
+        return self._resolved[name]
+
+    def variant(self, name: str) -> Variant:
+        """An ablation at this scale.
+
+        Raises:
+            ConfigError: its configuration, or one that it is compared with, has mistakes.
+        """
+        names = chain(name, self.ablations)
+        same = self._same(names)
+        against = next((self.alias(other) for other in names[1:] if self.alias(other) != name), "")
+        return Variant(name, self.config(name), self.config(names[-1]), against, same)
+
+    def variants(self, names: Sequence[str]) -> list[Variant]:
+        """Some of them.
+
+        Raises:
+            ConfigError: with every mistake of all of them.
+        """
+        found, mistakes = [], []
+        for name in names:
+            try:
+                found.append(self.variant(name))
+            except ConfigError as error:
+                mistakes += [
+                    Mistake(f"{name}: {one.where}", one.problem, one.right)
+                    for one in error.mistakes
+                ]
+        if mistakes:
+            raise ConfigError(mistakes)
+        return found
+
+    def alias(self, name: str) -> str:
+        """The last of those that it is compared with and does not differ from, or its own name."""
+        return self._same(chain(name, self.ablations)) or name
+
+    def _same(self, names: Sequence[str]) -> str:
+        same = ""
+        for other in names[1:]:
+            if told(self.config(other)) == told(self.config(names[0])):
+                same = other
+        return same
+
+
+def told(config: RunConfig) -> dict[str, Any]:
+    """What a configuration says, but for what it says of ablations."""
+    return {name: part for name, part in config.tree().items() if name != "ablation"}

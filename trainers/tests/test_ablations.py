@@ -1,0 +1,503 @@
+"""Ablations: which there are, what runs have in common, how stages are run, and what is reported."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from videossr import ConfigError
+from videossr.cli import main
+from videossr.intervals import Interval
+from videossr.video_table import VideoRow, read_table
+from videossr_trainers.ablations import processes, running
+from videossr_trainers.ablations.bootstrap import estimate
+from videossr_trainers.ablations.curves import band
+from videossr_trainers.ablations.findings import Figure, findings_of
+from videossr_trainers.ablations.presets import chain, chosen, find_ablations
+from videossr_trainers.ablations.processes import StageError, complete, seconds_of
+from videossr_trainers.ablations.report import Report
+from videossr_trainers.ablations.results import Exam, Result
+from videossr_trainers.ablations.stages import Stage, plan
+from videossr_trainers.ablations.variants import Variants
+from videossr_trainers.ablations.videos import table_of
+
+if TYPE_CHECKING:
+    from videossr_trainers.ablations.stages import Plan
+
+
+@cache
+def known(*overrides: str, scale: str = "tiny") -> Variants:
+    """Those that come along, at a scale."""
+    return Variants(find_ablations(), scale, overrides)
+
+
+ROWS = [VideoRow(f"{i}.mp4", "ok", hash=f"{i:032x}") for i in range(4)]
+TABLE = Path("/nowhere/videos.parquet")
+
+
+def write(folder: Path, **files: str) -> Path:
+    """A folder of ablations."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / f"{name}.yaml").write_text(text)
+    return folder
+
+
+# Which there are
+
+
+def test_a_file_is_an_ablation(tmp_path: Path) -> None:
+    """By its name, beside those that come along; it may extend a part in a folder below."""
+    write(tmp_path / "parts", short="grpo: {max_steps: 3}")
+    text = "extends: parts/short.yaml\nablation: {summary: in a hurry, against: base}"
+    found = find_ablations([write(tmp_path, hasty=text)])
+    assert ("in a hurry", "base") == (found["hasty"].summary, found["hasty"].against)
+    assert {"short"} & found.keys() == set()
+    (variant,) = Variants(found, "tiny", ["grpo.beta=0.5"]).variants(["hasty"])
+    grpo: Any = variant.config.sections["grpo"]
+    assert (3, 0.5) == (grpo.max_steps, grpo.beta)
+
+
+def test_every_mistake_in_a_folder_is_told(tmp_path: Path) -> None:
+    """A name that is taken, one that is none, and a counterpart that is not there."""
+    folder = write(
+        tmp_path, base="seed: 1", run="seed: 1", lost="ablation: {against: bse}", bad="ablation: 3"
+    )
+    with pytest.raises(ConfigError) as caught:
+        find_ablations([folder, tmp_path / "away"])
+    told = [(mistake.where, mistake.problem) for mistake in caught.value.mistakes]
+    builtin = find_ablations()["base"].path
+    assert [
+        (f"{folder / 'bad.yaml'}: ablation", "3 is no mapping"),
+        (str(folder / "base.yaml"), f"has the name of {builtin}"),
+        (str(folder / "run.yaml"), "'run' is no name"),
+        (str(tmp_path / "away"), "is no folder"),
+        (f"{folder / 'lost.yaml'}: ablation.against", "'bse' is no ablation"),
+    ] == told
+
+
+def test_a_circle_of_comparisons_is_told(tmp_path: Path) -> None:
+    """With all that are in it."""
+    folder = write(tmp_path, a="ablation: {against: b}", b="ablation: {against: a}")
+    with pytest.raises(ConfigError, match="runs in a circle: a -> b -> a"):
+        find_ablations([folder])
+
+
+def test_names_are_known_and_each_is_run_once() -> None:
+    """Those that are not are all named."""
+    there = known().ablations
+    assert ["base", "n4"] == chosen(["base", "n4", "base"], there)
+    assert ["n4", "n8", "base"] == chain("n4", there)
+    with pytest.raises(ConfigError) as caught:
+        chosen(["bas", "n5"], there)
+    assert ["bas", "n5"] == [mistake.where for mistake in caught.value.mistakes]
+    assert "did you mean 'base'?" in str(caught.value)
+    with pytest.raises(ConfigError, match="no ablation is named"):
+        chosen([], there)
+
+
+def test_what_is_the_same_at_a_scale_says_so() -> None:
+    """And whoever is compared with it is compared with what it is the same as."""
+    tiny, paper = known(), known(scale="paper")
+    assert ("base", "") == (tiny.variant("kl_off").same_as, paper.variant("kl_off").same_as)
+    assert "base" == tiny.variant("named").against  # not `unnamed`, which is as the base has it
+    assert "kl_on" == tiny.alias("kl_on")
+    assert ("", "") == (tiny.variant("base").same_as, tiny.variant("base").against)
+
+
+def test_mistakes_of_all_ablations_are_told_at_once(tmp_path: Path) -> None:
+    """Each with the ablation that makes it."""
+    folder = write(tmp_path, one="grpo: {beta: -1}", two="video: {nm_frames: 3}")
+    with pytest.raises(ConfigError) as caught:
+        Variants(find_ablations([folder]), "tiny").variants(["base", "one", "two"])
+    places = [mistake.where for mistake in caught.value.mistakes]
+    assert ["one: grpo.beta", "two: video.nm_frames"] == places
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[object, str, str]:
+    """What a command says, with its exit code."""
+    with pytest.raises(SystemExit) as stop:
+        main(["ablate", *words])
+    return stop.value.code, *capsys.readouterr()
+
+
+def test_without_a_name_all_are_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those in the folder `ablations` among them; and what is no command is a name."""
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "ablations", hasty="ablation: {summary: in a hurry, against: n4}")
+    code, listed, _ = said(capsys)
+    assert 0 == code
+    assert "hasty                in a hurry (against n4)" in listed.splitlines()
+    assert (0, listed, "") == said(capsys, "list")
+    code, _, error = said(capsys, "hastily", "grpo.beta=0")
+    assert (2, True) == (code, "hastily: is no ablation; did you mean 'hasty'?" in error)
+    code, _, error = said(capsys, "hasty", "--seeds", "1,-2")
+    assert (2, True) == (code, "--seeds: '1,-2' are no seeds" in error)
+    assert [tmp_path / "ablations"] == [*tmp_path.iterdir()]
+
+
+def test_without_videos_some_are_drawn_once(tmp_path: Path) -> None:
+    """And scanned; a table is taken as it is."""
+    told: list[str] = []
+    table = table_of(None, tmp_path, told.append, drawn=2)
+    assert 2 == len(read_table(table)[0])
+    assert table == table_of(None, tmp_path, told.append, drawn=2)
+    assert table == table_of(table, tmp_path / "other", told.append)
+    assert ["no videos are given: drawing 2", f"scanning {tmp_path / 'videos'}"] == told
+
+
+# What runs have in common
+
+
+def planned(name: str, seed: int = 0, *overrides: str) -> Plan:
+    """The stages of a run."""
+    variant = known(*overrides).variant(name)
+    return plan(variant, seed, ROWS, TABLE, Path("/runs"))
+
+
+def shared(one: Plan, other: Plan) -> list[str]:
+    """The stages that two runs have in common, by name."""
+    return [a.name for a, b in zip(one.stages, other.stages, strict=True) if a.notes == b.notes]
+
+
+def test_runs_share_what_does_not_depend_on_what_is_changed() -> None:
+    """By hand: only the training differs, or the questions too; the exam's questions never do."""
+    base, before_training = planned("base"), ["training set", "held-out questions", "warm start"]
+    for name in ("strict_reward", "n16", "kl_on"):
+        assert [*before_training, "exam before"] == shared(base, planned(name))
+    for name in ("only_anomaly", "without_jigsaw", "difficulty_hard", "trim", "only_blur"):
+        assert ["held-out questions"] == shared(base, planned(name))
+    assert ["held-out questions"] == shared(base, planned("base", 1))
+    shorter = planned("base", 0, "warm_start.steps=1", "grpo.max_steps=7")
+    assert before_training[:2] == shared(base, shorter)[:2]
+    assert base.before != shorter.before
+
+
+def test_other_videos_and_other_plugins_make_other_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A set is not taken for one of another version."""
+    variant = known().variant("strict_reward")
+    before = plan(variant, 0, ROWS, TABLE, Path("/runs"))
+    fewer = plan(variant, 0, ROWS[1:], TABLE, Path("/runs"))
+    kind = type(variant.config)
+    newer = {"jigsaw": {"plugin_version": "99"}}
+    monkeypatch.setattr(kind, "provenance", property(lambda _: newer))
+    changed = plan(variant, 0, ROWS, TABLE, Path("/runs"))
+    for other in (fewer, changed):
+        assert before.train_set != other.train_set
+        assert before.benchmark != other.benchmark
+
+
+def test_the_stages_say_what_they_are_given() -> None:
+    """Questions of either side of the split; a start without GRPO; GRPO from the start."""
+    run = planned("strict_reward", 5, "ablation.questions=30")
+    stages = {stage.name: stage for stage in run.stages}
+    made, asked, start, training = (
+        stages[name].tree or {}
+        for name in ("training set", "held-out questions", "warm start", "training")
+    )
+    assert ("train", 5, 1024) == (made["build"]["part"], made["seed"], made["build"]["size"])
+    assert ("held_out", 0, 30) == (asked["build"]["part"], asked["seed"], asked["build"]["size"])
+    assert {"max_steps": 0, "loader_workers": 1} == start["grpo"]
+    assert 0 == training["warm_start"]["steps"]
+    assert Path(training["model"]["name"]).parent == stages["warm start"].place.parent
+    # The exam is under the reward of the one that it is compared with.
+    assert {"strict_reward": {}} == training["modifiers"]
+    assert all("modifiers" not in tree for tree in (made, asked, start))
+    assert not any("ablation" in tree for tree in (made, asked, start, training))
+
+
+def test_a_model_that_needs_no_start_is_examined_as_it_is() -> None:
+    """Under its own name and revision."""
+    run = planned("base", 0, "model.name=some/model", "model.revision=main", "warm_start.steps=0")
+    assert "warm start" not in [stage.name for stage in run.stages]
+    before = next(stage for stage in run.stages if stage.name == "exam before")
+    assert {"some/model", "--revision", "main"} <= {*before.words}
+
+
+# How stages are run
+
+
+def stage(folder: Path, code: str, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """A stage that runs some Python in the place of our command."""
+    command = [sys.executable, "-c", code, str(folder / "made")]
+    monkeypatch.setattr(processes, "_command", lambda *_: command)
+    return Stage("work", (), folder / "notes", folder / "made")
+
+
+APPENDS = "import sys; open(sys.argv[1], 'a').write('x'); print('at work')"
+
+
+def test_a_stage_that_is_done_is_not_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless what it made is gone; its output is kept."""
+    work, told = stage(tmp_path, APPENDS, monkeypatch), []
+    for _ in range(2):
+        complete(work, (), told.append)
+    assert ("x", ["work"]) == ((tmp_path / "made").read_text(), told)
+    assert "at work" in (tmp_path / "notes.log").read_text()
+    assert seconds_of(work) > 0
+    (tmp_path / "made").unlink()
+    complete(work, (), told.append)
+    assert "x" == (tmp_path / "made").read_text()
+
+
+def test_a_stage_that_fails_is_told_with_the_end_of_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And is tried again by the next run."""
+    bad = stage(tmp_path, "import sys; print('no room'); sys.exit(3)", monkeypatch)
+    with pytest.raises(StageError, match=r"work: exit code 3; .*notes.log, and ends\n.*\nno room"):
+        complete(bad, (), lambda _: None)
+    complete(stage(tmp_path, APPENDS, monkeypatch), (), lambda _: None)
+    assert "done" == json.loads((tmp_path / "notes.json").read_text())["state"]
+
+
+def test_what_was_made_whole_before_a_kill_is_not_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end came between the work and its record."""
+    (tmp_path / "made").write_text("whole")
+    work = replace(stage(tmp_path, APPENDS, monkeypatch), at_once=True)
+    complete(work, (), lambda _: None)
+    assert "whole" == (tmp_path / "made").read_text()
+
+
+def test_another_run_that_is_at_it_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And its outcome taken, though it outlived whoever started it."""
+    slow = f"import time; time.sleep(0.5); {APPENDS}"
+    work, told = stage(tmp_path, slow, monkeypatch), []
+    with processes.held(tmp_path / "notes.lock", lambda: None) as lock:
+        command = [*processes._command(work, ())]
+        orphan = processes.subprocess.Popen(command, pass_fds=(lock,))
+    monkeypatch.setattr(processes, "_run", lambda *_: 0)
+    complete(work, (), told.append)
+    assert ["work: waiting for another run", "work"] == told
+    assert "x" == (tmp_path / "made").read_text()
+    assert 0 == orphan.wait()
+
+
+def test_the_launcher_starts_what_computes(tmp_path: Path) -> None:
+    """And nothing else; a configuration is written where the command looks for it."""
+    launcher = ["accelerate", "launch"]
+    work = Stage("w", ("train", "{config}"), tmp_path / "n", tmp_path / "m", {"seed": 1})
+    config = str(tmp_path / "n.yaml")
+    plain = [sys.executable, "-m", "videossr", "train", config]
+    assert plain == processes._command(work, launcher)
+    assert "seed: 1\n" == Path(config).read_text()
+    launched = processes._command(replace(work, in_parallel=True), launcher)
+    assert [*launcher, "-m", "videossr", "train", config] == launched
+
+
+def test_a_run_that_fails_does_not_stop_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is named at the end; the same again does what is left, and other settings are refused."""
+    variants = known().variants(["base", "n4"])
+    worked, failing = [], {"n4"}
+
+    def work(stage: Stage, *_: object) -> None:
+        if stage.name == "training" and stage.notes.parts[-4] in failing:
+            raise StageError("no room")
+        worked.append(stage.name)
+
+    monkeypatch.setattr(running, "complete", work)
+    monkeypatch.setattr(running, "refuse_overlap", lambda *_: None)
+    monkeypatch.setattr(running, "read_table", lambda _: (ROWS, Path("/nowhere")))
+
+    def run_all() -> list[tuple[str, int]]:
+        failed = running.run_all(variants, [0, 1], TABLE, tmp_path, scale="tiny")
+        return [(one.name, one.seed) for one in failed]
+
+    assert [("n4", 0), ("n4", 1)] == run_all()
+    failing.clear()
+    worked.clear()
+    assert [] == run_all()
+    assert 2 == worked.count("training")
+    failed = running.run_all(
+        known("grpo.beta=0.5").variants(["base"]),
+        [0],
+        TABLE,
+        tmp_path,
+        scale="tiny",
+    )
+    assert "grpo.beta: 0.5 here, 0.0 in the run" in failed[0].reason
+    monkeypatch.setattr(
+        type(variants[0].config), "provenance", property(lambda _: {"jigsaw": _version("99")})
+    )
+    (failed_base, *_) = running.run_all(variants[:1], [0], TABLE, tmp_path, scale="tiny")
+    assert "plugin jigsaw: version '99' of toys 1 here, version " in failed_base.reason
+
+
+def _version(own: str) -> dict[str, str]:
+    return {"distribution": "toys", "version": "1", "plugin_version": own}
+
+
+# Intervals
+
+
+def test_means_are_of_groups_and_then_of_these() -> None:
+    """By hand: task 0 has 0.5 over both seeds, task 1 has 1; a missing answer does not count."""
+    values = np.array([[0.0, 1.0, 1.0], [1.0, 0.0, np.nan]])
+    found = estimate(values, [0, 1, 0], [0, 0, 1])
+    assert [0.5, 1.0] == [group.mean for group in found.groups if group]
+    assert found.mean
+    assert 0.75 == found.mean.mean
+    # The second task is about one video, which says nothing of others.
+    assert Interval(1.0, None, None, 1) == found.groups[1]
+
+
+def test_seeds_that_differ_widen_the_interval() -> None:
+    """Alike on every question, the interval comes from the seeds alone; of one seed there is none."""
+    apart = np.array([[0.0] * 20, [1.0] * 20])
+    (both,), _ = estimate(apart, range(20), [0] * 20)
+    (one,), _ = estimate(apart[:1], range(20), [0] * 20)
+    assert both
+    assert one
+    assert (0.5, 0.0, 1.0) == both[:3]
+    assert (0.0, 0.0, 0.0) == one[:3]
+
+
+def test_questions_about_one_video_are_drawn_together() -> None:
+    """Twenty questions about two videos say no more than two questions."""
+    values = np.array([[0.0] * 10 + [1.0] * 10])
+    (clustered,), _ = estimate(values, [0] * 10 + [1] * 10, [0] * 20)
+    (apart,), _ = estimate(values, range(20), [0] * 20)
+    assert clustered
+    assert apart
+    assert clustered.ends == (0.0, 1.0)
+    assert apart.low is not None
+    assert apart.low > 0.2
+
+
+def test_a_task_without_an_answer_has_no_figure() -> None:
+    """Nor has the mean of the tasks."""
+    found = estimate(np.array([[1.0, np.nan]]), [0, 1], [0, 1])
+    assert (None, None) == (found.groups[1], found.mean)
+
+
+# What is reported
+
+EXAM = Exam("d1", ("a", "b", "c", "d"), ("one", "two"), (0, 0, 1, 1), (0, 1, 0, 1), (0.2, 0.4))
+
+
+def result(name: str, seed: int, after: float, against: str = "", exam: Exam = EXAM) -> Result:
+    """A run that earned 0.1 on every question before, and so much after; a tenth of it blind."""
+    flat = np.full(4, after)
+    shown = {"sighted": flat, "blind": flat / 10, "wrong_video": flat / 2}
+    tasks = {"one": {}, "two": {}, "trained_alone": {}}
+    config = {"grpo": {"questions_per_step": 8}, "tasks": tasks}
+    plugins = {"jigsaw": _version("1")}
+    facts: dict[str, Any] = {"config": config, "plugins": plugins, "versions": {"torch": "2"}}
+    facts |= {"scale": "tiny", "seconds": {"training": 90.0, "exam after": 30.0}}
+    steps = [
+        {
+            "step": step,
+            "num_tokens": 100.0 * step,
+            "step_time": 2.0,
+            "normalised/one": after * step,
+            "normalised/trained_alone": 0.5,
+            "zero_variance/one": 0.25 * (seed + 1),
+            "zero_variance/two": 0.0,
+        }
+        for step in (1, 2)
+    ]
+    before = {condition: np.full(4, 0.1) for condition in shown}
+    return Result(name, seed, against, facts, exam, before, shown, steps)
+
+
+def test_findings_are_those_worked_out_by_hand() -> None:
+    """Base earns 0.3 and 0.5; strict 0.2 on seed 0 alone, which is compared with seed 0 of the base."""
+    results = {
+        "strict": [result("strict", 0, 0.2, "base")],
+        "base": [result("base", 0, 0.3), result("base", 1, 0.5)],
+    }
+    base, strict = findings_of(results)
+    assert ("base", "strict", "base") == (base.name, strict.name, strict.against)
+    figures = {name: by_task["mean"] for name, by_task in base.figures.items()}
+    means = {name: round(found.mean, 9) for name, found in figures.items() if found}
+    assert {
+        "before": 0.1,
+        "after": 0.4,
+        "gain": 0.3,
+        "over_blind": 0.36,
+        "over_wrong_video": 0.2,
+        "zero_variance": 0.1875,  # of the first task 0.25 and 0.5, of the second none
+    } == means
+    assert (0.3, 0.5) == (figures["after"] or Figure(0, 0, 0))[1:]
+    assert Figure(0.375, 0.25, 0.5) == base.figures["zero_variance"]["one"]
+    difference = strict.figures["difference"]["one"]
+    assert difference
+    assert pytest.approx(-0.1) == difference.mean
+    assert (2, 16, 200, 4, 2) == (
+        base.cost.steps,
+        base.cost.questions,
+        base.cost.tokens,
+        base.cost.seconds,
+        base.cost.minutes,
+    )
+    assert [[(1, 0.2), (2, 0.4)]] == strict.curves["one"]
+    assert "two" not in strict.curves
+
+
+def test_a_curve_is_the_mean_over_seeds_with_their_range() -> None:
+    """By hand, with a step that one of two seeds has: too few steps to be smoothed."""
+    found = band([[(1, 0.0), (2, 0.5), (3, 1.0)], [(1, 1.0), (2, 0.5)]])
+    assert ([1, 2, 3], [0.5, 0.5, 1.0]) == (found.steps, found.mean)
+    assert ([0.0, 0.5, 1.0], [1.0, 0.5, 1.0]) == (found.low, found.high)
+
+
+def test_other_questions_are_not_compared() -> None:
+    """A run that answered another exam has no difference."""
+    other = replace(EXAM, digest="d2")
+    results = {"base": [result("base", 0, 0.3, exam=other)], "x": [result("x", 0, 0.2, "base")]}
+    found = {one.name: one for one in findings_of(results)}
+    assert ("", ()) == (found["x"].against, found["x"].paired)
+    assert "difference" not in found["x"].figures
+
+
+def test_the_report_says_what_its_figures_rest_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One seed, a counterpart that is not there, plugins of two versions, runs that are not done."""
+    newer = result("<b>", 0, 0.2, "named")
+    newer.facts["plugins"]["jigsaw"] = _version("2")  # type: ignore[index]
+    results = {"base": [result("base", 0, 0.3), result("base", 1, 0.5)], "<b>": [newer]}
+    monkeypatch.setattr(
+        "videossr_trainers.ablations.report.read_results", lambda _: (results, ["n4, seed 1"])
+    )
+    report = Report(tmp_path)
+    (tmp_path / "mine.md").write_text("mine")
+    with pytest.raises(ConfigError, match=r"mine\.md: exists already, and is no report"):
+        report.write(tmp_path / "mine.html")
+    for _ in range(2):
+        written = report.write(tmp_path / "report.html")
+    page, markdown, tree, table = (path.read_text() for path in written)
+    notes = "\n".join(report.notes)
+    for said in (
+        "One seed alone, so that the interval is over videos only: <b>.",
+        "<b> is to be compared with named, which has no run of its seeds here.",
+        "The plugin jigsaw was of several versions in these runs: 1, 2.",
+        "Not done: n4, seed 1.",
+    ):
+        assert said in notes
+    assert "<b>" not in page
+    assert "&lt;b&gt;" in page
+    assert "<svg" in page
+    assert "40.0 [30.0, 50.0]" in page
+    assert "| base | 10.0 [10.0, 10.0] | 40.0 [30.0, 50.0] | +30.0 [+20.0, +40.0] |" in markdown
+    assert "+36.0 [+27.0, +45.0]" in report.text()
+    (base,) = [one for one in json.loads(tree)["ablations"] if one["name"] == "base"]
+    assert pytest.approx(0.4) == base["figures"]["after"]["mean"]["mean"]
+    assert "base,,2,mean,after,0.4,0.3,0.5" in table.replace("0.30000000000000004", "0.3")
