@@ -8,6 +8,7 @@ gives away how long a segment can be.
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
@@ -173,18 +174,23 @@ def _groups(by_wording: Iterable[list[Sample]]) -> list[list[Sample]]:
 def _best_constant(task: Task, samples: Sequence[Sample], candidates: int) -> float:
     """What the answer that is best for half of the samples earns for the other half, and the reverse."""
     halves = samples[::2], samples[1::2] or samples
-    chosen = [best_answer(task, half, candidates) for half in halves]
-    return sum(_earned(task, *pair) for pair in zip(chosen, reversed(halves), strict=True)) / 2
+    earned = _Earned(task)
+    chosen = [best_answer(task, half, candidates, earned) for half in halves]
+    return sum(earned(*pair) for pair in zip(chosen, reversed(halves), strict=True)) / 2
 
 
-def best_answer(task: Task, samples: Sequence[Sample], candidates: int) -> str:
+def best_answer(
+    task: Task, samples: Sequence[Sample], candidates: int, earned: _Earned | None = None
+) -> str:
     """The answer that earns most for all of some samples.
 
     Args:
         samples: at least one.
         candidates: most answers tried, the most frequent first, besides those that the task's own
             `guesses` gives.
+        earned: remembers rewards, where others are asked about the same samples.
     """
+    earned = earned or _Earned(task)
     frequency: dict[str, int] = defaultdict(int)
     for sample in samples:
         frequency[sample.answer] += 1
@@ -194,12 +200,31 @@ def best_answer(task: Task, samples: Sequence[Sample], candidates: int) -> str:
     tried = _FIRST_ROUND
     while len(likely) > _FINALISTS and tried < len(samples):
         asked = samples[:tried]
-        likely.sort(key=lambda answer: -_earned(task, answer, asked))
+        likely.sort(key=lambda answer: -earned(answer, asked))
         likely = likely[: max(_FINALISTS, len(likely) // 4)]
         tried *= 4
-    return max(likely, key=lambda answer: _earned(task, answer, samples))
+    return max(likely, key=lambda answer: earned(answer, samples))
 
 
-def _earned(task: Task, answer: str, samples: Sequence[Sample]) -> float:
-    """The mean reward of one answer to all of some samples."""
-    return sum(task.score(answer, s.answer, s.target).value for s in samples) / len(samples)
+class _Earned:
+    """The mean reward of one answer to all of some samples.
+
+    A reward follows from the completion, the sample's answer and its target, so it is asked for once where
+    samples agree in these.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._known: dict[tuple[str, str, str], float] = {}
+        self._targets: dict[int, tuple[Sample, str]] = {}  # a sample that is held keeps its id
+
+    def __call__(self, answer: str, samples: Sequence[Sample]) -> float:
+        return sum(self._reward(answer, sample) for sample in samples) / len(samples)
+
+    def _reward(self, answer: str, sample: Sample) -> float:
+        if id(sample) not in self._targets:
+            self._targets[id(sample)] = sample, json.dumps(sample.target, sort_keys=True)
+        key = answer, sample.answer, self._targets[id(sample)][1]
+        if key not in self._known:
+            self._known[key] = self._task.score(answer, sample.answer, sample.target).value
+        return self._known[key]
