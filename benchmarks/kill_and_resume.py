@@ -33,7 +33,7 @@ from small_runs import DIGITS
 from videossr.procedural import write_videos
 
 #: What differs between two runs of the same: how long things took.
-TIMES = ("step_time", "data_wait", "seconds")
+TIMES = ("step_time", "data_wait", "data_wait_s", "seconds")
 
 CONFIG = """
 extends: tiny
