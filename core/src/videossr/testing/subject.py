@@ -33,7 +33,7 @@ _SEEDS: Final = 8
 
 #: On the times of how many clips a floor is measured at most, and by how many questions for each.
 _FLOOR_CLIPS: Final = 2
-_FLOOR_DRAWS: Final = 128
+_FLOOR_DRAWS: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
