@@ -257,6 +257,21 @@ def test_tokens_and_cost_are_those_of_all_answers(knows: tuple[Finished, Model])
     assert (60, 0) == (facts["as_built"], facts["unrendered"])
 
 
+def test_answers_without_the_form_of_one_are_counted_by_condition(
+    setting: Setting, tmp_path: Path
+) -> None:
+    """Where most are, a score says nothing of what a model sees, so that is told at once."""
+
+    def says(asked: Asked) -> Answer:
+        return Answer(truth(asked) if asked.key.startswith("sighted/") else "no idea")
+
+    finished = setting.run(Model(says), tmp_path / "run")
+    told = finished.told["without the form of an answer, worth 0"]
+    assert told == "blind 60 of 60, wrong_video 60 of 60"
+    right = setting.run(Model(lambda asked: Answer(truth(asked))), tmp_path / "right")
+    assert not any("form" in label for label in right.told)
+
+
 def test_what_the_cache_knew_is_neither_fast_nor_paid(setting: Setting, tmp_path: Path) -> None:
     """Rate, tokens and cost are those of what was asked; what the limit cut off is told."""
 

@@ -12,6 +12,7 @@ While a run is going on a hidden journal beside `answers.jsonl` holds what there
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -238,10 +239,23 @@ class Finished:
         if self.facts["model"] is None:
             return {}
         usage, prices = Usage.read(self.facts["session"])
+        unreadable = self._unreadable()
         return {
             "answers in all": Spent(**self.facts["answers"]).in_words(),
+            **({"without the form of an answer, worth 0": unreadable} if unreadable else {}),
             "asked in the last session": usage.in_words(prices),
         }
+
+    def _unreadable(self) -> str:
+        """How many answers have not the form of one, by condition; empty where all have it."""
+        answered = [given for given in self.answers.values() if not given.failure]
+        asked = Counter(given.condition for given in answered)
+        unread = Counter(given.condition for given in answered if not given.parsed)
+        return ", ".join(
+            f"{condition} {unread[condition]:,} of {count:,}"
+            for condition, count in asked.items()
+            if unread[condition]
+        )
 
     @classmethod
     def load(cls, folder: Path) -> Finished:
