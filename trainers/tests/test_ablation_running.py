@@ -291,9 +291,10 @@ def test_a_failure_shows_its_cause(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_long_stage_says_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the last line of its log, each once."""
+    """By the last line of its log, each once; what an attempt before has said is past."""
     monkeypatch.setattr(processes, "_SECONDS_BETWEEN_TELLING", 0.05)
-    code = "import time; print('step 1', flush=True); time.sleep(0.4)"
+    (tmp_path / "notes.log").write_text("step 0\n")
+    code = "import time; time.sleep(0.2); print('step 1', flush=True); time.sleep(0.2)"
     told: list[str] = []
     complete(work(tmp_path, monkeypatch, sys.executable, "-c", code), (), told.append)
     assert ["work", f"log: {tmp_path / 'notes.log'}", "step 1"] == told

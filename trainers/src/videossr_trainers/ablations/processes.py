@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 #: What a stage's command begins with, after Python or what starts it.
 _OURS: Final = ("-m", "videossr")
 
+#: In a log, before the command of an attempt.
+_BEGINS: Final = "$ "
+
 #: Lines of a log that an error shows.
 _SHOWN: Final = 12
 
@@ -154,17 +157,18 @@ def _telling(log: Path, tell: Tell) -> Iterator[None]:
 
 
 def _last_line(log: Path) -> str:
+    """What this attempt has said last; empty where it has said nothing."""
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - _LAST_BYTES))
         lines = file.read().decode("utf-8", "replace").splitlines()
-    whole = (line.strip() for line in reversed(lines))
-    return next((line for line in whole if line and not line.startswith("$ ")), "")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return "" if last.startswith(_BEGINS) else last
 
 
 def _run(command: Sequence[str], log: Path, lock: int) -> int:
     """Run a command, its output appended to a log; ended early, it is asked to end too, and waited for."""
     with log.open("ab") as output:
-        output.write(f"$ {shlex.join(command)}\n".encode())
+        output.write(f"{_BEGINS}{shlex.join(command)}\n".encode())
         output.flush()
         # In a session of its own: Ctrl-C in a terminal would reach a launcher and what it has started,
         # and the launcher would end what is still saving.
