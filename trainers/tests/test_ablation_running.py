@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -21,7 +22,7 @@ import pytest
 from videossr import ConfigError, DatasetError
 from videossr.cli import main
 from videossr.video_table import VideoRow, write_table
-from videossr_trainers.ablations import processes, running
+from videossr_trainers.ablations import commands, processes, running
 from videossr_trainers.ablations.differences import differences
 from videossr_trainers.ablations.presets import find_ablations
 from videossr_trainers.ablations.processes import StageError, complete, seconds_of
@@ -416,6 +417,21 @@ def test_a_second_interrupt_kills(
         found = psutil.Process(worker.result())
         # An orphan's end may be noticed by nobody.
         assert psutil.STATUS_ZOMBIE == found.status()
+
+
+def test_signals_that_come_together_count_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal's, which tox passes on too; a later one counts again, and the handlers are put back."""
+    now = [100.0]
+    monkeypatch.setattr(commands, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    before = signal.getsignal(signal.SIGTERM)
+    with commands._ended_by_signals():
+        for later in (0, 3):
+            now[0] += later
+            with pytest.raises(SystemExit) as stop:
+                signal.raise_signal(signal.SIGTERM)
+            assert 143 == stop.value.code
+            signal.raise_signal(signal.SIGTERM)
+    assert before is signal.getsignal(signal.SIGTERM)
 
 
 # Which state of the code
