@@ -234,6 +234,15 @@ def test_a_run_may_only_become_longer(
     assert told == lengthened(tmp_path, "tiny", before, after)
 
 
+def test_a_run_that_ends_with_its_warm_start_depends_on_nothing_of_grpo(tmp_path: Path) -> None:
+    """So that runs of several settings may share it; with steps to take they matter."""
+    other = ["grpo.beta=0.5", "grpo.max_completion_length=3"]
+    none = "grpo.max_steps=0"
+    assert [] == lengthened(tmp_path, "tiny", [none], [none, *other])
+    (told, _) = lengthened(tmp_path, "tiny", [none], ["grpo.max_steps=2", *other])
+    assert "grpo.beta: 0.5 here, 0.0 in the run" == told
+
+
 @pytest.mark.parametrize("scheduler", ["linear", "cosine"])
 def test_a_rate_that_falls_over_all_steps_keeps_their_number(
     tmp_path: Path, scheduler: str

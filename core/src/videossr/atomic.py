@@ -23,8 +23,7 @@ from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
-if sys.platform != "win32":
-    import fcntl
+from videossr.locks import lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,7 +131,7 @@ def clear_unfinished(folder: Path) -> None:
 def _aside(place: Path, *, is_folder: bool) -> Iterator[Path]:
     """An empty file or folder beside a place, which goes in the end unless it was renamed."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    path, lock = _claimed(place, is_folder=is_folder)
+    path, handle = _claimed(place, is_folder=is_folder)
     try:
         yield path
     except OSError as error:
@@ -143,10 +142,10 @@ def _aside(place: Path, *, is_folder: bool) -> Iterator[Path]:
         raise
     finally:
         # Once it was renamed, its name beside the place may be another's.
-        if lock is None or _is(path, lock):
+        if handle is None or _is(path, handle):
             _remove(path)
-        if lock is not None:
-            os.close(lock)
+        if handle is not None:
+            os.close(handle)
 
 
 def _claimed(place: Path, *, is_folder: bool) -> tuple[Path, int | None]:
@@ -172,11 +171,11 @@ def _clear_abandoned(path: Path) -> None:
         FileExistsError, BlockingIOError: it may be in use.
     """
     if path.exists():
-        lock = _lock(path)
-        if lock is None:
+        handle = _lock(path)
+        if handle is None:
             raise FileExistsError
         _remove(path)
-        os.close(lock)
+        os.close(handle)
 
 
 def _lock(path: Path) -> int | None:
@@ -188,22 +187,25 @@ def _lock(path: Path) -> int | None:
     Raises:
         BlockingIOError: another has locked it, or has removed it meanwhile.
     """
-    if sys.platform == "win32":
+    if sys.platform == "win32":  # opens no folders
         return None
-    handle = -1
     try:
         handle = os.open(path, os.O_RDONLY)
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if _is(path, handle):  # what was opened may have been renamed
-            return handle
-        error: OSError = BlockingIOError()
-    except OSError as met:
-        error = met
-    if handle >= 0:
-        os.close(handle)
-    if isinstance(error, FileNotFoundError | BlockingIOError):
+    except FileNotFoundError as error:
         raise BlockingIOError from error
-    return None
+    except OSError:
+        return None
+    kept = None
+    try:
+        if not lock(handle):
+            return None
+        if not _is(path, handle):  # what was opened may have been renamed
+            raise BlockingIOError
+        kept = handle
+    finally:
+        if kept is None:
+            os.close(handle)
+    return kept
 
 
 def _is(path: Path, handle: int) -> bool:

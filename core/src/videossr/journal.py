@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from videossr.errors import ConfigError, Mistake
-
-if sys.platform != "win32":
-    import fcntl
+from videossr.locks import lock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,13 +40,12 @@ class Journal:
     def __enter__(self) -> Self:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._file: BinaryIO = self._path.open("a+b")
-        if sys.platform != "win32":  # where two jobs at one output are not told apart
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                self._file.close()
-                right = "wait for it, or choose another name"
-                raise ConfigError(Mistake(str(self._output), self._rival, right)) from error
+        try:
+            lock(self._file.fileno())  # without locks two jobs at one output are not told apart
+        except BlockingIOError as error:
+            self._file.close()
+            right = "wait for it, or choose another name"
+            raise ConfigError(Mistake(str(self._output), self._rival, right)) from error
         #: Entries of a job that was not finished.
         self.entries: list[Any] = []
         whole = self._read()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import signal
+import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 _RUNS = Path("ablation_runs")
 
+#: Seconds in which signals count as one.
+_ONE_SIGNAL_S: Final = 2.0
+
 
 class RunByDefault(TyperGroup):
     """`ablate NAME ...` is `ablate run NAME ...`, and `ablate` is `ablate list`."""
@@ -29,7 +34,7 @@ class RunByDefault(TyperGroup):
         """As ever, of words that name the command."""
         if not args:
             args = ["list"]
-        elif args[0] not in self.commands and not args[0].startswith("-"):
+        elif args[0] not in self.commands and args[0] != "--help":
             args = ["run", *args]
         return super().parse_args(ctx, args)
 
@@ -107,7 +112,7 @@ def run(
     ablations = _ablations(folder)
     found = Variants(ablations, scale, overrides, folders=plugins_dir or (), allow=allow or None)
     variants = found.variants(chosen(names, ablations))
-    numbers = _seeds(seeds)
+    numbers, launched = _seeds(seeds), _launcher(launcher)
 
     def tell(line: str) -> None:
         if not quiet:
@@ -120,11 +125,9 @@ def run(
         else:
             to_run.append(one)
     place = output.absolute() / found.label
-    with _ended_by_sigterm():
+    with _ended_by_signals():
         table = table_of(videos, output.absolute(), tell)
-        failures = run_all(
-            to_run, numbers, table, place, scale=scale, launcher=shlex.split(launcher), tell=tell
-        )
+        failures = run_all(to_run, numbers, table, place, scale=scale, launcher=launched, tell=tell)
     for failure in failures:
         typer.echo(f"error: {failure.name}, seed {failure.seed}: {failure.reason}", err=True)
     if failures:
@@ -206,15 +209,50 @@ def _seeds(text: str) -> list[int]:
     return seeds
 
 
+def _launcher(text: str) -> list[str]:
+    from videossr import ConfigError  # noqa: PLC0415
+    from videossr.errors import Mistake  # noqa: PLC0415
+
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        problem = f"{text!r} cannot be split into words ({error})"
+        raise ConfigError(Mistake("--launcher", problem)) from error
+    if words and shutil.which(words[0]) is None:
+        right = "give a command that is on the path, such as `accelerate launch`"
+        raise ConfigError(Mistake("--launcher", f"{words[0]!r} is no command here", right))
+    return words
+
+
 @contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end what is under way, as Ctrl-C does, so that it saves and can be gone on with."""
+def _ended_by_signals() -> Iterator[None]:
+    """Let signals end what is under way, so that it saves and can be gone on with.
+
+    A stage has a session of its own, so that none reaches it but by us. What comes within two seconds
+    counts as one signal: tox passes on what the terminal has sent already.
+    """
+    from videossr_trainers.training.interrupts import tell_stderr  # noqa: PLC0415 - needs torch
+
+    last = -_ONE_SIGNAL_S
 
     def end(number: int, _: object) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < _ONE_SIGNAL_S:
+            return
+        last = now
+        tell_stderr("stopping; what is under way saves first, and a second signal kills it")
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
         raise SystemExit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, end)
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    # Under nohup one of them is to have no effect.
+    heeded = [one for one in numbers if signal.getsignal(one) is not signal.SIG_IGN]
+    before = {one: signal.signal(one, end) for one in heeded}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

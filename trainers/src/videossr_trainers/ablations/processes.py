@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shlex
+import signal
 import subprocess
 import sys
+import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
+import psutil  # type: ignore[import-untyped] # its stubs are a package of their own
 from omegaconf import OmegaConf
 
+from videossr.locks import held
 from videossr_trainers.ablations.stages import CONFIG
 from videossr_trainers.failures import TrainingError
 from videossr_trainers.pages import write_json, write_whole
-
-if sys.platform != "win32":
-    import fcntl
+from videossr_trainers.training.source import source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from videossr_trainers.ablations.stages import Stage
@@ -28,10 +32,26 @@ if TYPE_CHECKING:
     #: Called with a line of text.
     Tell = Callable[[str], None]
 
-#: Lines of a log that an error shows.
-_TAIL: Final = 12
+#: What a stage's command begins with, after Python or what starts it.
+_OURS: Final = ("-m", "videossr")
 
-_SECONDS_TO_END: Final = 60
+#: In a log, before the command of an attempt.
+_BEGINS: Final = "$ "
+
+#: Lines of a log that an error shows.
+_SHOWN: Final = 12
+
+#: How our commands begin to say what was wrong, also behind the name that a launcher gives a process.
+_FAULT: Final = re.compile(r"(\[[\w ]+\]:? ?)?(error:|\d+ mistakes:)")
+
+#: Between two words about a stage that is at work.
+_SECONDS_BETWEEN_TELLING: Final = 60.0
+
+#: Between two looks at whether processes are gone.
+_SECONDS_BETWEEN_LOOKS: Final = 0.1
+
+#: Bytes of a log in which its last line is looked for.
+_LAST_BYTES: Final = 4096
 
 
 class StageError(TrainingError):
@@ -46,10 +66,10 @@ def complete(stage: Stage, launcher: Sequence[str], tell: Tell) -> None:
     Args:
         stage: what to run. What it leaves behind when it is ended, its command goes on from.
         launcher: words that start Python, in several processes perhaps, where the stage is for that.
-        tell: told of what is begun.
+        tell: told of what is begun, and now and then how far it is.
 
     Raises:
-        StageError: it failed; the end of its log is in the message.
+        StageError: it failed; what its log says of that is in the message.
     """
     if _is_done(stage):
         return
@@ -57,68 +77,168 @@ def complete(stage: Stage, launcher: Sequence[str], tell: Tell) -> None:
         if _is_done(stage):
             return
         if stage.at_once and stage.place.exists():  # ended before it was noted
-            _note(stage, [], 0.0, 0)
+            _note(stage, {"state": "done", "exit_code": 0, "seconds": seconds_of(stage)})
             return
-        tell(stage.name)
-        log = _file(stage, "log")
-        command = _command(stage, launcher)
-        since = time.monotonic()
-        code = _run(command, log, lock)
-        _note(stage, command, time.monotonic() - since, code)
-        if code:
-            end = "\n".join(log.read_text("utf-8", "replace").splitlines()[-_TAIL:])
-            raise StageError(f"{stage.name}: exit code {code}; the log is {log}, and ends\n{end}")
+        _attempt(stage, launcher, lock, tell)
 
 
 def seconds_of(stage: Stage) -> float:
-    """How long a stage has taken, all attempts that came to an end together."""
-    return float(_read(stage).get("seconds", 0.0))
+    """How long a stage has taken, all attempts together.
+
+    Of one that was killed with all that watched it, as long as it wrote to its log.
+    """
+    facts = _read(stage)
+    seconds = float(facts.get("seconds", 0.0))
+    if facts.get("state") == "running":
+        with suppress(FileNotFoundError):
+            wrote = _file(stage, "log").stat().st_mtime - float(facts["since"])
+            seconds += max(0.0, wrote)
+    return seconds
+
+
+def _attempt(stage: Stage, launcher: Sequence[str], lock: int, tell: Tell) -> None:
+    log = _file(stage, "log")
+    tell(stage.name)
+    tell(f"log: {log}")
+    before = seconds_of(stage)
+    command = _command(stage, launcher)
+    facts = {
+        "command": command,
+        "launcher": shlex.join(launcher) if stage.in_parallel else "",
+        "commit": source_of(),
+        "since": time.time(),
+    }
+    _note(stage, {"state": "running", "exit_code": None, "seconds": before, **facts})
+    log.touch()
+    begins = log.stat().st_size
+    since, code = time.monotonic(), None
+    try:
+        with _telling(log, tell):
+            code = _run(command, log, lock)
+    finally:
+        state = "ended" if code is None else "failed" if code else "done"
+        seconds = before + time.monotonic() - since
+        _note(stage, {"state": state, "exit_code": code, "seconds": seconds, **facts})
+    if code:
+        with log.open("rb") as file:
+            file.seek(begins)
+            said = _fault(file.read().decode("utf-8", "replace").splitlines())
+        raise StageError(f"{stage.name}: exit code {code}; the log is {log}, and {said}")
+
+
+def _fault(lines: Sequence[str]) -> str:
+    """What a log says of a failure: our own words, which a launcher may have put others behind."""
+    found = [number for number, line in enumerate(lines) if _FAULT.match(line)]
+    if found:
+        return "\n".join(["says", *lines[found[-1] :][:_SHOWN]])
+    return "\n".join(["ends", *lines[-_SHOWN:]])
 
 
 @contextmanager
-def held(path: Path, waiting: Callable[[], None]) -> Iterator[int]:
-    """Hold a lock until the end, and wait for it if need be; yields its file's number.
+def _telling(log: Path, tell: Tell) -> Iterator[None]:
+    """Tell the last line of a log now and then, if it is another."""
+    over = threading.Event()
 
-    A process that is given the file holds the lock too, and keeps it if its parent is killed: the next
-    run then waits for the work that is still going on.
+    def watch() -> None:
+        told = ""
+        while not over.wait(_SECONDS_BETWEEN_TELLING):
+            line = _last_line(log)
+            if line not in {"", told}:
+                tell(line)
+                told = line
 
-    Args:
-        path: of the lock.
-        waiting: called if another has it.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        if sys.platform != "win32":
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                waiting()
-                fcntl.flock(file, fcntl.LOCK_EX)
-        yield file.fileno()
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _last_line(log: Path) -> str:
+    """What this attempt has said last; empty where it has said nothing."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _LAST_BYTES))
+        lines = file.read().decode("utf-8", "replace").splitlines()
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return "" if last.startswith(_BEGINS) else last
 
 
 def _run(command: Sequence[str], log: Path, lock: int) -> int:
     """Run a command, its output appended to a log; ended early, it is asked to end too, and waited for."""
     with log.open("ab") as output:
-        output.write(f"$ {shlex.join(command)}\n".encode())
+        output.write(f"{_BEGINS}{shlex.join(command)}\n".encode())
         output.flush()
-        inherited = () if sys.platform == "win32" else (lock,)
+        # In a session of its own: Ctrl-C in a terminal would reach a launcher and what it has started,
+        # and the launcher would end what is still saving.
         process = subprocess.Popen(  # noqa: S603 - our own command
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            pass_fds=inherited,
+            pass_fds=() if sys.platform == "win32" else (lock,),
+            start_new_session=True,
         )
         try:
             return process.wait()
         except BaseException:
-            process.terminate()
-            try:
-                process.wait(_SECONDS_TO_END)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            _end(process, launched=list(command[:3]) != [sys.executable, *_OURS])
             raise
+
+
+def _end(process: subprocess.Popen[bytes], *, launched: bool) -> None:
+    """Ask a command and all that it has started to end, and wait as long as that takes.
+
+    A checkpoint of a large model takes minutes. Whoever interrupts the wait kills them.
+    """
+    family = _family(process)
+    try:
+        _ask_to_end(process, family, launched=launched)
+        while process.poll() is None or any(map(_lives, family)):
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+    except BaseException:
+        for one in {*family, *_family(process)}:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+        process.kill()
+        process.wait()
+        raise
+
+
+def _family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """What a process has started, directly or not."""
+    try:
+        return list(psutil.Process(process.pid).children(recursive=True))
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _ask_to_end(
+    process: subprocess.Popen[bytes], family: Sequence[psutil.Process], *, launched: bool
+) -> None:
+    if sys.platform == "win32":
+        process.terminate()
+        return
+    groups = {process.pid}
+    if launched and family:
+        # torchrun kills its processes 30 seconds after it was asked itself, and ends by itself after
+        # them; it has given each a group of its own. Others end at once, and leave theirs behind.
+        groups = set()
+        for one in family:
+            with suppress(ProcessLookupError):
+                groups.add(os.getpgid(one.pid))
+    for group in groups:
+        with suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGTERM)
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        # In a container nobody may take notice of an orphan's end.
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _command(stage: Stage, launcher: Sequence[str]) -> list[str]:
@@ -127,19 +247,12 @@ def _command(stage: Stage, launcher: Sequence[str]) -> list[str]:
         write_whole(config, OmegaConf.to_yaml(OmegaConf.create(dict(stage.tree))))
     words = [str(config) if word == CONFIG else word for word in stage.words]
     python = launcher if stage.in_parallel and launcher else [sys.executable]
-    return [*python, "-m", "videossr", *words]
+    return [*python, *_OURS, *words]
 
 
-def _note(stage: Stage, command: Sequence[str], seconds: float, code: int) -> None:
-    before = _read(stage)
-    facts = {
-        "stage": stage.name,
-        "state": "failed" if code else "done",
-        "exit_code": code,
-        "seconds": float(before.get("seconds", 0.0)) + seconds,
-        "command": list(command) or before.get("command", []),
-    }
-    write_json(_file(stage, "json"), facts)
+def _note(stage: Stage, facts: Mapping[str, Any]) -> None:
+    """Write what became of a stage, over what was known of it before."""
+    write_json(_file(stage, "json"), {"stage": stage.name, **_read(stage), **facts})
 
 
 def _is_done(stage: Stage) -> bool:

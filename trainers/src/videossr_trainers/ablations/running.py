@@ -3,37 +3,35 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
-from videossr import ConfigError, VideossrError
+from videossr import ConfigError, DatasetError, VideossrError
 from videossr.benchmark import refuse_overlap
 from videossr.errors import Mistake
-from videossr.video_table import read_table
-from videossr_trainers.ablations.processes import complete, held, seconds_of
+from videossr.locks import held
+from videossr_trainers.ablations.differences import differences
+from videossr_trainers.ablations.processes import complete, seconds_of
 from videossr_trainers.ablations.stages import plan, run_folder
 from videossr_trainers.ablations.variants import told
+from videossr_trainers.ablations.videos import Videos
 from videossr_trainers.pages import write_json
+from videossr_trainers.training.provenance import follows_rewards, versions
+from videossr_trainers.training.source import source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from videossr.video_table import VideoRow
     from videossr_trainers.ablations.processes import Tell
     from videossr_trainers.ablations.stages import Plan
     from videossr_trainers.ablations.variants import Variant
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 #: Of a run: what it is, and whether it is done.
 RUN: Final = "run.json"
-
-#: Parts of a configuration that say where things are.
-_PLACES: Final = frozenset({"plugins", "store"})
-
-_PACKAGES: Final = ("videossr-core", "videossr-trainers", "torch", "transformers", "trl", "av")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +68,28 @@ def run_all(
 
     Returns:
         Those that failed.
+
+    Raises:
+        ConfigError: a folder holds a run of other settings, plugins or videos; with every difference of
+            every one, before any is begun.
+        DatasetError: the table cannot be read, or a run's record is damaged.
     """
-    rows, _ = read_table(videos)
+    found = Videos.read(videos)
+    runs = [
+        _Run.of(variant, seed, found, output, scale, launcher)
+        for seed in seeds
+        for variant in variants
+    ]
+    mistakes = [mistake for run in runs for mistake in run.differences()]
+    if mistakes:
+        raise ConfigError(mistakes, "give what they began with, or choose another folder with -o")
     failures = []
-    for seed in seeds:
-        for variant in variants:
-            name = f"{variant.name}, seed {seed}"
-            try:
-                _run(variant, seed, rows, videos, output, scale, launcher, _named(tell, name))
-            except VideossrError as error:
-                failures.append(Failure(variant.name, seed, str(error)))
-                tell(f"{name}: failed: {error}")
+    for run in runs:
+        try:
+            run.complete(launcher, _named(tell, run.name))
+        except (VideossrError, OSError) as error:
+            failures.append(Failure(run.variant.name, run.seed, str(error)))
+            tell(f"{run.name}: failed: {error}")
     return failures
 
 
@@ -88,33 +97,94 @@ def _named(tell: Tell, name: str) -> Tell:
     return lambda line: tell(f"{name}: {line}")
 
 
-def _run(
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One seed of an ablation: what it is, and where it lies."""
+
+    variant: Variant
+    seed: int
+    folder: Path
+    plan: Plan
+    facts: Mapping[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        variant: Variant,
+        seed: int,
+        videos: Videos,
+        output: Path,
+        scale: str,
+        launcher: Sequence[str],
+    ) -> _Run:
+        planned = plan(variant, seed, videos, output, launcher)
+        facts = _facts(variant, seed, scale, videos, planned, output, launcher)
+        # As the file has it, for comparing.
+        plain = json.loads(json.dumps(facts))
+        return cls(variant, seed, run_folder(output, variant.name, seed), planned, plain)
+
+    @property
+    def name(self) -> str:
+        return f"{self.variant.name}, seed {self.seed}"
+
+    def complete(self, launcher: Sequence[str], tell: Tell) -> None:
+        """Do what is left to do.
+
+        Raises:
+            ConfigError: another command has begun a run of other settings here meanwhile.
+            VideossrError, OSError: a stage failed.
+        """
+        path = self.folder / RUN
+        with held(self.folder / ".lock", lambda: tell("waiting for another that is at it")):
+            mistakes = self.differences()
+            if mistakes:
+                raise ConfigError(mistakes)
+            if self._saved().get("state") == "done":
+                tell("is done")
+                return
+            facts = {**self.facts, "commit": source_of()}
+            write_json(path, facts)
+            for stage in self.plan.stages:
+                complete(stage, launcher, tell)
+                if stage.place == self.plan.benchmark:
+                    refuse_overlap(self.plan.benchmark, [self.plan.train_set])
+            seconds = {stage.name: seconds_of(stage) for stage in self.plan.stages}
+            write_json(path, {**facts, "state": "done", "seconds": seconds})
+            tell("done")
+
+    def differences(self) -> list[Mistake]:
+        """How what the folder holds differs from this, each with the run's name."""
+        saved = self._saved()
+        if not saved:
+            return []
+        follows = follows_rewards(self.variant.config)
+        return [
+            Mistake(f"{self.name}: {one.where}", one.problem, one.right)
+            for one in differences(saved, self.facts, follows_rewards=follows)
+        ]
+
+    def _saved(self) -> dict[str, Any]:
+        """What the folder says of its run; empty where there is none."""
+        path = self.folder / RUN
+        try:
+            saved = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except ValueError as error:
+            right = "remove it, and what is done is found again"
+            raise DatasetError(f"{path}: is damaged ({error}); {right}") from error
+        return dict(saved)
+
+
+def _facts(
     variant: Variant,
     seed: int,
-    rows: Sequence[VideoRow],
-    videos: Path,
-    output: Path,
     scale: str,
+    videos: Videos,
+    planned: Plan,
+    output: Path,
     launcher: Sequence[str],
-    tell: Tell,
-) -> None:
-    folder = run_folder(output, variant.name, seed)
-    with held(folder / ".lock", lambda: tell("waiting for another that is at it")):
-        planned = plan(variant, seed, rows, videos, output)
-        facts = _facts(variant, seed, scale, planned, output)
-        if _claimed(folder, facts):
-            tell("is done")
-            return
-        for stage in planned.stages:
-            complete(stage, launcher, tell)
-            if stage.place == planned.benchmark:
-                refuse_overlap(planned.benchmark, [planned.train_set])
-        seconds = {stage.name: seconds_of(stage) for stage in planned.stages}
-        write_json(folder / RUN, {**facts, "state": "done", "seconds": seconds})
-        tell("done")
-
-
-def _facts(variant: Variant, seed: int, scale: str, planned: Plan, output: Path) -> dict[str, Any]:
+) -> dict[str, Any]:
     places = {
         "train_set": planned.train_set,
         "benchmark": planned.benchmark,
@@ -122,65 +192,23 @@ def _facts(variant: Variant, seed: int, scale: str, planned: Plan, output: Path)
         "after": planned.after,
         "training": planned.training,
     }
+    against = variant.counterpart and {
+        "name": variant.against,
+        "config": told(variant.counterpart),
+    }
     return {
         "format": FORMAT,
         "state": "running",
         "name": variant.name,
         "scale": scale,
         "seed": seed,
-        "against": variant.against,
+        "against": against,
+        "launcher": shlex.join(launcher),
+        "warm_start": planned.starts_here,
         "plugins": variant.root.provenance | variant.config.provenance,
-        "versions": {name: version(name) for name in _PACKAGES},
+        "versions": versions(),
         "places": {name: path.relative_to(output).as_posix() for name, path in places.items()},
         "config": told(variant.config) | {"seed": seed},
+        "exam": planned.exam,
+        "videos": videos.content,
     }
-
-
-def _claimed(folder: Path, facts: Mapping[str, Any]) -> bool:
-    """Whether the run is done already. Otherwise it is noted what it is.
-
-    Raises:
-        ConfigError: the folder holds a run of other settings, plugins or videos; with every difference.
-    """
-    path = folder / RUN
-    if not path.exists():
-        write_json(path, facts)
-        return False
-    saved = json.loads(path.read_text(encoding="utf-8"))
-    now = json.loads(json.dumps(facts))
-    mistakes = list(_differences(saved, now))
-    if mistakes:
-        right = "give what it began with, or choose another folder with -o"
-        raise ConfigError([*mistakes, Mistake(str(folder), "holds a run made otherwise", right)])
-    return bool(saved["state"] == "done")
-
-
-def _differences(saved: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Mistake]:
-    if saved["format"] != now["format"]:
-        problem = f"{saved['format']} in the folder, {now['format']} here"
-        yield Mistake("format of the run", problem)
-        return
-    for name in sorted({*saved["plugins"], *now["plugins"]}):
-        then, here = saved["plugins"].get(name), now["plugins"].get(name)
-        if then != here:
-            yield Mistake(f"plugin {name}", f"{_origin(here)} here, {_origin(then)} in the run")
-    for place in sorted({*saved["config"], *now["config"]} - _PLACES):
-        yield from _unlike(saved["config"].get(place), now["config"].get(place), place)
-    for place in ("train_set", "benchmark"):
-        if saved["places"][place] != now["places"][place]:
-            yield Mistake("videos", "the table has others here than in the run")
-            return
-
-
-def _unlike(then: object, here: object, place: str) -> Iterator[Mistake]:
-    if isinstance(then, dict) and isinstance(here, dict):
-        for name in sorted({*then, *here}):
-            yield from _unlike(then.get(name), here.get(name), f"{place}.{name}")
-    elif then != here:
-        yield Mistake(place, f"{here!r} here, {then!r} in the run")
-
-
-def _origin(facts: Mapping[str, str] | None) -> str:
-    if facts is None:
-        return "not in use"
-    return f"version {facts['plugin_version']!r} of {facts['distribution']} {facts['version']}"

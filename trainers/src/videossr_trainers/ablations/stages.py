@@ -7,7 +7,8 @@ start and that model's exam lie under a hash of all that they depend on.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import xxhash
@@ -17,14 +18,14 @@ from videossr.vetting import specified
 from videossr_trainers.ablations.section import AblationSection
 from videossr_trainers.ablations.variants import told
 from videossr_trainers.sections import GrpoSection, ModelSection, WarmStartSection
+from videossr_trainers.training.provenance import FREE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
     from videossr.config import RunConfig
-    from videossr.video_table import VideoRow
     from videossr_trainers.ablations.variants import Variant
+    from videossr_trainers.ablations.videos import Videos
 
 #: Sections that questions depend on, or that say where things are.
 _OF_QUESTIONS: Final = ("seed", "requires", "plugins", "video", "store", "build")
@@ -72,6 +73,8 @@ class Plan:
         train_set, benchmark: folders.
         before, after: the exams' folders.
         training: the run's.
+        exam: the configuration of the held-out questions.
+        starts_here: whether there is a warm start.
     """
 
     stages: tuple[Stage, ...]
@@ -80,31 +83,34 @@ class Plan:
     before: Path
     after: Path
     training: Path
+    exam: Mapping[str, Any]
+    starts_here: bool
 
 
-def plan(variant: Variant, seed: int, rows: Iterable[VideoRow], videos: Path, output: Path) -> Plan:
+def plan(
+    variant: Variant, seed: int, videos: Videos, output: Path, launcher: Sequence[str] = ()
+) -> Plan:
     """All stages of a run.
 
     Args:
         variant: what is run.
         seed: in the place of the configuration's. The exam keeps that of the scale, so that all runs
             answer the same questions.
-        rows: of the video table.
-        videos: the table.
+        videos: those of both sides of the split.
         output: the folder of all runs.
+        launcher: words that start Python, for the stages that compute.
     """
     config, root = variant.config, variant.root
-    content = _hash([asdict(row) for row in rows if row.state == "ok"])
     asked = _questions(config, part="train") | {"seed": seed}
-    exam = _questions(root, part="held_out", check=True)
-    exam["build"] |= {"size": root.section(AblationSection).questions}
-    train_set = _dataset("training set", ("build",), config, asked, content, videos, output)
-    held_out = _dataset(
-        "held-out questions", ("bench", "build"), root, exam, content, videos, output
-    )
+    size = root.section(AblationSection).questions
+    exam = _questions(root, part="held_out", check=True, size=size)
+    if root.modifiers:
+        exam["modifiers"] = root.tree()["modifiers"]  # those of the reward too: it is given by it
+    train_set = _dataset("training set", ("build",), config, asked, videos, output)
+    held_out = _dataset("held-out questions", ("bench", "build"), root, exam, videos, output)
     tree = told(config) | {"seed": seed}
-    start = _warm_start(config, tree, asked, train_set.place, output)
-    grpo, model = config.section(GrpoSection), config.section(ModelSection)
+    start = _warm_start(config, tree, asked, train_set.place, videos, output, launcher)
+    model = config.section(ModelSection)
     revision: tuple[str, ...] = ()
     if start:
         name, key = str(start.place.absolute()), start.notes.name
@@ -117,18 +123,20 @@ def plan(variant: Variant, seed: int, rows: Iterable[VideoRow], videos: Path, ou
     folder = run_folder(output, variant.name, seed)
     training = Stage(
         "training",
-        _train(train_set.place, folder / "train"),
+        _train(train_set.place, videos, folder / "train"),
         folder / "logs" / "training",
         folder / "train" / "model",
         tree,
         in_parallel=True,
     )
-    before = output / "exams" / f"{key}-{held_out.place.name}"
+    # As the questions are: whoever trains with shorter answers is asked like the others.
+    answered, longest = _answered(root.section(GrpoSection))
+    before = output / "exams" / f"{key}-{held_out.place.name}-{longest}"
     after = folder / "exam"
     exams = [
         Stage(
             f"exam {when}",
-            (*_ask(held_out.place, grpo), "--model", *examined, "-o", str(place)),
+            (*_ask(held_out.place, videos), *answered, "--model", *examined, "-o", str(place)),
             notes,
             place,
             in_parallel=True,
@@ -140,7 +148,14 @@ def plan(variant: Variant, seed: int, rows: Iterable[VideoRow], videos: Path, ou
     ]
     stages = [train_set, held_out, *([start] if start else []), exams[0], training, exams[1]]
     return Plan(
-        tuple(stages), train_set.place, held_out.place, before, after, training.place.parent
+        tuple(stages),
+        train_set.place,
+        held_out.place,
+        before,
+        after,
+        training.place.parent,
+        exam,
+        bool(start),
     )
 
 
@@ -149,14 +164,13 @@ def _dataset(
     command: tuple[str, ...],
     config: RunConfig,
     asked: Mapping[str, Any],
-    content: str,
-    videos: Path,
+    videos: Videos,
     output: Path,
 ) -> Stage:
     """The questions of a configuration about videos of some content."""
-    key = _hash([FORMAT, _without_places(asked), _provenance(config, asked), content])
+    key = _hash([FORMAT, _without_places(asked), _provenance(config, asked), videos.content])
     place = output / ("benchmarks" if "bench" in command else "datasets") / key
-    words = (*command, CONFIG, "--videos", str(videos), "-o", str(place))
+    words = (*command, CONFIG, "--videos", str(videos.table), "-o", str(place))
     return Stage(name, words, place, place, asked, at_once=True)
 
 
@@ -165,33 +179,56 @@ def _warm_start(
     tree: Mapping[str, Any],
     asked: Mapping[str, Any],
     train_set: Path,
+    videos: Videos,
     output: Path,
+    launcher: Sequence[str],
 ) -> Stage | None:
     """What makes the model that GRPO starts from; None where it starts from the one that is named."""
     if not config.section(WarmStartSection).steps and config.section(ModelSection).name != "tiny":
         return None
     parts = {name: tree[name] for name in ("model", "warm_start")}
-    workers = config.section(GrpoSection).loader_workers
-    begun = output / "starts" / _hash([train_set.name, parts, workers])
+    # No more than the model depends on: of the section `grpo` nothing, but on the launcher, since a step
+    # takes so many questions in each process.
+    warm = {name: value for name, value in tree["warm_start"].items() if _matters(name)}
+    begun = output / "starts" / _hash([train_set.name, tree["model"], warm, _launched(launcher)])
     return Stage(
         "warm start",
-        _train(train_set, begun),
+        _train(train_set, videos, begun),
         begun,
         begun / "model",
-        {**asked, **parts, "grpo": {"max_steps": 0, "loader_workers": workers}},
+        {**asked, **parts, "grpo": {**tree["grpo"], "max_steps": 0}},
         in_parallel=True,
     )
 
 
-def _train(train_set: Path, run: Path) -> tuple[str, ...]:
-    return ("train", CONFIG, "--dataset", str(train_set), "-o", str(run), "--resume")
+def _matters(setting: str) -> bool:
+    return f"warm_start.{setting}" not in FREE
 
 
-def _ask(benchmark: Path, grpo: GrpoSection) -> tuple[str, ...]:
+def _launched(launcher: Sequence[str]) -> list[str]:
+    """What starts the processes, with what is in the files that it is given."""
+    return [
+        Path(word).read_text(encoding="utf-8")
+        if word.endswith((".yaml", ".yml", ".json")) and Path(word).is_file()
+        else word
+        for word in launcher
+    ]
+
+
+def _train(train_set: Path, videos: Videos, run: Path) -> tuple[str, ...]:
+    words = ("train", CONFIG, "--dataset", str(train_set), "--root", str(videos.root))
+    return (*words, "-o", str(run), "--resume")
+
+
+def _ask(benchmark: Path, videos: Videos) -> tuple[str, ...]:
+    return ("bench", "run", str(benchmark), "--root", str(videos.root))
+
+
+def _answered(grpo: GrpoSection) -> tuple[tuple[str, ...], int]:
+    """How an exam is answered, as options, and the most tokens of an answer."""
     longest = min(_LONGEST_ANSWER, grpo.max_completion_length)
     at_once = max(_AT_ONCE, grpo.questions_per_device)
-    words = ("bench", "run", str(benchmark), "--max-new-tokens", str(longest))
-    return (*words, "--batch-size", str(at_once))
+    return ("--max-new-tokens", str(longest), "--batch-size", str(at_once)), longest
 
 
 def run_folder(output: Path, name: str, seed: int) -> Path:

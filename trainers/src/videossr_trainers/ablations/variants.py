@@ -30,6 +30,7 @@ class Variant:
         against: the name of the one that it is compared with; empty for none.
         same_as: the name of one that it is compared with and does not differ from at this scale; empty
             where it differs.
+        counterpart: the configuration of the one that it is compared with; None for none.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Variant:
     root: RunConfig
     against: str
     same_as: str
+    counterpart: RunConfig | None = None
 
 
 class Variants:
@@ -94,7 +96,8 @@ class Variants:
         names = chain(name, self.ablations)
         same = self._same(names)
         against = next((self.alias(other) for other in names[1:] if self.alias(other) != name), "")
-        return Variant(name, self.config(name), self.config(names[-1]), against, same)
+        other = self.config(against) if against else None
+        return Variant(name, self.config(name), self.config(names[-1]), against, same, other)
 
     def variants(self, names: Sequence[str]) -> list[Variant]:
         """Some of them.

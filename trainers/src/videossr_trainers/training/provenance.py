@@ -18,14 +18,17 @@ from videossr_trainers.sections import GrpoSection
 from videossr_trainers.training.occupied import CONFIG, PROVENANCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from videossr.config import RunConfig
     from videossr.dataset import Dataset
 
+#: Packages whose versions a run's result depends on.
+_PACKAGES: Final = ("videossr-core", "videossr-trainers", "torch", "transformers", "trl", "av")
+
 #: Settings that leave the result as it is, and may be others when a run goes on.
-_FREE: Final = (
+FREE: Final = (
     "plugins",  # where they are found; what they are is compared by version
     "store",
     "grpo.keep_checkpoints",
@@ -76,26 +79,59 @@ def differences(config: RunConfig, dataset: Dataset, folder: Path) -> list[Mista
                 "on otherwise in the last bits",
                 stacklevel=2,
             )
-    here = _flat(json.loads(json.dumps(config.tree())))
-    there = _flat(OmegaConf.to_container(OmegaConf.load(folder / CONFIG)))
-    settings = [*_other_settings(config, here, there), *_other_length(config, dataset, there)]
-    return [*sorted(settings, key=lambda one: one.where), *_other_facts(saved, now)]
+    here = json.loads(json.dumps(config.tree()))
+    there: Any = OmegaConf.to_container(OmegaConf.load(folder / CONFIG))
+    free: tuple[str, ...] = _LENGTHS
+    if 0 == config.section(GrpoSection).max_steps == there["grpo"]["max_steps"]:
+        free = ("grpo",)  # the run ends with its warm start, which depends on none of it
+    settings = [
+        *other_settings(there, here, free, follows_rewards=follows_rewards(config)),
+        *_other_length(config, dataset, _flat(there)),
+    ]
+    return [
+        *sorted(settings, key=lambda one: one.where),
+        *other_plugins(saved, now),
+        *_other_dataset(saved, now),
+    ]
 
 
-def _other_settings(
-    config: RunConfig, here: Mapping[str, Any], there: Mapping[str, Any]
+def follows_rewards(config: RunConfig) -> bool:
+    """Whether the difficulty of any task follows the rewards."""
+    return any(weighted.task.follows_rewards for weighted in config.tasks.values())
+
+
+def other_settings(
+    saved: Mapping[str, Any],
+    now: Mapping[str, Any],
+    free: Sequence[str] = (),
+    *,
+    follows_rewards: bool,
 ) -> Iterator[Mistake]:
-    free: tuple[str, ...] = _FREE + _ROUNDING + _LENGTHS
-    if not any(weighted.task.follows_rewards for weighted in config.tasks.values()):
+    """What differs between the configuration of a run and the one that it is to go on with.
+
+    Args:
+        saved, now: trees of plain values.
+        free: places that do not matter, besides those that never do.
+        follows_rewards: whether the difficulty of any task does.
+    """
+    free = (*FREE, *_ROUNDING, *free)
+    if not follows_rewards:
         free += _FREE_UNLESS_FOLLOWING
+    there, here = _flat(saved), _flat(now)
     # A setting that only one side has belongs to a release that knows more; its default was in force
-    # before. Only what a run names itself, its tasks and modifiers, counts as a difference.
-    named = {n for n in {*here} ^ {*there} if n.startswith(("tasks.", "modifiers."))}
-    for name in sorted(({*here} & {*there}) | named):
-        then, now = there.get(name), here.get(name)
-        if then == now or any(_below(name, one) for one in free):
-            continue
-        yield Mistake(name, f"{now!r} here, {then!r} in the run")
+    # before. Only what a run names itself, its tasks and modifiers, counts as a difference, and what has
+    # come in the place of one value, such as the settings of an adapter in the place of null.
+    leaves = {*here} & {*there}
+    leaves |= {
+        name
+        for name in {*here} ^ {*there}
+        if name.startswith(("tasks.", "modifiers."))
+        or any(above in here or above in there for above in _above(name))
+    }
+    for name in sorted(leaves):
+        then, one = there.get(name), here.get(name)
+        if then != one and not any(_below(name, place) for place in free):
+            yield Mistake(name, f"{one!r} here, {then!r} in the run")
 
 
 def _other_length(
@@ -129,11 +165,15 @@ def _other_length(
             )
 
 
-def _other_facts(saved: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Mistake]:
+def other_plugins(saved: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Mistake]:
+    """The plugins that differ between the facts of a run and those of the one that goes on."""
     for name in sorted({*saved["plugins"], *now["plugins"]}):
         then, here = (one["plugins"].get(name) for one in (saved, now))
         if then != here:
             yield Mistake(f"plugin {name}", f"{_origin(here)} here, {_origin(then)} in the run")
+
+
+def _other_dataset(saved: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Mistake]:
     if saved["dataset"] != now["dataset"]:
         then, here = saved["dataset"], now["dataset"]
         yield Mistake(
@@ -149,14 +189,18 @@ def _origin(facts: Mapping[str, str] | None) -> str:
     return f"version {facts['plugin_version']!r} of {facts['distribution']} {facts['version']}"
 
 
+def versions() -> dict[str, str]:
+    """Of the packages that a run's result depends on."""
+    return {name: version(name) for name in _PACKAGES}
+
+
 def _facts(config: RunConfig, dataset: Dataset) -> dict[str, Any]:
     digests = xxhash.xxh3_128(
         "\n".join(f"{recipe.seed} {recipe.digest}" for recipe in dataset.recipes).encode()
     ).hexdigest()
-    packages = ("videossr-core", "videossr-trainers", "torch", "transformers", "trl", "av")
     return {
         "seed": config.seed,
-        "versions": {name: version(name) for name in packages},
+        "versions": versions(),
         "python": platform.python_version(),
         "plugins": config.provenance,
         "dataset": {"questions": len(dataset.recipes), "digest": digests},
@@ -173,6 +217,12 @@ def _flat(tree: Any, place: str = "") -> dict[str, Any]:  # noqa: ANN401 - plain
         for key, branch in tree.items()
         for name, leaf in _flat(branch, f"{place}.{key}" if place else str(key)).items()
     }
+
+
+def _above(name: str) -> list[str]:
+    """The places that a dotted name lies below."""
+    parts = name.split(".")
+    return [".".join(parts[:end]) for end in range(1, len(parts))]
 
 
 def _below(name: str, place: str) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from videossr import ConfigError
+from videossr.atomic import take_away, write_text
 from videossr.errors import Mistake, Mistakes
+from videossr.locks import lock
 from videossr_trainers.processes import on_main
 from videossr_trainers.training.occupied import (
     BEGUN,
@@ -22,13 +23,10 @@ from videossr_trainers.training.occupied import (
 )
 from videossr_trainers.training.provenance import differences, write_config, write_provenance
 
-if sys.platform != "win32":
-    import fcntl
-from videossr.atomic import take_away, write_text
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+    from typing import TextIO
 
     from videossr.config import RunConfig
     from videossr.dataset import Dataset
@@ -59,7 +57,7 @@ def claimed(
             not asked for; or it is asked for, and what the run's result depends on is not as it was,
             every difference listed.
     """
-    held: list[Any] = []
+    held: list[TextIO] = []
     found = mistakes or Mistakes()
 
     def claim() -> None:
@@ -85,9 +83,8 @@ def claimed(
                 _leave_if_unused(folder)
             raise
     finally:
-        for lock in held:
-            if lock is not None:
-                lock.close()
+        for file in held:
+            file.close()
 
 
 def _refuse_other(config: RunConfig, dataset: Dataset, folder: Path) -> None:
@@ -108,21 +105,17 @@ def _leave_if_unused(folder: Path) -> None:
             folder.rmdir()
 
 
-def _lock(folder: Path) -> Any:  # noqa: ANN401 - an open file, or None
+def _lock(folder: Path) -> TextIO:
     """Hold the folder's lock until the file is closed; where files cannot be locked there is none."""
-    if sys.platform == "win32":
-        return None
-    file = (folder / LOCK).open("a")
+    file = (folder / LOCK).open("a", encoding="utf-8")
     try:
         # Of this process alone: a loader's process that outlives it must not keep the folder.
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError) as error:
+        if not lock(file.fileno(), inherited=False):
+            file.close()  # Windows removes no file that is open
+    except BlockingIOError as error:
         file.close()
         right = "wait for it, or choose another folder"
         raise ConfigError(Mistake(str(folder), "another run is at work in it", right)) from error
-    except OSError:
-        file.close()
-        return None
     return file
 
 

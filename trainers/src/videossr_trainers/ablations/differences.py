@@ -1,0 +1,53 @@
+"""How a run in a folder differs from the one that is to go on in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from videossr.errors import Mistake
+from videossr_trainers.training.provenance import other_plugins, other_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: What the number of held-out questions is called where a user gives it.
+_QUESTIONS: Final = "ablation.questions"
+
+
+def differences(
+    saved: Mapping[str, Any], now: Mapping[str, Any], *, follows_rewards: bool
+) -> list[Mistake]:
+    """All that a run's result depends on and that is not as it was.
+
+    What is not compared: versions of libraries, which differ in the last bits if at all; the counterpart,
+    which is compared in the report; how long a launcher's command line is, where each step takes the same.
+
+    Args:
+        saved, now: the facts of a run, as `run.json` has them.
+        follows_rewards: whether the difficulty of any task does.
+    """
+    if saved["format"] != now["format"]:
+        return [Mistake("format", f"{now['format']} here, {saved['format']} in the run")]
+    own = list(other_settings(saved["config"], now["config"], follows_rewards=follows_rewards))
+    known = {mistake.where for mistake in own}
+    asked = [
+        Mistake(_of_the_exam(one.where), one.problem)
+        for one in other_settings(saved["exam"], now["exam"], follows_rewards=False)
+        if one.where not in known
+    ]
+    found = [*other_plugins(saved, now), *own, *asked]
+    if saved["videos"] != now["videos"]:
+        found.append(Mistake("videos", "the table has others here than in the run"))
+    if now["warm_start"] and saved["launcher"] != now["launcher"]:
+        found.append(
+            Mistake(
+                "--launcher",
+                f"{now['launcher']!r} here, {saved['launcher']!r} in the run",
+                "a step of the warm start takes warm_start.batch_size questions in each process",
+            )
+        )
+    return found
+
+
+def _of_the_exam(place: str) -> str:
+    return _QUESTIONS if place == "build.size" else f"held-out questions: {place}"

@@ -1,0 +1,471 @@
+"""Runs of ablations: what they share, how they are stopped, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from videossr import ConfigError, DatasetError
+from videossr.cli import main
+from videossr.video_table import VideoRow, write_table
+from videossr_trainers.ablations import commands, processes, running
+from videossr_trainers.ablations.differences import differences
+from videossr_trainers.ablations.presets import find_ablations
+from videossr_trainers.ablations.processes import StageError, complete, seconds_of
+from videossr_trainers.ablations.stages import Plan, Stage, plan
+from videossr_trainers.ablations.variants import Variant, Variants
+from videossr_trainers.ablations.videos import Videos, table_of
+from videossr_trainers.training import source
+from videossr_trainers.training.provenance import other_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROW = VideoRow("a.mp4", "ok", bytes=3, modified=1, hash="0" * 32, frames=9, last=1.0)
+VIDEOS = Videos(Path("/nowhere/videos.parquet"), Path("/nowhere"), "0123")
+
+
+@cache
+def variant(name: str, *overrides: str) -> Variant:
+    """An ablation at the small scale."""
+    return Variants(find_ablations(), "tiny", overrides).variant(name)
+
+
+def planned(name: str, *overrides: str, launcher: tuple[str, ...] = ()) -> Plan:
+    """The stages of a run."""
+    return plan(variant(name, *overrides), 0, VIDEOS, Path("/runs"), launcher)
+
+
+def named(plan: Plan) -> dict[str, Stage]:
+    """Stages by name."""
+    return {stage.name: stage for stage in plan.stages}
+
+
+# What runs share
+
+
+def test_all_are_examined_alike(tmp_path: Path) -> None:
+    """By the counterpart's length of an answer; another length is another exam."""
+    (tmp_path / "short.yaml").write_text(
+        "ablation: {against: base}\ngrpo: {max_completion_length: 3}"
+    )
+    short = Variants(find_ablations([tmp_path]), "tiny").variant("short")
+    base = planned("base")
+    found = plan(short, 0, VIDEOS, Path("/runs"))
+    assert base.before == found.before
+    exams = ("exam before", "exam after")
+    lengths = {
+        _after(named(one)[exam], "--max-new-tokens") for one in (base, found) for exam in exams
+    }
+    assert 1 == len(lengths)
+    assert {"3"} != lengths
+    assert base.before != planned("base", "grpo.max_completion_length=3").before
+
+
+def _after(stage: Stage, option: str) -> str:
+    return stage.words[stage.words.index(option) + 1]
+
+
+def test_the_exam_is_under_the_reward_of_the_base() -> None:
+    """Where the base's is strict, so is the exam's; the questions that are trained on stay the same."""
+    strict = planned("base", "modifiers.strict_reward.enabled=true")
+    assert "strict_reward" in named(strict)["held-out questions"].tree["modifiers"]
+    assert "modifiers" not in (named(strict)["training set"].tree or {})
+    assert planned("base").benchmark != strict.benchmark
+    assert planned("base").train_set == strict.train_set
+
+
+def test_a_start_depends_on_how_many_processes_make_it(tmp_path: Path) -> None:
+    """And on nothing that leaves the model as it is."""
+    base = planned("base").before
+    for free in ("grpo.loader_workers=3", "grpo.preflight=false", "warm_start.save_steps=7"):
+        assert base == planned("base", free).before
+    launcher = ("accelerate", "launch", "--config_file", str(tmp_path / "two.yaml"))
+    Path(launcher[-1]).write_text("num_processes: 2")
+    two = planned("base", launcher=launcher).before
+    Path(launcher[-1]).write_text("num_processes: 8")
+    assert 3 == len({base, two, planned("base", launcher=launcher).before})
+    assert planned("base").benchmark == planned("base", launcher=launcher).benchmark
+
+
+def test_the_start_is_checked_as_the_training_is() -> None:
+    """All that is said of GRPO is passed on, but for its steps."""
+    (start, training) = (
+        named(planned("base", "grpo.preflight=false", "grpo.max_prompt_length=99"))[name].tree or {}
+        for name in ("warm start", "training")
+    )
+    assert {**training["grpo"], "max_steps": 0} == start["grpo"]
+    assert (False, 99) == (start["grpo"]["preflight"], start["grpo"]["max_prompt_length"])
+
+
+# The videos
+
+
+def test_what_was_scanned_again_is_the_same_and_what_is_elsewhere_too(tmp_path: Path) -> None:
+    """Other times of the same files are nothing new; stages look for them where they lie now."""
+
+    def read(name: str, root: str, *rows: VideoRow) -> Videos:
+        write_table(rows, tmp_path / name, root)
+        return Videos.read(tmp_path / name)
+
+    first = read("a", "/here", ROW)
+    touched = read("b", "/there", replace(ROW, modified=2, checked="ends"))
+    assert first.content == touched.content
+    assert first.content != read("c", "/here", replace(ROW, hash="1" * 32)).content
+    assert first.content != read("d", "/here", replace(ROW, frames=8)).content
+    quarantined = replace(ROW, path="b.mp4", state="quarantined", hash="")
+    assert first.content == read("e", "/here", ROW, quarantined).content
+    stages = named(plan(variant("base"), 0, touched, Path("/runs")))
+    for name in ("warm start", "exam before", "training", "exam after"):
+        assert "/there" == _after(stages[name], "--root")
+
+
+def test_a_table_that_was_given_earlier_stays_as_it_is(tmp_path: Path) -> None:
+    """Other videos have another file, and the same ones the same."""
+    tables = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    for table, root in zip(tables, ("/a", "/b"), strict=True):
+        write_table([ROW], table, root)
+    first = table_of(tables[0], tmp_path / "out", lambda _: None)
+    before = first.read_bytes()
+    second = table_of(tables[1], tmp_path / "out", lambda _: None)
+    assert first != second
+    assert before == first.read_bytes()
+    assert first == table_of(tables[0], tmp_path / "out", lambda _: None)
+
+
+# What is refused
+
+
+def facts(name: str = "base", *overrides: str, launcher: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What a run says of itself, as its file has it."""
+    one = variant(name, *overrides)
+    run = running._Run.of(one, 0, VIDEOS, Path("/runs"), "tiny", launcher)
+    return dict(run.facts)
+
+
+def apart(saved: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """The places that differ."""
+    return [one.where for one in differences(saved, now, follows_rewards=False)]
+
+
+def test_what_differs_is_told_under_its_own_name() -> None:
+    """What leaves the result as it is may change; the number of held-out questions is no other table."""
+    saved = facts()
+    for free in ("grpo.save_steps=10", "grpo.preflight=false", "grpo.report_to=[tensorboard]"):
+        assert [] == apart(saved, facts("base", free))
+    assert ["grpo.beta"] == apart(saved, facts("base", "grpo.beta=0.5"))
+    assert ["grpo.max_steps"] == apart(saved, facts("base", "grpo.max_steps=9"))
+    assert ["ablation.questions"] == apart(saved, facts("base", "ablation.questions=30"))
+    assert ["videos"] == apart(saved, {**saved, "videos": "4567"})
+    assert ["--launcher"] == apart(saved, facts(launcher=("torchrun",)))
+    assert ["format"] == apart({**saved, "format": 1}, saved)
+    newer = {**saved, "config": saved["config"] | {"grpo": saved["config"]["grpo"] | {"new": 1}}}
+    assert [] == apart(saved, newer)
+    other = {"distribution": "toys", "version": "1", "plugin_version": "99"}
+    (mistake,) = differences(
+        saved, {**saved, "plugins": saved["plugins"] | {"jigsaw": other}}, follows_rewards=False
+    )
+    assert "plugin jigsaw: version '99' of toys 1 here, version " in str(mistake)
+
+
+def test_an_adapter_in_the_place_of_none_is_a_difference() -> None:
+    """Though the settings of neither have a counterpart."""
+    trees: list[dict[str, Any]] = [{"model": {"lora": None}}, {"model": {"lora": {"rank": 8}}}]
+    for then, now in (trees, trees[::-1]):
+        found = other_settings(then, now, follows_rewards=False)
+        assert "model.lora.rank" in [one.where for one in found]
+
+
+def test_every_refusal_is_told_before_anything_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the run's name; a record that is damaged is named too."""
+    monkeypatch.setattr(Videos, "read", lambda _: VIDEOS)
+    monkeypatch.setattr(running, "refuse_overlap", lambda *_: None)
+    worked: list[str] = []
+    monkeypatch.setattr(running, "complete", lambda stage, *_: worked.append(stage.name))
+
+    def run(*overrides: str) -> None:
+        some = [variant("n4", *overrides), variant("base", *overrides)]
+        assert [] == running.run_all(
+            some[-len(overrides) - 1 :], [0], VIDEOS.table, tmp_path, scale=""
+        )
+
+    run()
+    worked.clear()
+    with pytest.raises(ConfigError) as caught:
+        run("grpo.beta=0.5")
+    assert [("base, seed 0: grpo.beta", "0.5 here, 0.0 in the run")] == [
+        (one.where, one.problem) for one in caught.value.mistakes
+    ]
+    assert [] == worked
+    record = tmp_path / "runs" / "base" / "seed-0" / running.RUN
+    saved = json.loads(record.read_text())
+    assert ("done", "", None) == (saved["state"], saved["launcher"], saved["against"])
+    assert source.source_of() == saved["commit"]
+    record.write_text("{")
+    with pytest.raises(DatasetError, match=r"run\.json: is damaged"):
+        run()
+
+
+def test_a_run_keeps_what_it_was_compared_with() -> None:
+    """As its configuration was then."""
+    against = facts("n4", "grpo.max_steps=9")["against"]
+    assert ("n8" if variant("n8").same_as == "" else "base") == against["name"]
+    assert (9, "ablation" in against["config"]) == (against["config"]["grpo"]["max_steps"], False)
+
+
+@pytest.mark.parametrize(
+    ("launcher", "told"),
+    [
+        ("nosuch launch", "--launcher: 'nosuch' is no command here; give a command"),
+        ("accelerate 'launch", "cannot be split into words (No closing quotation)"),
+    ],
+)
+def test_a_wrong_launcher_is_told_at_once(
+    launcher: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before there is a folder; options may come first, and `run` be left out."""
+    output = tmp_path / "out"
+    with pytest.raises(SystemExit) as stop:
+        main(["ablate", "--seeds", "0", "base", "--launcher", launcher, "-o", str(output)])
+    assert 2 == stop.value.code
+    assert told in capsys.readouterr().err
+    assert not output.exists()
+
+
+def test_a_system_error_does_not_stop_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command that is not there, say."""
+    monkeypatch.setattr(Videos, "read", lambda _: VIDEOS)
+
+    def work(*_: object) -> None:
+        raise FileNotFoundError(2, "No such file", "gone")
+
+    monkeypatch.setattr(running, "complete", work)
+    both = [variant("base"), variant("n4")]
+    failed = running.run_all(both, [0], VIDEOS.table, tmp_path, scale="tiny")
+    assert ["base", "n4"] == [one.name for one in failed]
+
+
+# How stages are run
+
+
+def work(folder: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> Stage:
+    """A stage that runs these words in the place of our command."""
+    monkeypatch.setattr(processes, "_command", lambda *_: list(words))
+    return Stage("work", (), folder / "notes", folder / "made", in_parallel=True)
+
+
+def notes(folder: Path) -> dict[str, Any]:
+    """What is noted of the stage."""
+    return dict(json.loads((folder / "notes.json").read_text()))
+
+
+def test_a_failure_shows_its_cause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of this attempt, however much a launcher says after it; without one, the end."""
+    lines = ["2 mistakes:", "  a: is no number", "  b: is none either", *map(str, range(40))]
+    (tmp_path / "notes.log").write_text("error: of the attempt before\n")
+    for said, first in ((lines, "says\n2 mistakes:\n  a: is"), (lines[3:], "ends\n28\n29\n")):
+        code = f"import sys; print({os.linesep.join(said)!r}); sys.exit(1)"
+        stage = work(tmp_path, monkeypatch, sys.executable, "-c", code)
+        with pytest.raises(StageError) as caught:
+            complete(stage, ("torchrun",), lambda _: None)
+        assert f"{tmp_path / 'notes.log'}, and {first}" in str(caught.value)
+    assert ("failed", "torchrun") == (notes(tmp_path)["state"], notes(tmp_path)["launcher"])
+    assert source.source_of() == notes(tmp_path)["commit"]
+
+
+def test_a_long_stage_says_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the last line of its log, each once; what an attempt before has said is past."""
+    monkeypatch.setattr(processes, "_SECONDS_BETWEEN_TELLING", 0.05)
+    (tmp_path / "notes.log").write_text("step 0\n")
+    code = "import time; time.sleep(0.2); print('step 1', flush=True); time.sleep(0.2)"
+    told: list[str] = []
+    complete(work(tmp_path, monkeypatch, sys.executable, "-c", code), (), told.append)
+    assert ["work", f"log: {tmp_path / 'notes.log'}", "step 1"] == told
+
+
+def test_the_time_of_a_killed_attempt_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was interrupted, and one that was killed with all that watched it: till its last word."""
+    stage = work(tmp_path, monkeypatch, sys.executable, "-c", "")
+
+    def interrupted(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(processes, "_run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        complete(stage, (), lambda _: None)
+    assert "ended" == notes(tmp_path)["state"]
+    assert notes(tmp_path)["seconds"] > 0
+    killed = notes(tmp_path) | {"state": "running", "seconds": 5.0}
+    (tmp_path / "notes.json").write_text(json.dumps(killed))
+    os.utime(tmp_path / "notes.log", (killed["since"] + 100, killed["since"] + 100))
+    assert pytest.approx(105) == seconds_of(stage)
+    monkeypatch.setattr(processes, "_run", lambda *_: 0)
+    complete(stage, (), lambda _: None)
+    assert 105 <= notes(tmp_path)["seconds"] < 110
+
+
+# A worker that saves when it is asked to end, and one that does not heed it.
+SAVES = """
+import os, signal, sys, time
+def save(*_):
+    time.sleep(0.3)
+    open(sys.argv[1], "w").write("saved")
+    sys.exit(143)
+signal.signal(signal.SIGTERM, save)
+print("at work", os.getpid(), flush=True)
+time.sleep(60)
+"""
+HEEDS_NOT = """
+import os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("at work", os.getpid(), flush=True)
+time.sleep(60)
+"""
+
+#: Launchers: one that dies of a signal as accelerate does, and one that kills its workers as torchrun does,
+#: which have a session of their own, soon after it was asked to end.
+LEAVES = "import subprocess, sys; subprocess.run(sys.argv[1:])"
+KILLS = """
+import signal, subprocess, sys
+worker = subprocess.Popen(sys.argv[1:], start_new_session=True)
+signal.signal(signal.SIGTERM, lambda *_: worker.kill())
+sys.exit(worker.wait())
+"""
+
+
+@pytest.fixture
+def interrupt() -> Iterator[Callable[[], None]]:
+    """Interrupts what this process does, as Ctrl-C would."""
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGUSR1, end)
+    yield lambda: os.kill(os.getpid(), signal.SIGUSR1)
+    signal.signal(signal.SIGUSR1, before)
+
+
+def at_work(folder: Path) -> int:
+    """The worker's number, as soon as its log has it."""
+    while True:
+        with suppress(FileNotFoundError):
+            for line in (folder / "notes.log").read_text().splitlines():
+                if line.startswith("at work "):
+                    return int(line.split()[-1])
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("launcher", ["", LEAVES, KILLS], ids=["alone", "leaves", "kills"])
+def test_a_stage_that_is_interrupted_saves_first(
+    launcher: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    interrupt: Callable[[], None],
+) -> None:
+    """And is waited for, also behind a launcher that does not wait for it."""
+    worker = [sys.executable, "-c", SAVES, str(tmp_path / "made")]
+    before = [sys.executable, "-c", launcher] if launcher else []
+    stage = work(tmp_path, monkeypatch, *before, *worker)
+    with ThreadPoolExecutor() as pool:
+        pool.submit(lambda: at_work(tmp_path) and interrupt())
+        with pytest.raises(KeyboardInterrupt):
+            complete(stage, (), lambda _: None)
+    assert "saved" == (tmp_path / "made").read_text()
+
+
+def test_a_second_interrupt_kills(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interrupt: Callable[[], None]
+) -> None:
+    """What a launcher has started, though it has ended itself."""
+    words = [sys.executable, "-c", LEAVES, sys.executable, "-c", HEEDS_NOT]
+    stage = work(tmp_path, monkeypatch, *words)
+
+    def interrupt_twice() -> int:
+        worker = at_work(tmp_path)
+        launcher = psutil.Process(worker).parent()
+        interrupt()
+        launcher.wait()
+        assert psutil.pid_exists(worker)
+        interrupt()
+        return worker
+
+    with ThreadPoolExecutor() as pool:
+        worker = pool.submit(interrupt_twice)
+        with pytest.raises(KeyboardInterrupt):
+            complete(stage, (), lambda _: None)
+    with suppress(psutil.NoSuchProcess):
+        found = psutil.Process(worker.result())
+        # An orphan's end may be noticed by nobody.
+        assert psutil.STATUS_ZOMBIE == found.status()
+
+
+def test_signals_that_come_together_count_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal's, which tox passes on too; a later one counts again, and the handlers are put back."""
+    now = [100.0]
+    monkeypatch.setattr(commands, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    before = signal.getsignal(signal.SIGTERM)
+    with commands._ended_by_signals():
+        for later in (0, 3):
+            now[0] += later
+            with pytest.raises(SystemExit) as stop:
+                signal.raise_signal(signal.SIGTERM)
+            assert 143 == stop.value.code
+            signal.raise_signal(signal.SIGTERM)
+    assert before is signal.getsignal(signal.SIGTERM)
+
+
+# Which state of the code
+
+
+def test_the_commit_is_that_of_the_clone(tmp_path: Path) -> None:
+    """Marked where tracked files have changed; a file that nobody tracks has none."""
+    script = """
+        git init -q && git config user.email a@b && git config user.name a
+        echo 1 > code.py && git add code.py && git commit -qm one && git rev-parse HEAD
+    """
+    words = ["/bin/sh", "-ec", script]
+    commit = subprocess.check_output(words, cwd=tmp_path, text=True).strip()
+    (tmp_path / "new.py").touch()
+    assert commit == source._of_clone(tmp_path / "code.py")
+    assert "" == source._of_clone(tmp_path / "new.py")
+    (tmp_path / "code.py").write_text("2")
+    assert f"{commit}-dirty" == source._of_clone(tmp_path / "code.py")
+
+
+def test_an_installed_package_has_the_commit_that_it_was_made_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And otherwise a version."""
+
+    class Installed:
+        version = "1.2"
+        origin: str | None = json.dumps({"url": "u", "vcs_info": {"commit_id": "abc"}})
+
+        def read_text(self, _: str) -> str | None:
+            return self.origin
+
+    monkeypatch.setattr(source, "_of_clone", lambda _: "")
+    monkeypatch.setattr(source, "distribution", lambda _: Installed())
+    assert "abc" == source.source_of()
+    monkeypatch.setattr(Installed, "origin", None)
+    assert "1.2" == source.source_of()
