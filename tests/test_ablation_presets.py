@@ -20,6 +20,7 @@ from videossr.build import Plan
 from videossr.build.checking import check
 from videossr.cli import main
 from videossr.procedural import write_videos
+from videossr.ramp import Ramp
 from videossr.registry import Registry
 from videossr.render import Renderer
 from videossr.scan import scan
@@ -56,6 +57,57 @@ def test_every_ablation_is_one_at_each_scale(scale: str) -> None:
     same = {one.name for one in found.variants(list(found.ablations)) if one.same_as}
     assert SAME[scale] == same
     assert all(one.summary for one in found.ablations.values())
+
+
+#: What the levels of difficulty change, by hand; what is trained on is the middle.
+LEVELS: dict[str, dict[str, Any]] = {
+    "tiny": {
+        "anomaly": {"min_segment_frames": (4, 3, 2), "max_segment_frames": (8, 6, 4)},
+        "counting": {
+            "max_frames": (2, 3, 5),
+            "max_instances": (1, 1, 1),
+            "max_size": (0.6, 0.6, 0.45),
+        },
+        "jigsaw": {"segments": (3, 3, 5)},
+    },
+    "paper": {
+        "anomaly": {"min_segment_frames": (12, 8, 4), "max_segment_frames": (24, 16, 8)},
+        "counting": {
+            "max_frames": (2, 3, 5),
+            "max_instances": (2, 3, 5),
+            "max_size": (0.45, 0.4, 0.3),
+        },
+        "jigsaw": {"segments": (4, 6, 8)},
+    },
+}
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_difficulty_changes_every_task(scale: str) -> None:
+    """Something of each is easier or harder than what is trained on, at each scale."""
+    tasks = variants(scale).config("base").tasks
+    assert tasks.keys() == LEVELS[scale].keys()
+    for name, entry in tasks.items():
+        config = entry.task.config
+        for field, levels in LEVELS[scale][name].items():
+            ramp = getattr(config, field)
+            assert levels == (ramp.easy, ramp.train, ramp.hard)
+        ramps = [value for _, value in config if isinstance(value, Ramp)]
+        assert any(ramp.train != ramp.hard for ramp in ramps)
+        assert any(ramp.easy != ramp.hard for ramp in ramps)
+    easy, hard = (variants(scale).config(f"difficulty_{level}") for level in ("easy", "hard"))
+    for level, config in ((0.0, easy), (1.0, hard)):
+        assert {level} == {entry.task.schedule(0.0) for entry in config.tasks.values()}
+
+
+def test_difficulty_follows_the_rewards_over_a_scale_with_another_schedule(tmp_path: Path) -> None:
+    """Whose settings an adaptive one has not."""
+    scale = tmp_path / "linear.yaml"
+    scale.write_text(
+        "extends: tiny\ntasks: {jigsaw: {difficulty: {kind: linear, start: easy, stop: hard}}}"
+    )
+    config = variants(str(scale)).config("difficulty_adaptive")
+    assert config.tasks["jigsaw"].task.follows_rewards
 
 
 def test_there_is_one_for_each_task_each_pair_and_each_perturbation() -> None:
