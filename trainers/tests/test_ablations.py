@@ -59,15 +59,17 @@ def test_a_file_is_an_ablation(tmp_path: Path) -> None:
 
 
 def test_every_mistake_in_a_folder_is_told(tmp_path: Path) -> None:
-    """A name that is taken, one that is none, and a counterpart that is not there."""
+    """A name that is taken, one that is none, a counterpart that is not there, a file passed over."""
     folder = write(
         tmp_path, base="seed: 1", run="seed: 1", lost="ablation: {against: bse}", bad="ablation: 3"
     )
+    (folder / "mine.yml").write_text("seed: 1")
     with pytest.raises(ConfigError) as caught:
         find_ablations([folder, tmp_path / "away"])
     told = [(mistake.where, mistake.problem) for mistake in caught.value.mistakes]
     builtin = find_ablations()["base"].path
     assert [
+        (str(folder / "mine.yml"), "is passed over"),
         (f"{folder / 'bad.yaml'}: ablation", "3 is no mapping"),
         (str(folder / "base.yaml"), f"has the name of {builtin}"),
         (str(folder / "run.yaml"), "'run' is no name"),
@@ -106,12 +108,22 @@ def test_what_is_the_same_at_a_scale_says_so() -> None:
 
 
 def test_mistakes_of_all_ablations_are_told_at_once(tmp_path: Path) -> None:
-    """Each with the ablation that makes it."""
-    folder = write(tmp_path, one="grpo: {beta: -1}", two="video: {nm_frames: 3}")
+    """Each with the ablations that make it."""
+    misspelt = "video: {nm_frames: 3}"
+    folder = write(tmp_path, one="grpo: {beta: -1}", two=misspelt, three=misspelt)
     with pytest.raises(ConfigError) as caught:
-        Variants(find_ablations([folder]), "tiny").variants(["base", "one", "two"])
+        Variants(find_ablations([folder]), "tiny").variants(["base", "one", "two", "three"])
     places = [mistake.where for mistake in caught.value.mistakes]
-    assert ["one: grpo.beta", "two: video.nm_frames"] == places
+    assert ["one: grpo.beta", "two, three: video.nm_frames"] == places
+
+
+@pytest.mark.parametrize(("scale", "override"), [("tny", "seed=1"), ("tiny", "grpo.bta=1")])
+def test_a_mistake_that_all_ablations_have_is_told_once(scale: str, override: str) -> None:
+    """It lies in the scale, or in what is laid over all of them."""
+    with pytest.raises(ConfigError) as caught:
+        known(override, scale=scale).variants(["base", "n4", "trim"])
+    (mistake,) = caught.value.mistakes
+    assert mistake.where in {"tny", "grpo.bta"}
 
 
 def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[object, str, str]:
