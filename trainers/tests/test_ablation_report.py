@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 # Figures
 
-EXAM = Exam("d1", ("a", "b", "c", "d"), ("one", "two"), (0, 0, 1, 1), (0, 1, 0, 1), (0.2, 0.4))
+EXAM = Exam(
+    "d1", "{}", ("a", "b", "c", "d"), ("one", "two"), (0, 0, 1, 1), (0, 1, 0, 1), (0.2, 0.4)
+)
 
 
 CONFIG: dict[str, Any] = {
@@ -183,9 +186,9 @@ def test_seeds_that_answered_other_questions_are_apart(monkeypatch: pytest.Monke
     after = [one.figures["after"]["mean"] for one in report.findings]
     assert [0.3, 0.2, 0.5] == [round(one.mean, 9) for one in after if one]
     for said in (
-        "By the digest of the questions: d1: base [1], n4; d2: base [2].",
+        "and the decoding: d1, {}: base [1], n4; d2, {}: base [2].",
         "base [1] is of seed 0; base [2] is of seed 1, with other questions.",
-        "n4 is compared with base [1] on seed 0 alone. Seed 1: base answered other questions.",
+        "n4 is compared with base [1] on seed 0 alone. Seed 1: base answered other questions, or with",
         "Compared on one seed alone, so that the interval of the difference is over videos only: n4.",
     ):
         assert said in "\n".join(report.notes)
@@ -303,11 +306,12 @@ def test_the_terminal_says_against_whom_and_what_it_cost(monkeypatch: pytest.Mon
 # What is read
 
 
-def exam_at(folder: Path, value: float) -> None:
+def exam_at(folder: Path, value: float, tokens: int = 8) -> None:
     """A run of a benchmark with one question, whose answer is worth so much; its floor is 0."""
     folder.mkdir(parents=True)
     asked = Question("q", "one", "v.mp4", "aa", 0.5, "When?", "1", {}, [0.0], (8, 8), True)
     facts = {"format": 2, "state": "done", "benchmark": "d1", "floors": {"one": 0.0}}
+    facts |= {"decoding": {"max_new_tokens": tokens}}
     facts |= {"conditions": ["sighted", "blind", "wrong_video"]}
     answers = [
         {"condition": condition, "key": "q", "subtask": "one", "video": "aa", "value": value}
@@ -376,6 +380,8 @@ def test_a_damaged_run_is_named_and_the_others_are_reported(tmp_path: Path) -> N
     metrics = run_at(tmp_path, "short").parent / "train" / "metrics.jsonl"
     metrics.parent.mkdir()
     metrics.write_text('{"stage": "grpo", "step": 1}\n')
+    shutil.rmtree(run_at(tmp_path, "longer").parent / "exam")
+    exam_at(tmp_path / "runs" / "longer" / "seed-0" / "exam", 0.5, tokens=64)
     found = read_results(tmp_path)
     assert (["base"], ["n4, seed 0"]) == ([*found.done], found.unfinished)
     for name, said in {
@@ -384,11 +390,12 @@ def test_a_damaged_run_is_named_and_the_others_are_reported(tmp_path: Path) -> N
         "list": "damaged run: AttributeError",
         "next": "of another format; this version of videossr reads 1",
         "gone": "no run, run.json is missing",
+        "longer": "seed-0/exam, or other decoding",
         "short": "damaged metrics: a step has no num_tokens, step_time",
     }.items():
         (one,) = [line for line in found.unreadable if f"/{name}/" in line]
         assert said in one
-    assert 6 == len(found.unreadable)
+    assert 7 == len(found.unreadable)
 
 
 def test_without_a_run_it_is_said_where_there_are_some(tmp_path: Path) -> None:

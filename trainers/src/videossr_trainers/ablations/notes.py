@@ -77,10 +77,13 @@ def _several_exams(every: Sequence[Series]) -> Iterator[str]:
     for one in every:
         by_exam[one.exam].append(one.label)
     if len(by_exam) > 1:
-        told = "; ".join(f"{exam.digest}: {', '.join(names)}" for exam, names in by_exam.items())
+        told = "; ".join(
+            f"{exam.digest}, {exam.decoding}: {', '.join(labels)}"
+            for exam, labels in by_exam.items()
+        )
         yield (
-            "Not all answered the same questions, and figures of different ones do not compare. By the "
-            f"digest of the questions: {told}."
+            "Not all answered the same questions in the same way, and figures of different ones do not "
+            f"compare. By the digest of the questions and the decoding: {told}."
         )
 
 

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+#: Of runs that can be read. The first one's noted neither commits and launchers nor what their counterparts
+#: were.
+_FORMATS: Final = frozenset({1, FORMAT})
+
 #: Stands where a run does not say, since an older version made it.
 UNKNOWN: Final = "unknown"
 
@@ -31,10 +35,11 @@ _MEASURED: Final = ("step", "num_tokens", "step_time")
 
 @dataclass(frozen=True, slots=True)
 class Exam:
-    """The questions that runs answer.
+    """The questions that runs answer, and how they do.
 
     Attributes:
         digest: of the benchmark.
+        decoding: how answers are generated, as JSON.
         keys: of the questions, in order.
         tasks: names, in order.
         task: of each question, as the number of its task.
@@ -43,6 +48,7 @@ class Exam:
     """
 
     digest: str
+    decoding: str
     keys: tuple[str, ...]
     tasks: tuple[str, ...]
     task: tuple[int, ...]
@@ -129,8 +135,9 @@ def _nothing(folder: Path) -> str:
 def _facts(path: Path) -> dict[str, Any]:
     """What a run says of itself."""
     facts = json.loads(path.read_text(encoding="utf-8"))
-    if facts.get("format") != FORMAT:
-        raise DatasetError(f"{path}: of another format; this version of videossr reads {FORMAT}")
+    if facts.get("format") not in _FORMATS:
+        known = " and ".join(map(str, sorted(_FORMATS)))
+        raise DatasetError(f"{path}: of another format; this version of videossr reads {known}")
     needed = (*_NEEDED, "seconds") if facts.get("state") == "done" else _NEEDED
     missing = [name for name in needed if name not in facts]
     if missing:
@@ -143,7 +150,9 @@ def _result(folder: Path, facts: Mapping[str, Any]) -> Result:
     before, after = (Finished.load(places[when]) for when in ("before", "after"))
     exam = _exam(after)
     if _exam(before) != exam:
-        raise DatasetError(f"{places['before']}: of other questions than {places['after']}")
+        raise DatasetError(
+            f"{places['before']}: other questions than in {places['after']}, or other decoding"
+        )
     against = facts["against"] or {}
     if isinstance(against, str):  # an older version's, which names it alone
         against = {"name": against, "config": None}
@@ -188,6 +197,7 @@ def _exam(finished: Finished) -> Exam:
     numbers = {video: number for number, video in enumerate(videos)}
     return Exam(
         finished.facts["benchmark"],
+        json.dumps(finished.facts["decoding"], sort_keys=True),
         tuple(question.key for question in finished.questions),
         tasks,
         tuple(tasks.index(question.subtask) for question in finished.questions),

@@ -139,7 +139,7 @@ def pairing(one: Series, every: Sequence[Series]) -> Pairing:
 def _unlike(one: Series, other: Series) -> str:
     """Why two series cannot be compared; empty where they can."""
     if one.exam != other.exam:
-        return "answered other questions"
+        return "answered other questions, or with other decoding"
     if one.against_config is None:
         return ""
     unlike = differing(other.config, one.against_config)
