@@ -20,9 +20,11 @@ from videossr.build import Plan
 from videossr.build.checking import check
 from videossr.cli import main
 from videossr.procedural import write_videos
+from videossr.ramp import Ramp
 from videossr.registry import Registry
 from videossr.render import Renderer
 from videossr.scan import scan
+from videossr.seeds import rng_for
 from videossr.video_table import read_table, write_table
 from videossr_trainers.ablations import processes
 from videossr_trainers.ablations.presets import PRESETS, find_ablations
@@ -56,6 +58,57 @@ def test_every_ablation_is_one_at_each_scale(scale: str) -> None:
     same = {one.name for one in found.variants(list(found.ablations)) if one.same_as}
     assert SAME[scale] == same
     assert all(one.summary for one in found.ablations.values())
+
+
+#: What the levels of difficulty change, by hand; what is trained on is the middle.
+LEVELS: dict[str, dict[str, Any]] = {
+    "tiny": {
+        "anomaly": {"min_segment_frames": (4, 3, 2), "max_segment_frames": (8, 6, 4)},
+        "counting": {
+            "max_frames": (2, 3, 5),
+            "max_instances": (1, 1, 1),
+            "max_size": (0.6, 0.6, 0.45),
+        },
+        "jigsaw": {"segments": (3, 3, 5)},
+    },
+    "paper": {
+        "anomaly": {"min_segment_frames": (12, 8, 4), "max_segment_frames": (24, 16, 8)},
+        "counting": {
+            "max_frames": (2, 3, 5),
+            "max_instances": (2, 3, 5),
+            "max_size": (0.45, 0.4, 0.3),
+        },
+        "jigsaw": {"segments": (4, 6, 8)},
+    },
+}
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_difficulty_changes_every_task(scale: str) -> None:
+    """Something of each is easier or harder than what is trained on, at each scale."""
+    tasks = variants(scale).config("base").tasks
+    assert tasks.keys() == LEVELS[scale].keys()
+    for name, entry in tasks.items():
+        config = entry.task.config
+        for field, levels in LEVELS[scale][name].items():
+            ramp = getattr(config, field)
+            assert levels == (ramp.easy, ramp.train, ramp.hard)
+        ramps = [value for _, value in config if isinstance(value, Ramp)]
+        assert any(ramp.train != ramp.hard for ramp in ramps)
+        assert any(ramp.easy != ramp.hard for ramp in ramps)
+    easy, hard = (variants(scale).config(f"difficulty_{level}") for level in ("easy", "hard"))
+    for level, config in ((0.0, easy), (1.0, hard)):
+        assert {level} == {entry.task.schedule(0.0) for entry in config.tasks.values()}
+
+
+def test_difficulty_follows_the_rewards_over_a_scale_with_another_schedule(tmp_path: Path) -> None:
+    """Whose settings an adaptive one has not."""
+    scale = tmp_path / "linear.yaml"
+    scale.write_text(
+        "extends: tiny\ntasks: {jigsaw: {difficulty: {kind: linear, start: easy, stop: hard}}}"
+    )
+    config = variants(str(scale)).config("difficulty_adaptive")
+    assert config.tasks["jigsaw"].task.follows_rewards
 
 
 def test_there_is_one_for_each_task_each_pair_and_each_perturbation() -> None:
@@ -103,6 +156,28 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @cache
+def perturbations() -> list[str]:
+    """All that there are."""
+    return drawn_from("tiny", "all_perturbations")
+
+
+@cache
+def planned(videos: Path, *gone: str) -> list[tuple[int, str]]:
+    """The seed of each planned question of `anomaly`, and what is drawn first to alter it."""
+    off = [f"tasks.anomaly.perturbations.{name}.enabled=false" for name in gone]
+    config = variants("tiny", "build.check=false", "build.size=1000", *off).config(
+        "all_perturbations"
+    )
+    task: Any = config.tasks["anomaly"].task.config
+    rows, root = read_table(videos)
+    return [
+        (recipe.seed, task.perturbations.pick(rng_for(recipe.seed)).name)
+        for recipe in Plan(config, rows, root).recipes()
+        if recipe.task == "anomaly"
+    ]
+
+
+@cache
 def built(videos: Path, name: str) -> tuple[list[Recipe], Renderer]:
     """The rows of a checked build, without the floors, and what renders them."""
     config = variants("tiny", *SMALL).config(name)
@@ -128,7 +203,7 @@ def test_a_perturbation_that_is_switched_off_leaves_the_rows_that_it_did_not_alt
     whole, renderer = built(videos, "all_perturbations")
     left, _ = built(videos, "no_fast_forward")
     assert others_of(whole) == others_of(left)
-    kept = altered = 0
+    kept = altered = tried = 0
     for before, after in zip(whole, left, strict=True):
         if before.task != "anomaly":
             continue
@@ -136,12 +211,26 @@ def test_a_perturbation_that_is_switched_off_leaves_the_rows_that_it_did_not_alt
         if target["perturbation"] == "fast_forward":
             altered += 1
             assert before.digest != after.digest
-        elif not target["redraws"]:  # otherwise it may have been tried
+        elif target["redraws"]:  # it may have been drawn first, and not have been seen
+            tried += 1
+        else:
             kept += 1
             assert shown(before) == shown(after)
             assert before.settings != after.settings
-    assert kept
-    assert altered + kept <= len([recipe for recipe in whole if recipe.task == "anomaly"])
+    assert kept > altered > 0
+    assert kept > tried
+
+
+@pytest.mark.parametrize("gone", perturbations())
+def test_without_any_one_perturbation_the_others_alter_the_same_questions(
+    videos: Path, gone: str
+) -> None:
+    """Of all planned questions, those that it was not drawn for are drawn the same, the others otherwise."""
+    every, fewer = planned(videos), planned(videos, gone)
+    assert [seed for seed, _ in every] == [seed for seed, _ in fewer]
+    pairs = [(one, other) for (_, one), (_, other) in zip(every, fewer, strict=True)]
+    assert all((one == other) == (one != gone) for one, other in pairs)
+    assert gone in [one for one, _ in pairs]
 
 
 @pytest.mark.parametrize("name", ["strict_reward", "kl_on", "n4", "named", "only_blur", "trim"])
@@ -193,12 +282,16 @@ def toxfile(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
-def test_tox_has_the_same_ablations(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each at each scale; an environment without a scale is that of the first."""
+def test_tox_has_the_same_ablations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a user's own, each at each scale; an environment without a scale is that of the first."""
     file = toxfile(monkeypatch)
-    assert file.PRESETS.resolve() == PRESETS.resolve()
-    names = find_ablations().keys()
-    expected = {f"ablation-{name}{scale}" for name in names for scale in ("", "-tiny", "-paper")}
+    ours, own = file.FOLDERS
+    assert (PRESETS.resolve(), ROOT / "ablations") == (ours.resolve(), own)
+    (tmp_path / "mine.yaml").write_text("seed: 1")
+    monkeypatch.setattr(file, "FOLDERS", (ours, tmp_path))
+    names = [f"ablation-{name}" for name in find_ablations([tmp_path])]
+    scales = ("", *(f"-{scale}" for scale in SCALES))
+    expected = {f"{name}{scale}" for name in (*names, "ablations") for scale in scales}
     assert expected == {*file.tox_extend_envs()}
     seeds: dict[str, list[Any]] = defaultdict(list)
     conf = SimpleNamespace(pos_args=lambda _: ("--seeds", "4"), memory_seed_loaders=seeds)
@@ -210,13 +303,33 @@ def test_tox_has_the_same_ablations(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "tiny" in seeds["ablation-trim"][0]["commands"][0]
 
 
-def test_the_set_that_tox_runs_is_of_these() -> None:
-    """The names in tox.ini are those of presets, which differ at the small scale."""
+@pytest.mark.parametrize(
+    ("more", "folder"),
+    [
+        ((), "ablation_runs/paper"),
+        (("-o", "x", "grpo.beta=0"), "x/paper"),
+        (("--output=x", "--scale", "my/own.yaml", "n4"), "x/own"),
+    ],
+)
+def test_the_set_that_tox_runs_is_reported_where_it_lies(
+    monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...], folder: str
+) -> None:
+    """At the scale and in the folder that are given; its names are those of presets, which differ."""
+    file = toxfile(monkeypatch)
+    run, report = file.commands("", "paper", more)
+    names = [*file.SET]
+    assert ["videossr", "ablate", "run", *names, "--scale", "paper", *more] == run
+    assert ["videossr", "ablate", "report", folder] == report
+    assert set() == {*names} - find_ablations().keys()
+    assert set() == {*names} & (SAME["tiny"] | SAME["paper"])
+
+
+def test_a_name_that_tox_puts_together_is_no_success() -> None:
+    """`ablation-paper` is of two factors that tox.ini has, and would do nothing, and be green."""
     settings = ConfigParser(interpolation=None)
     settings.read(ROOT / "tox.ini")
-    names = settings["ablations"]["names"].split()
-    assert set() == {*names} - find_ablations().keys()
-    assert set() == {*names} & SAME["tiny"]
+    assert "raise SystemExit(" in settings["testenv"]["commands"]
+    assert all("commands" in part for name, part in settings.items() if "testenv:" in name)
 
 
 # All of it
@@ -251,11 +364,14 @@ def test_ablations_are_run_and_reported(
 ) -> None:
     """Two of them share their start; the same again does nothing; the report has what was measured.
 
-    The stages run in this process, which has imported what they need.
+    A process of its own makes the training set, as for all stages outside of tests; the others run in this
+    one, which has imported what they need.
     """
+    outside = processes._run
 
     def run(command: list[str], log: Path, lock: int) -> int:
-        del lock
+        if "build" in command and "bench" not in command:
+            return outside(command, log, lock)
         with warnings.catch_warnings(), log.open("a") as file, redirect_stdout(file):
             warnings.simplefilter("ignore")
             return call(*command[command.index("videossr") + 1 :])

@@ -21,10 +21,9 @@ from videossr.benchmark import (
     refuse_overlap,
     refuse_planned,
 )
-from videossr.benchmark.scores import interval_of_means
 from videossr.build import build
 from videossr.config import RunConfig, resolve
-from videossr.intervals import interval
+from videossr.intervals import interval, interval_of_means
 from videossr.render import Renderer
 from videossr.scan import scan
 

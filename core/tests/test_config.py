@@ -113,6 +113,25 @@ def test_several_sources_lie_one_over_the_other(tmp_path: Path) -> None:
     assert {"oven": {"degrees": 7}, "seed": 1, "x": 7} == read_tree(["warm", path])
 
 
+@pytest.mark.parametrize("override", [(), ("tasks.pick.difficulty={kind: adaptive, window: 8}",)])
+def test_a_schedule_of_another_kind_takes_the_place_of_one(
+    tmp_path: Path, override: tuple[str, ...]
+) -> None:
+    """Its settings are not the other's; of the same kind, and in a task's own settings, both count."""
+    over = tmp_path / "over.yaml"
+    over.write_text("tasks: {pick: {difficulty: {kind: linear, stop: 0.5}, other: {kind: b}}}")
+    under = tmp_path / "under.yaml"
+    under.write_text(
+        "tasks: {pick: {difficulty: {kind: linear, start: 0.25}, other: {kind: a, also: 1}}}"
+    )
+    pick = read_tree([under, over], override)["tasks"]["pick"]
+    assert {"kind": "b", "also": 1} == pick["other"]
+    both = {"kind": "linear", "start": 0.25, "stop": 0.5}
+    assert ({"kind": "adaptive", "window": 8} if override else both) == pick["difficulty"]
+    over.write_text("tasks: {pick: {difficulty: {kind: adaptive}}}")
+    assert {"kind": "adaptive"} == read_tree([under, over])["tasks"]["pick"]["difficulty"]
+
+
 def test_a_base_is_looked_for_beside_the_file_that_names_it(tmp_path: Path) -> None:
     """Paths start from the file's own folder, along a chain of files."""
     (tmp_path / "deep").mkdir()

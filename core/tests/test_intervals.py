@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from videossr.intervals import Interval, interval
+from videossr.intervals import Interval, interval, interval_of_means
 
 
 def test_interval_of_equal_values_has_no_width() -> None:
@@ -49,3 +49,38 @@ def test_what_an_interval_shows() -> None:
     assert some.below(0.6)
     assert not some.below(0.5)
     assert some.through(lambda value: 10 * value - 1) == pytest.approx((2.0, 0.0, 4.0, 9))
+
+
+def test_the_mean_of_means_counts_each_group_alike() -> None:
+    """By hand: over both seeds the first group has 0.5 and the second 1; a missing value does not count."""
+    values = [[0.0, 1.0, 1.0], [1.0, 0.0, np.nan]]
+    assert 0.75 == interval_of_means(values, "aba", "xxy").mean
+    assert 0.5 == interval([row[:2] for row in values], "ab").mean
+    # The second group is about one video, which says nothing of others.
+    assert (1.0, None, None, 1) == interval([[1.0], [np.nan]], "a")
+
+
+def test_seeds_that_differ_widen_the_interval() -> None:
+    """Alike on every question, the interval comes from the seeds alone; of one seed there is none."""
+    apart = [[0.0] * 20, [1.0] * 20]
+    assert (0.5, 0.0, 1.0, 20) == interval(apart, range(20))
+    assert (0.0, 0.0, 0.0, 20) == interval(apart[:1], range(20))
+
+
+def test_one_seed_is_as_no_seeds() -> None:
+    """Whoever measures one run gets the ends that a report over seeds gives for it, to the bit."""
+    values = np.random.default_rng(4).random(90).tolist()
+    videos, groups = [i % 7 for i in range(90)], [i % 13 % 3 for i in range(90)]
+    assert interval(values, videos) == interval([values], videos)
+    assert interval_of_means(values, videos, groups) == interval_of_means([values], videos, groups)
+    gone = [*values, np.nan]
+    assert interval(values, videos) == interval(gone, [*videos, 99])
+
+
+def test_a_draw_without_a_group_is_the_mean_of_the_others() -> None:
+    """By hand: half of the draws of two videos lack the second group, and are the first's 0 and not 0.5.
+
+    A draw of seeds that have no value of the videos drawn is none.
+    """
+    assert (0.5, 0.0, 1.0, 2) == interval_of_means([0.0, 1.0], "ab", "xy")
+    assert (0.5, 0.0, 1.0, 2) == interval([[0.0, np.nan], [np.nan, 1.0]], "ab")

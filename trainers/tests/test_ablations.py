@@ -1,4 +1,4 @@
-"""Ablations: which there are, what runs have in common, how stages are run, and what is reported."""
+"""Ablations: which there are, what runs have in common, and how stages are run."""
 
 from __future__ import annotations
 
@@ -9,22 +9,15 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 
 from videossr import ConfigError
 from videossr.cli import main
-from videossr.intervals import Interval
 from videossr.locks import held
 from videossr.video_table import read_table
 from videossr_trainers.ablations import processes, running
-from videossr_trainers.ablations.bootstrap import estimate
-from videossr_trainers.ablations.curves import band
-from videossr_trainers.ablations.findings import Figure, findings_of
 from videossr_trainers.ablations.presets import chain, chosen, find_ablations
 from videossr_trainers.ablations.processes import StageError, complete, seconds_of
-from videossr_trainers.ablations.report import Report
-from videossr_trainers.ablations.results import Exam, Result
 from videossr_trainers.ablations.stages import Stage, plan
 from videossr_trainers.ablations.variants import Variants
 from videossr_trainers.ablations.videos import Videos, table_of
@@ -66,15 +59,17 @@ def test_a_file_is_an_ablation(tmp_path: Path) -> None:
 
 
 def test_every_mistake_in_a_folder_is_told(tmp_path: Path) -> None:
-    """A name that is taken, one that is none, and a counterpart that is not there."""
+    """A name that is taken, one that is none, a counterpart that is not there, a file passed over."""
     folder = write(
         tmp_path, base="seed: 1", run="seed: 1", lost="ablation: {against: bse}", bad="ablation: 3"
     )
+    (folder / "mine.yml").write_text("seed: 1")
     with pytest.raises(ConfigError) as caught:
         find_ablations([folder, tmp_path / "away"])
     told = [(mistake.where, mistake.problem) for mistake in caught.value.mistakes]
     builtin = find_ablations()["base"].path
     assert [
+        (str(folder / "mine.yml"), "is passed over"),
         (f"{folder / 'bad.yaml'}: ablation", "3 is no mapping"),
         (str(folder / "base.yaml"), f"has the name of {builtin}"),
         (str(folder / "run.yaml"), "'run' is no name"),
@@ -113,12 +108,22 @@ def test_what_is_the_same_at_a_scale_says_so() -> None:
 
 
 def test_mistakes_of_all_ablations_are_told_at_once(tmp_path: Path) -> None:
-    """Each with the ablation that makes it."""
-    folder = write(tmp_path, one="grpo: {beta: -1}", two="video: {nm_frames: 3}")
+    """Each with the ablations that make it."""
+    misspelt = "video: {nm_frames: 3}"
+    folder = write(tmp_path, one="grpo: {beta: -1}", two=misspelt, three=misspelt)
     with pytest.raises(ConfigError) as caught:
-        Variants(find_ablations([folder]), "tiny").variants(["base", "one", "two"])
+        Variants(find_ablations([folder]), "tiny").variants(["base", "one", "two", "three"])
     places = [mistake.where for mistake in caught.value.mistakes]
-    assert ["one: grpo.beta", "two: video.nm_frames"] == places
+    assert ["one: grpo.beta", "two, three: video.nm_frames"] == places
+
+
+@pytest.mark.parametrize(("scale", "override"), [("tny", "seed=1"), ("tiny", "grpo.bta=1")])
+def test_a_mistake_that_all_ablations_have_is_told_once(scale: str, override: str) -> None:
+    """It lies in the scale, or in what is laid over all of them."""
+    with pytest.raises(ConfigError) as caught:
+        known(override, scale=scale).variants(["base", "n4", "trim"])
+    (mistake,) = caught.value.mistakes
+    assert mistake.where in {"tny", "grpo.bta"}
 
 
 def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[object, str, str]:
@@ -332,162 +337,3 @@ def test_a_run_that_fails_does_not_stop_the_others(
 
 def _version(own: str) -> dict[str, str]:
     return {"distribution": "toys", "version": "1", "plugin_version": own}
-
-
-# Intervals
-
-
-def test_means_are_of_groups_and_then_of_these() -> None:
-    """By hand: task 0 has 0.5 over both seeds, task 1 has 1; a missing answer does not count."""
-    values = np.array([[0.0, 1.0, 1.0], [1.0, 0.0, np.nan]])
-    found = estimate(values, [0, 1, 0], [0, 0, 1])
-    assert [0.5, 1.0] == [group.mean for group in found.groups if group]
-    assert found.mean
-    assert 0.75 == found.mean.mean
-    # The second task is about one video, which says nothing of others.
-    assert Interval(1.0, None, None, 1) == found.groups[1]
-
-
-def test_seeds_that_differ_widen_the_interval() -> None:
-    """Alike on every question, the interval comes from the seeds alone; of one seed there is none."""
-    apart = np.array([[0.0] * 20, [1.0] * 20])
-    (both,), _ = estimate(apart, range(20), [0] * 20)
-    (one,), _ = estimate(apart[:1], range(20), [0] * 20)
-    assert both
-    assert one
-    assert (0.5, 0.0, 1.0) == both[:3]
-    assert (0.0, 0.0, 0.0) == one[:3]
-
-
-def test_questions_about_one_video_are_drawn_together() -> None:
-    """Twenty questions about two videos say no more than two questions."""
-    values = np.array([[0.0] * 10 + [1.0] * 10])
-    (clustered,), _ = estimate(values, [0] * 10 + [1] * 10, [0] * 20)
-    (apart,), _ = estimate(values, range(20), [0] * 20)
-    assert clustered
-    assert apart
-    assert clustered.ends == (0.0, 1.0)
-    assert apart.low is not None
-    assert apart.low > 0.2
-
-
-def test_a_task_without_an_answer_has_no_figure() -> None:
-    """Nor has the mean of the tasks."""
-    found = estimate(np.array([[1.0, np.nan]]), [0, 1], [0, 1])
-    assert (None, None) == (found.groups[1], found.mean)
-
-
-# What is reported
-
-EXAM = Exam("d1", ("a", "b", "c", "d"), ("one", "two"), (0, 0, 1, 1), (0, 1, 0, 1), (0.2, 0.4))
-
-
-def result(name: str, seed: int, after: float, against: str = "", exam: Exam = EXAM) -> Result:
-    """A run that earned 0.1 on every question before, and so much after; a tenth of it blind."""
-    flat = np.full(4, after)
-    shown = {"sighted": flat, "blind": flat / 10, "wrong_video": flat / 2}
-    tasks = {"one": {}, "two": {}, "trained_alone": {}}
-    config = {"grpo": {"questions_per_step": 8}, "tasks": tasks}
-    plugins = {"jigsaw": _version("1")}
-    facts: dict[str, Any] = {"config": config, "plugins": plugins, "versions": {"torch": "2"}}
-    facts |= {"scale": "tiny", "seconds": {"training": 90.0, "exam after": 30.0}}
-    steps = [
-        {
-            "step": step,
-            "num_tokens": 100.0 * step,
-            "step_time": 2.0,
-            "normalised/one": after * step,
-            "normalised/trained_alone": 0.5,
-            "zero_variance/one": 0.25 * (seed + 1),
-            "zero_variance/two": 0.0,
-        }
-        for step in (1, 2)
-    ]
-    before = {condition: np.full(4, 0.1) for condition in shown}
-    return Result(name, seed, against, facts, exam, before, shown, steps)
-
-
-def test_findings_are_those_worked_out_by_hand() -> None:
-    """Base earns 0.3 and 0.5; strict 0.2 on seed 0 alone, which is compared with seed 0 of the base."""
-    results = {
-        "strict": [result("strict", 0, 0.2, "base")],
-        "base": [result("base", 0, 0.3), result("base", 1, 0.5)],
-    }
-    base, strict = findings_of(results)
-    assert ("base", "strict", "base") == (base.name, strict.name, strict.against)
-    figures = {name: by_task["mean"] for name, by_task in base.figures.items()}
-    means = {name: round(found.mean, 9) for name, found in figures.items() if found}
-    assert {
-        "before": 0.1,
-        "after": 0.4,
-        "gain": 0.3,
-        "over_blind": 0.36,
-        "over_wrong_video": 0.2,
-        "zero_variance": 0.1875,  # of the first task 0.25 and 0.5, of the second none
-    } == means
-    assert (0.3, 0.5) == (figures["after"] or Figure(0, 0, 0))[1:]
-    assert Figure(0.375, 0.25, 0.5) == base.figures["zero_variance"]["one"]
-    difference = strict.figures["difference"]["one"]
-    assert difference
-    assert pytest.approx(-0.1) == difference.mean
-    assert (2, 16, 200, 4, 2) == (
-        base.cost.steps,
-        base.cost.questions,
-        base.cost.tokens,
-        base.cost.seconds,
-        base.cost.minutes,
-    )
-    assert [[(1, 0.2), (2, 0.4)]] == strict.curves["one"]
-    assert "two" not in strict.curves
-
-
-def test_a_curve_is_the_mean_over_seeds_with_their_range() -> None:
-    """By hand, with a step that one of two seeds has: too few steps to be smoothed."""
-    found = band([[(1, 0.0), (2, 0.5), (3, 1.0)], [(1, 1.0), (2, 0.5)]])
-    assert ([1, 2, 3], [0.5, 0.5, 1.0]) == (found.steps, found.mean)
-    assert ([0.0, 0.5, 1.0], [1.0, 0.5, 1.0]) == (found.low, found.high)
-
-
-def test_other_questions_are_not_compared() -> None:
-    """A run that answered another exam has no difference."""
-    other = replace(EXAM, digest="d2")
-    results = {"base": [result("base", 0, 0.3, exam=other)], "x": [result("x", 0, 0.2, "base")]}
-    found = {one.name: one for one in findings_of(results)}
-    assert ("", ()) == (found["x"].against, found["x"].paired)
-    assert "difference" not in found["x"].figures
-
-
-def test_the_report_says_what_its_figures_rest_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One seed, a counterpart that is not there, plugins of two versions, runs that are not done."""
-    newer = result("<b>", 0, 0.2, "named")
-    newer.facts["plugins"]["jigsaw"] = _version("2")  # type: ignore[index]
-    results = {"base": [result("base", 0, 0.3), result("base", 1, 0.5)], "<b>": [newer]}
-    monkeypatch.setattr(
-        "videossr_trainers.ablations.report.read_results", lambda _: (results, ["n4, seed 1"])
-    )
-    report = Report(tmp_path)
-    (tmp_path / "mine.md").write_text("mine")
-    with pytest.raises(ConfigError, match=r"mine\.md: exists already, and is no report"):
-        report.write(tmp_path / "mine.html")
-    for _ in range(2):
-        written = report.write(tmp_path / "report.html")
-    page, markdown, tree, table = (path.read_text() for path in written)
-    notes = "\n".join(report.notes)
-    for said in (
-        "One seed alone, so that the interval is over videos only: <b>.",
-        "<b> is to be compared with named, which has no run of its seeds here.",
-        "The plugin jigsaw was of several versions in these runs: 1, 2.",
-        "Not done: n4, seed 1.",
-    ):
-        assert said in notes
-    assert "<b>" not in page
-    assert "&lt;b&gt;" in page
-    assert "<svg" in page
-    assert "40.0 [30.0, 50.0]" in page
-    assert "| base | 10.0 [10.0, 10.0] | 40.0 [30.0, 50.0] | +30.0 [+20.0, +40.0] |" in markdown
-    assert "+36.0 [+27.0, +45.0]" in report.text()
-    (base,) = [one for one in json.loads(tree)["ablations"] if one["name"] == "base"]
-    assert pytest.approx(0.4) == base["figures"]["after"]["mean"]["mean"]
-    assert "base,,2,mean,after,0.4,0.3,0.5" in table.replace("0.30000000000000004", "0.3")

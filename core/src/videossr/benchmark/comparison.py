@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from videossr.benchmark.scores import interval_of_means, times_100
-from videossr.intervals import interval
+from videossr.benchmark.scores import times_100
+from videossr.intervals import interval, interval_of_means
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from videossr.floors import normalised
-from videossr.intervals import interval, of_draws
+from videossr.intervals import interval, interval_of_means
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from videossr.intervals import Interval
-
-_RESAMPLES: Final = 2000
-
-#: Draws that are worked on at a time, so that a benchmark of any size takes little memory.
-_AT_ONCE: Final = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,46 +119,9 @@ def _mean(graded: Sequence[Graded], floors: Mapping[str, float] | None = None) -
     return times_100(interval_of_means(values, _videos(graded), [one.subtask for one in graded]))
 
 
-def interval_of_means(
-    values: Sequence[float], videos: Sequence[str], groups: Sequence[str], *, seed: int = 0
-) -> Interval:
-    """The mean of the groups' means with its 95 % bootstrap interval, resampled by video.
-
-    A video is drawn with all of its questions, whichever groups they are in: what it does to one
-    group it does to the others. A group that no drawn video has a question of is left out of that draw.
-
-    Args:
-        values: one for each question, at least one.
-        videos: of each question, as many.
-        groups: likewise.
-    """
-    rows = _numbers(videos)
-    columns = _numbers(groups)
-    shape = (max(rows) + 1, max(columns) + 1)
-    sums, counts = np.zeros(shape), np.zeros(shape)
-    np.add.at(sums, (rows, columns), values)
-    np.add.at(counts, (rows, columns), 1)
-    rng = np.random.default_rng(seed)
-    means = []
-    for _ in range(_RESAMPLES // _AT_ONCE):
-        drawn = rng.integers(shape[0], size=(_AT_ONCE, shape[0]))
-        often = np.stack([np.bincount(row, minlength=shape[0]) for row in drawn])
-        asked = often @ counts
-        each = np.divide(often @ sums, asked, out=np.full_like(asked, np.nan), where=asked > 0)
-        means.append(np.nanmean(each, axis=1))
-    mean = float((sums.sum(0) / counts.sum(0)).mean())
-    return of_draws(mean, np.concatenate(means), shape[0])
-
-
 def times_100(interval: Interval) -> Interval:
     """An interval of rewards as one of scores."""
     return interval.through(lambda end: 100 * end)
-
-
-def _numbers(names: Iterable[str]) -> list[int]:
-    """A number for each name, the same for equal ones."""
-    numbers: dict[str, int] = defaultdict(lambda: len(numbers))
-    return [numbers[name] for name in names]
 
 
 def _videos(graded: Iterable[Graded]) -> list[str]:

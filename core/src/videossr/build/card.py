@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import jinja2
 import yaml
+
+from videossr.markdown import plain
 
 if TYPE_CHECKING:
     from typing import Any
@@ -30,7 +31,7 @@ def card(name: str, summary: Summary, header: Header) -> str:
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
     )
-    environment.filters["plain"] = _plain
+    environment.filters["plain"] = plain
     return environment.get_template("card.md.jinja").render(
         name=name,
         summary=summary,
@@ -51,12 +52,6 @@ def times(summary: Summary) -> str:
     if most == 1:
         return "once"
     return f"{least} times" if least == most else f"{least} to {most} times"
-
-
-def _plain(text: str) -> str:
-    """A text that Markdown shows as it is, and that a file can hold."""
-    printable = text.encode("utf-8", "backslashreplace").decode()
-    return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", printable)
 
 
 def _schedule(difficulty: object) -> str:

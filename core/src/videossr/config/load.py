@@ -79,6 +79,7 @@ def read_tree(
     sources = [str(one) for one in ([source] if isinstance(source, str | Path) else source)]
     for one in sources:
         for path, layer in _layers(_find(one, Path(), one), trail=()):
+            _make_way(merged, _plain(layer))
             try:
                 merged.merge_with(layer)
             except (OmegaConfBaseException, TypeError) as error:
@@ -94,6 +95,22 @@ def read_tree(
         where = f"{', '.join(sources)}: {error.full_key}"
         raise ConfigError(Mistake(where, _first_line(error))) from error
     return tree
+
+
+def _make_way(under: DictConfig, over: dict[str, Any]) -> None:
+    """Empty the schedules that others are laid over of another kind, which have not their settings."""
+    tasks, there = over.get("tasks"), _plain(under).get("tasks")
+    if not isinstance(tasks, dict) or not isinstance(there, dict):
+        return
+    for name in tasks.keys() & there.keys():
+        old, new = (
+            one[name].get("difficulty") if isinstance(one[name], dict) else None
+            for one in (there, tasks)
+        )
+        if not (isinstance(old, dict) and isinstance(new, dict)):
+            continue
+        if new.get("kind", old.get("kind")) != old.get("kind"):
+            under["tasks"][name]["difficulty"] = {}
 
 
 def _clashes(under: object, over: object, key: str = "") -> Iterator[str]:
@@ -182,6 +199,9 @@ def _apply(overrides: Sequence[str], tree: DictConfig) -> None:
         try:
             # Not resolved yet: an interpolation refers to the whole tree.
             parsed = _plain(DictConfig(OmegaConf.create(f"value: {value}")))
+            match key.strip().split("."):
+                case ["tasks", name, "difficulty"]:
+                    _make_way(tree, {"tasks": {name: {"difficulty": parsed["value"]}}})
             OmegaConf.update(tree, key.strip(), parsed["value"], force_add=True)
         except (YAMLError, OmegaConfBaseException, TypeError, ValueError, IndexError) as error:
             mistakes.append(Mistake(text, f"cannot be laid over the rest: {_first_line(error)}"))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from videossr_trainers.ablations.bootstrap import Estimate, estimate
+from videossr.intervals import interval, interval_of_means
+from videossr_trainers.ablations.series import pairing, series_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from videossr.intervals import Interval
-    from videossr_trainers.ablations.results import Result
+    from videossr_trainers.ablations.results import Exam, Result
+    from videossr_trainers.ablations.series import Pairing, Series
 
 #: What is reported of an ablation, and what that means.
 FIGURES: Final = {
@@ -33,12 +35,13 @@ FIGURES: Final = {
 MEAN: Final = "mean"
 
 
-class Figure(NamedTuple):
-    """A mean and its ends; these are None where there are too few videos, or seeds, to tell them."""
+class Range(NamedTuple):
+    """A mean over seeds, with the least and the greatest of them."""
 
     mean: float
-    low: float | None
-    high: float | None
+    least: float
+    greatest: float
+    seeds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,57 +63,59 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """An ablation as it is reported.
+    """A series of runs as it is reported.
 
     Attributes:
-        name, against: the latter empty where it is compared with none, or that has no runs of these seeds.
-        seeds: that were run; `paired` are those that both have.
+        series: the runs.
+        pairing: those that they are compared with.
         figures: by name, and then by task, and of the tasks' mean; None where there is none.
+        zero_variance: by task that was trained on, and their mean.
         curves: by task, seeds x steps, the normalised reward in training.
         cost: of a run.
     """
 
-    name: str
-    against: str
-    seeds: tuple[int, ...]
-    paired: tuple[int, ...]
-    figures: Mapping[str, Mapping[str, Figure | None]]
+    series: Series
+    pairing: Pairing
+    figures: Mapping[str, Mapping[str, Interval | None]]
+    zero_variance: Mapping[str, Range | None]
     curves: Mapping[str, Sequence[Sequence[tuple[float, float]]]]
     cost: Cost
 
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Those of the exam."""
+        return self.series.exam.tasks
+
+    @property
+    def modifiers(self) -> tuple[str, ...]:
+        """Those that lay around the tasks in training."""
+        return tuple(self.series.config.get("modifiers", {}))
+
 
 def findings_of(results: Mapping[str, Sequence[Result]]) -> list[Finding]:
-    """What there is to say of each ablation, those first that are compared with none."""
-    names = sorted(results, key=lambda name: (bool(results[name][0].against), name))
-    return [_finding(results[name], results) for name in names]
+    """What there is to say of each series of runs, those of one exam together."""
+    every = series_of(results)
+    return [_finding(one, pairing(one, every)) for one in every]
 
 
-def _finding(runs: Sequence[Result], results: Mapping[str, Sequence[Result]]) -> Finding:
-    exam = runs[0].exam
-    others = {one.seed: one for one in results.get(runs[0].against, ()) if one.exam == exam}
-    paired = [run for run in runs if run.seed in others]
-    after = _stack(runs, "after", "sighted")
+def _finding(series: Series, paired: Pairing) -> Finding:
+    runs = series.runs
+    before, after = (_stack(runs, when, "sighted") for when in ("before", "after"))
     values = {
-        "before": _stack(runs, "before", "sighted"),
+        "before": before,
         "after": after,
-        "gain": after - _stack(runs, "before", "sighted"),
+        "gain": after - before,
         "over_blind": after - _stack(runs, "after", "blind"),
         "over_wrong_video": after - _stack(runs, "after", "wrong_video"),
     }
-    if paired:
-        theirs = _stack([others[run.seed] for run in paired], "after", "sighted")
-        values["difference"] = _stack(paired, "after", "sighted") - theirs
-    figures = {
-        name: _named(estimate(some, exam.video, exam.task), exam.tasks)
-        for name, some in values.items()
-    }
-    figures["zero_variance"] = _zero_variance(runs)
+    if paired.pairs:
+        own, theirs = (_stack(some, "after", "sighted") for some in zip(*paired.pairs, strict=True))
+        values["difference"] = own - theirs
     return Finding(
-        runs[0].name,
-        runs[0].against if paired else "",
-        tuple(run.seed for run in runs),
-        tuple(run.seed for run in paired),
-        figures,
+        series,
+        paired,
+        {name: _by_task(some, series.exam) for name, some in values.items()},
+        _zero_variance(runs),
         {task: curves for task in _trained(runs) if (curves := _curves(runs, task))},
         _cost(runs),
     )
@@ -120,13 +125,21 @@ def _stack(runs: Sequence[Result], when: str, condition: str) -> NDArray[np.floa
     return np.stack([getattr(run, when)[condition] for run in runs])
 
 
-def _named(found: Estimate, tasks: Sequence[str]) -> dict[str, Figure | None]:
-    groups = [_figure(group) for group in found.groups]
-    return {**dict(zip(tasks, groups, strict=True)), MEAN: _figure(found.mean)}
+def _by_task(values: NDArray[np.float64], exam: Exam) -> dict[str, Interval | None]:
+    """The mean of each task, and that of the tasks, which needs all of them.
 
-
-def _figure(found: Interval | None) -> Figure | None:
-    return Figure(found.mean, found.low, found.high) if found else None
+    Args:
+        values: [seeds, questions]; NaN where there is none.
+    """
+    found: dict[str, Interval | None] = {}
+    for number, task in enumerate(exam.tasks):
+        asked = [place for place, one in enumerate(exam.task) if one == number]
+        there = np.isfinite(values[:, asked]).any()
+        videos = [exam.video[place] for place in asked]
+        found[task] = interval(values[:, asked], videos) if there else None
+    complete = all(found.values())
+    found[MEAN] = interval_of_means(values, exam.video, exam.task) if complete else None
+    return found
 
 
 def _trained(runs: Sequence[Result]) -> list[str]:
@@ -134,7 +147,7 @@ def _trained(runs: Sequence[Result]) -> list[str]:
     return list(runs[0].facts["config"]["tasks"])
 
 
-def _zero_variance(runs: Sequence[Result]) -> dict[str, Figure | None]:
+def _zero_variance(runs: Sequence[Result]) -> dict[str, Range | None]:
     tasks = _trained(runs)
     shares: list[dict[str, float]] = []
     for run in runs:
@@ -150,10 +163,8 @@ def _zero_variance(runs: Sequence[Result]) -> dict[str, Figure | None]:
     return {task: _range([own[task] for own in shares if task in own]) for task in (*tasks, MEAN)}
 
 
-def _range(values: Sequence[float]) -> Figure | None:
-    if len(values) == 1:
-        return Figure(values[0], None, None)
-    return Figure(fmean(values), min(values), max(values)) if values else None
+def _range(values: Sequence[float]) -> Range | None:
+    return Range(fmean(values), min(values), max(values), len(values)) if values else None
 
 
 def _curves(runs: Sequence[Result], task: str) -> list[list[tuple[float, float]]]:

@@ -48,8 +48,8 @@ def find_ablations(folders: Iterable[Path] = ()) -> dict[str, Ablation]:
     """Every ablation by its name, sorted: those that come along, and those of some folders.
 
     Raises:
-        ConfigError: a folder is none, two files have one name, a name is none, a file cannot be read, or
-            one is compared with another that is not there; with every mistake.
+        ConfigError: a folder is none, a file ends in .yml, two files have one name, a name is none, a file
+            cannot be read, or one is compared with another that is not there; with every mistake.
     """
     found = dict(_shipped())
     mistakes: list[Mistake] = []
@@ -57,6 +57,10 @@ def find_ablations(folders: Iterable[Path] = ()) -> dict[str, Ablation]:
         if not folder.is_dir():
             mistakes.append(Mistake(str(folder), "is no folder", "give one with YAML files"))
             continue
+        mistakes += [
+            Mistake(str(path), "is passed over", f"name it {path.stem}.yaml")
+            for path in sorted(folder.glob("*.yml"))
+        ]
         for path in sorted(folder.glob("*.yaml")):
             if path.stem in found:
                 other = found[path.stem].path

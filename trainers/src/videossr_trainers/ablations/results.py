@@ -4,30 +4,42 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from videossr import DatasetError
+from videossr import DatasetError, VideossrError
 from videossr.floors import normalised
 from videossr_trainers.ablations.running import FORMAT, RUN
 from videossr_trainers.bench.folder import Finished
 from videossr_trainers.training.run_folder import GRPO, lines_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+#: Of runs that can be read. The first one's noted neither commits and launchers nor what their counterparts
+#: were.
+_FORMATS: Final = frozenset({1, FORMAT})
+
+#: Stands where a run does not say, since an older version made it.
+UNKNOWN: Final = "unknown"
+
+#: What `run.json` must have, and each line of the metrics.
+_NEEDED: Final = ("state", "name", "seed", "against", "plugins", "versions", "places", "config")
+_MEASURED: Final = ("step", "num_tokens", "step_time")
+
 
 @dataclass(frozen=True, slots=True)
 class Exam:
-    """The questions that all runs of a benchmark answer.
+    """The questions that runs answer, and how they do.
 
     Attributes:
         digest: of the benchmark.
+        decoding: how answers are generated, as JSON.
         keys: of the questions, in order.
         tasks: names, in order.
         task: of each question, as the number of its task.
@@ -36,6 +48,7 @@ class Exam:
     """
 
     digest: str
+    decoding: str
     keys: tuple[str, ...]
     tasks: tuple[str, ...]
     task: tuple[int, ...]
@@ -48,64 +61,134 @@ class Result:
     """A run that is done.
 
     Attributes:
-        name, seed, against: as in `run.json`, which `facts` has the rest of.
+        name, seed: as in `run.json`, which `facts` has all of.
+        against: the name of the ablation that it is to be compared with; empty for none.
+        against_config: the configuration of that one as the run saw it; None where it has not noted it.
         exam: what it answered.
         before, after: normalised reward of each question by condition; NaN where there is no answer, or
             the floor of its task leaves no room.
         steps: a line of the metrics for each.
+        commits: of the code that made the run and each of its stages, each once, sorted.
     """
 
     name: str
     seed: int
     against: str
+    against_config: Mapping[str, Any] | None
     facts: Mapping[str, Any]
     exam: Exam
     before: Mapping[str, NDArray[np.float64]]
     after: Mapping[str, NDArray[np.float64]]
     steps: Sequence[Mapping[str, Any]]
+    commits: tuple[str, ...]
 
 
-def read_results(folder: Path) -> tuple[dict[str, list[Result]], list[str]]:
-    """The runs that are done, by ablation, each by seed; and the names of those that are not.
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The runs in a folder.
+
+    Attributes:
+        done: by ablation, each by seed. They need not have answered the same questions.
+        unfinished: the names of those that are not done.
+        unreadable: what is wrong with each of those that cannot be read.
+    """
+
+    done: Mapping[str, Sequence[Result]]
+    unfinished: Sequence[str] = field(default=())
+    unreadable: Sequence[str] = field(default=())
+
+
+def read_results(folder: Path) -> Results:
+    """The runs of a scale.
 
     Raises:
-        DatasetError: there is none, one is damaged, or not all of them answered the same questions.
+        DatasetError: none is done that can be read; with what is wrong with those that are there.
     """
-    found: dict[str, list[Result]] = defaultdict(list)
-    unfinished = []
+    done: dict[str, list[Result]] = defaultdict(list)
+    unfinished, unreadable = [], []
     for path in sorted(folder.glob(f"runs/*/seed-*/{RUN}")):
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        if facts.get("format") != FORMAT:
-            raise DatasetError(
-                f"{path}: of another format; this version of videossr reads {FORMAT}"
-            )
-        if facts["state"] == "done":
-            found[facts["name"]].append(_read(folder, facts))
-        else:
-            unfinished.append(f"{facts['name']}, seed {facts['seed']}")
-    if not found:
-        raise DatasetError(f"{folder}: no run is done; `videossr ablate run` makes them")
-    return {
-        name: sorted(some, key=lambda one: one.seed) for name, some in found.items()
-    }, unfinished
+        try:
+            facts = _facts(path)
+            if facts["state"] == "done":
+                result = _result(folder, facts)
+                done[result.name].append(result)
+            else:
+                unfinished.append(f"{facts['name']}, seed {facts['seed']}")
+        except VideossrError as error:
+            unreadable.append(str(error))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            unreadable.append(f"{path.parent}: damaged run: {type(error).__name__}: {error}")
+    if not done:
+        raise DatasetError("\n".join([_nothing(folder), *unreadable]))
+    by_seed = {name: sorted(some, key=lambda one: one.seed) for name, some in done.items()}
+    return Results(by_seed, unfinished, unreadable)
 
 
-def _read(folder: Path, facts: Mapping[str, Any]) -> Result:
+def _nothing(folder: Path) -> str:
+    scales = sorted({str(path.parents[3]) for path in folder.glob(f"*/runs/*/seed-*/{RUN}")})
+    if scales:
+        below = ", ".join(scales)
+        return f"{folder}: has the runs of each scale in a folder below; give one of {below}"
+    return f"{folder}: no run is done; `videossr ablate run` makes them"
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    """What a run says of itself."""
+    facts = json.loads(path.read_text(encoding="utf-8"))
+    if facts.get("format") not in _FORMATS:
+        known = " and ".join(map(str, sorted(_FORMATS)))
+        raise DatasetError(f"{path}: of another format; this version of videossr reads {known}")
+    needed = (*_NEEDED, "seconds") if facts.get("state") == "done" else _NEEDED
+    missing = [name for name in needed if name not in facts]
+    if missing:
+        raise DatasetError(f"{path}: damaged: has no {', '.join(missing)}")
+    return dict(facts)
+
+
+def _result(folder: Path, facts: Mapping[str, Any]) -> Result:
     places = {name: folder / place for name, place in facts["places"].items()}
     before, after = (Finished.load(places[when]) for when in ("before", "after"))
     exam = _exam(after)
     if _exam(before) != exam:
-        raise DatasetError(f"{places['before']}: of other questions than {places['after']}")
+        raise DatasetError(
+            f"{places['before']}: other questions than in {places['after']}, or other decoding"
+        )
+    against = facts["against"] or {}
+    if isinstance(against, str):  # an older version's, which names it alone
+        against = {"name": against, "config": None}
     return Result(
         facts["name"],
         facts["seed"],
-        facts["against"],
+        against.get("name", ""),
+        against.get("config"),
         facts,
         exam,
         _values(before, exam),
         _values(after, exam),
-        lines_of(places["training"], GRPO),
+        _steps(places["training"]),
+        tuple(sorted({facts.get("commit") or UNKNOWN, *_commits(folder, places)})),
     )
+
+
+def _commits(folder: Path, places: Mapping[str, Path]) -> Iterator[str]:
+    """The commits that the stages of a run were made at, as far as their notes are there."""
+    logs = places["training"].parent / "logs"
+    # The exam of a model after its warm start has the start's hash in front.
+    start = folder / "starts" / places["before"].name.partition("-")[0]
+    shared = (places["train_set"], places["benchmark"], places["before"], start)
+    for notes in (*shared, logs / "training", logs / "exam"):
+        path = notes.with_name(f"{notes.name}.json")
+        if path.exists():
+            yield json.loads(path.read_text(encoding="utf-8")).get("commit") or UNKNOWN
+
+
+def _steps(folder: Path) -> list[dict[str, Any]]:
+    steps = lines_of(folder, GRPO)
+    for line in steps:
+        missing = [name for name in _MEASURED if name not in line]
+        if missing:
+            raise DatasetError(f"{folder}: damaged metrics: a step has no {', '.join(missing)}")
+    return steps
 
 
 def _exam(finished: Finished) -> Exam:
@@ -114,6 +197,7 @@ def _exam(finished: Finished) -> Exam:
     numbers = {video: number for number, video in enumerate(videos)}
     return Exam(
         finished.facts["benchmark"],
+        json.dumps(finished.facts["decoding"], sort_keys=True),
         tuple(question.key for question in finished.questions),
         tasks,
         tuple(tasks.index(question.subtask) for question in finished.questions),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,17 +106,16 @@ class Variants:
         Raises:
             ConfigError: with every mistake of all of them.
         """
-        found, mistakes = [], []
+        found = []
+        mistakes: dict[Mistake, list[str]] = defaultdict(list)
         for name in names:
             try:
                 found.append(self.variant(name))
             except ConfigError as error:
-                mistakes += [
-                    Mistake(f"{name}: {one.where}", one.problem, one.right)
-                    for one in error.mistakes
-                ]
+                for one in error.mistakes:
+                    mistakes[one].append(name)
         if mistakes:
-            raise ConfigError(mistakes)
+            raise ConfigError([_told_of(one, having, names) for one, having in mistakes.items()])
         return found
 
     def alias(self, name: str) -> str:
@@ -128,6 +128,14 @@ class Variants:
             if told(self.config(other)) == told(self.config(names[0])):
                 same = other
         return same
+
+
+def _told_of(mistake: Mistake, having: Sequence[str], names: Sequence[str]) -> Mistake:
+    """A mistake with the ablations that have it; one that all have lies in what they are laid over."""
+    if len(having) == len(names) > 1:
+        return mistake
+    where = f"{', '.join(having)}: {mistake.where}"
+    return Mistake(where, mistake.problem, mistake.right)
 
 
 def told(config: RunConfig) -> dict[str, Any]:
