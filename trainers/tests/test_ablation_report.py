@@ -218,10 +218,12 @@ def test_seeds_of_other_settings_are_apart(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_setting_that_an_older_version_did_not_know_is_no_difference(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """But a task that only one of them has is; and where the videos lie is not."""
+    """But a task that only one of them has is; and what leaves a result as it is, is not."""
     older, newer = result("base", 0, 0.3), result("base", 1, 0.5)
     newer.facts["config"]["grpo"]["new"] = 1
-    newer.facts["config"]["store"] = {"path": "/elsewhere"}
+    for run, value in ((older, 1), (newer, 2)):
+        run.facts["config"]["store"] = {"path": f"/{value}"}
+        run.facts["config"]["grpo"] |= {"save_steps": value, "loader_workers": value}
     assert {"base": []} == paired(notes_on(monkeypatch, older, newer))
     newer.facts["config"]["tasks"] = {"one": {}}
     assert {"base [1]": [], "base [2]": []} == paired(notes_on(monkeypatch, older, newer))

@@ -8,19 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
+
+from videossr_trainers.training.provenance import other_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from videossr_trainers.ablations.results import Exam, Result
-
-#: What a configuration says of where things are and not what they are; and what a series goes over.
-_ASIDE: Final = frozenset({"plugins", "store", "seed"})
-
-#: What a configuration names itself; of any other setting that only one side has, the other's version did
-#: not know, and its default was in force.
-_NAMED: Final = ("tasks.", "modifiers.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,22 +142,22 @@ def _unlike(one: Series, other: Series) -> str:
 
 
 def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """The settings in which two configurations differ, such as `grpo.max_steps 150, not 300`."""
-    here, there = _leaves(one), _leaves(other)
-    named = {name for name in {*here} ^ {*there} if name.startswith(_NAMED)}
+    """The settings in which two configurations differ, such as `grpo.max_steps 150, not 300`.
+
+    But for the seed, and those that leave a result as it is, as for a run that goes on.
+    """
+    tasks = [*one["tasks"].values(), *other["tasks"].values()] if one and other else []
+    adaptive = any("adaptive" in str(task.get("difficulty")) for task in tasks)
+    unlike = other_settings(other, one, ("seed",), follows_rewards=adaptive)
+    here, there = dict(_walk(one, "")), dict(_walk(other, ""))
     return [
-        f"{name} {here.get(name, 'left out')}, not {there.get(name, 'left out')}"
-        for name in sorted(({*here} & {*there}) | named)
-        if here.get(name) != there.get(name)
+        f"{place} {here.get(place, 'left out')}, not {there.get(place, 'left out')}"
+        for place in (mistake.where for mistake in unlike)
     ]
 
 
-def _leaves(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that a result depends on, by their dotted names."""
-    return dict(_walk({name: part for name, part in config.items() if name not in _ASIDE}, ""))
-
-
 def _walk(tree: object, place: str) -> Iterator[tuple[str, Any]]:
+    """The leaves of a tree by their dotted names."""
     if isinstance(tree, dict) and tree:
         for name, branch in tree.items():
             yield from _walk(branch, f"{place}.{name}" if place else str(name))
