@@ -748,6 +748,30 @@ def test_one_video_shows_nothing(knows: tuple[Finished, Model], tmp_path: Path) 
     assert {(row["low"], row["high"], row["videos"]) for row in rows} == {("", "", "1")}
 
 
+@pytest.mark.parametrize(("count", "coloured"), [(7, False), (8, True)])
+def test_few_videos_colour_nothing(
+    knows: tuple[Finished, Model], tmp_path: Path, count: int, *, coloured: bool
+) -> None:
+    """A difference stands there with its interval, and how far one can trust so many of them."""
+    right = knows[0].answers.items()
+    keys = [question.key for question in knows[0].questions]
+    runs = [
+        replace(
+            knows[0],
+            answers={
+                key: replace(given, value=value, video=f"{keys.index(given.key) % count}")
+                for key, given in right
+            },
+        )
+        for value in (0.0, 1.0)
+    ]
+    page, *_ = write_bench_report(runs, tmp_path / "few.html")
+    shown = page.read_text(encoding="utf-8").partition("</style>")[2]
+    assert "+100.0</span> <small>[+100.0, +100.0]" in shown
+    assert coloured == ('class="verdict improved"' in shown)
+    assert "of 3, one or more misses the truth in up to 14 % of all" in " ".join(shown.split())
+
+
 def test_runs_of_other_benchmarks_are_refused(
     knows: tuple[Finished, Model], setting: Setting, tmp_path: Path
 ) -> None:

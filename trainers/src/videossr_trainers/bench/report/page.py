@@ -6,6 +6,7 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from videossr.benchmark import FEWEST_VIDEOS
 from videossr_trainers.bench.report.failures import Failure, failures
 from videossr_trainers.bench.report.histogram import histogram
 from videossr_trainers.bench.report.published import PUBLISHED
@@ -102,6 +103,9 @@ def _write_html(path: Path, tables: Sequence[RunTable], shown: Sequence[Failure]
         compared=comparisons(tables),
         against=asked[0].name if asked else "",
         subtasks=subtasks,
+        fewest=FEWEST_VIDEOS,
+        # If they are independent; those that share videos miss together, and so more seldom.
+        misses=100 * (1 - 0.95 ** len(subtasks)),
         colours=colours,
         histograms=[(table.name, _histograms(table, colours)) for table in asked],
         published=_ranked(tables),
@@ -124,11 +128,7 @@ def _headline(table: RunTable) -> str:
     text = (
         f"Mean of the subtasks {mean.raw.mean:.1f} {_ends(mean.raw)}, blind floor {mean.floor:.1f}"
     )
-    better = [
-        row.name
-        for row in table.rows[:-1]
-        if row.looked and row.looked.change and row.looked.change.above(0)
-    ]
+    better = [row.name for row in table.rows[:-1] if row.looked and row.looked.improved]
     if table.control:
         count = f"{len(better)} of {len(table.rows) - 1} subtasks"
         text += f"; shown to do better with its video than {table.control} on {count}"
