@@ -38,6 +38,7 @@ from videossr_trainers.bench.lmms_eval import export_lmms_eval
 from videossr_trainers.bench.otherwise import otherwise
 from videossr_trainers.bench.report import write_bench_report
 from videossr_trainers.bench.report.failures import failures
+from videossr_trainers.bench.report.names import shortened
 from videossr_trainers.bench.report.tables import run_tables
 from videossr_trainers.bench.running import run_benchmark
 
@@ -770,6 +771,37 @@ def test_few_videos_colour_nothing(
     assert "+100.0</span> <small>[+100.0, +100.0]" in shown
     assert coloured == ('class="verdict improved"' in shown)
     assert "of 3, one or more misses the truth in up to 14 % of all" in " ".join(shown.split())
+
+
+@pytest.mark.parametrize(
+    ("names", "short"),
+    [
+        (["/long/way/to/run/model"], ["run/model"]),
+        (["/a/one/run/model", "/a/two/run/model"], ["one/run/model", "two/run/model"]),
+        (["/a/run/model", "run/model"], ["a/run/model", "run/model"]),
+        (["Qwen/Qwen3-VL-8B-Instruct", "tiny"], ["Qwen/Qwen3-VL-8B-Instruct", "tiny"]),
+    ],
+)
+def test_of_a_path_so_much_is_shown_as_tells_it_apart(names: list[str], short: list[str]) -> None:
+    """Two parts at least, since the last one is often the same word."""
+    assert short == list(shortened(names).values())
+
+
+def test_the_whole_path_of_a_model_stands_once(
+    knows: tuple[Finished, Model], tmp_path: Path
+) -> None:
+    """Among the facts of the run; runs of one model are told apart by their folders."""
+    path = "/a/long/way/to/run/model"
+    run = replace(knows[0], facts={**knows[0].facts, "name": path})
+    runs = [replace(run, folder=Path("/a/long/way", name)) for name in ("one", "two")]
+    for some, titled in (
+        (runs[:1], "run/model"),
+        (runs, "run/model (way/one) and run/model (way/two)"),
+    ):
+        page, *_ = write_bench_report(some, tmp_path / "page.html")
+        text = page.read_text(encoding="utf-8")
+        assert f"<title>Benchmark: {titled}</title>" in text
+        assert len(some) == text.count(path)
 
 
 def test_runs_of_other_benchmarks_are_refused(

@@ -184,6 +184,7 @@ def _facts(table: RunTable) -> dict[str, str]:
     facts = table.run.facts
     total = sum(facts["subtasks"].values())
     shown = {
+        "run": str(table.run.folder),
         "benchmark": f"{facts['source']}, digest {facts['benchmark']}",
         "questions": f"{total} in {len(facts['subtasks'])} subtasks, about {facts['videos']} videos",
         "pixels": f"{facts['as_built']} of {total} questions to the bit as the build checked them"
@@ -199,8 +200,9 @@ def _facts(table: RunTable) -> dict[str, str]:
         shown["modifiers"] = json.dumps(facts["modifiers"])
     if not table.conditions:
         return shown
-    model = facts["model"] if isinstance(facts["model"], str) else json.dumps(facts["model"])
-    shown |= {"model": model, "decoding": json.dumps(facts["decoding"]), **table.run.told}
+    identity = facts["model"] if isinstance(facts["model"], str) else json.dumps(facts["model"])
+    shown |= {"model": facts["name"], "model's identity": identity}
+    shown |= {"decoding": json.dumps(facts["decoding"]), **table.run.told}
     for condition, found in facts["failures"].items():
         for reason, count in found.items():
             shown[f"without an answer, {condition.replace('_', ' ')}: {count}"] = reason
