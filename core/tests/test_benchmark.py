@@ -73,6 +73,8 @@ def test_a_dataset_with_planned_questions_is_no_benchmark(
         DatasetError, match=r"120 of its 120 questions are not checked.*bench build"
     ):
         Benchmark.load(tmp_path / "planned")
+    with pytest.raises(ConfigError, match=r"no dataset, .*; `videossr bench build` makes a bench"):
+        Benchmark.load(tmp_path / "plannned")
     with pytest.raises(ConfigError, match=r"build\.check: false; set build\.check=true"):
         refuse_planned(configured(check=False))
 
@@ -202,6 +204,17 @@ def test_questions_that_one_did_not_answer_are_left_out() -> None:
     subtasks, mean = compare(first, second)
     assert subtasks["a"].change == (0, 0, 0, 2)
     assert (mean.questions, mean.unpaired) == (2, 1)
+
+
+@pytest.mark.parametrize(("videos", "shown"), [(7, False), (8, True)])
+def test_few_videos_show_no_difference(videos: int, *, shown: bool) -> None:
+    """However far the interval is from zero: few of anything go the same way by chance."""
+    worse = graded("a", [0.0] * videos)
+    better = [replace(one, value=0.5 + 0.01 * i) for i, one in enumerate(worse)]
+    _, up = compare(worse, better)
+    _, down = compare(better, worse)
+    assert up.change.low > 50 > -50 > down.change.high
+    assert (up.improved, up.fell, down.improved, down.fell) == (shown, False, False, shown)
 
 
 def test_other_questions_cannot_be_paired() -> None:

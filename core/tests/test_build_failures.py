@@ -113,7 +113,10 @@ def test_a_question_that_no_video_carries_is_told(
     ("video", "reason"),
     [
         ({"spacing": 9}, "shorter than a window of 63 s"),
-        ({"num_frames": 64, "min_frames": 20}, "fewer than 20 frames in the window"),
+        (
+            {"num_frames": 64, "min_frames": 20},
+            "fewer than video.min_frames=20 frames in the window",
+        ),
     ],
 )
 def test_what_the_table_tells_ends_a_build_before_it_starts(

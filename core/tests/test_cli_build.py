@@ -11,6 +11,9 @@ from command_line import Ran
 from toy_plugins import Pick
 
 from videossr import Sample, hookimpl
+from videossr.build import Summary
+from videossr.build.building import TaskSummary
+from videossr.cli.build import describe
 from videossr.clip_store import ClipStore
 from videossr.clips import fill
 from videossr.config import VideoConfig, load_config
@@ -20,6 +23,33 @@ from videossr.render import Renderer
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+
+# What is told
+
+
+def test_what_every_task_passed_over_is_told_once(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A reason that one task has alone, or for another number of videos, stands with that task."""
+
+    def summary(*left_out: dict[str, int]) -> Summary:
+        tasks = {
+            name: TaskSummary(1, 1, 0.5, {}, reasons)
+            for name, reasons in zip("ab", left_out, strict=False)
+        }
+        return Summary(tasks, 1, 1, (1, 1), 0, {}, checked=True, broken={})
+
+    def told(*left_out: dict[str, int]) -> list[str]:
+        describe(tmp_path, summary(*left_out))
+        return [line for line in capsys.readouterr().out.splitlines() if "passed over" in line]
+
+    assert told({"short": 4, "still": 1}, {"short": 4, "still": 2}) == [
+        "    passed over once: still",
+        "    passed over 2 times: still",
+        "  passed over by every task, 4 videos: short",
+    ]
+    assert told({"short": 4}, {}) == told({"short": 4}) == ["    passed over 4 times: short"]
 
 
 # Store

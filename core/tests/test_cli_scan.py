@@ -22,7 +22,7 @@ def test_scan_writes_a_table(run: Callable[..., Ran], drawn_videos: Path, tmp_pa
     """And says how many videos are usable; five of 1.5 s are an eighth of a minute."""
     table = tmp_path / "deep" / "videos.parquet"
     ran = run("scan", drawn_videos, "-o", table, "--workers", 1)
-    assert (0, f"{table}: 5 videos, 5 usable, 0.1 minutes\n") == (ran.code, ran.out)
+    assert (0, f"{table}: 5 videos, 5 usable, 0.1 minutes of video\n") == (ran.code, ran.out)
     rows, root = read_table(table)
     assert (5, drawn_videos.resolve()) == (len(rows), root)
 

@@ -119,7 +119,7 @@ def test_a_window_with_too_few_frames_is_left_out_where_the_table_tells() -> Non
     tree = {"video": {**VIDEO, "spacing": 0.125}, "build": {"size": 4, "check": False}}
     config = resolve({**tree, "tasks": PICK}, toys())
     plan = Plan(config, [*slow, row(7), row(8, frames=50, last=9.8, variable=True)], NOWHERE)
-    assert {"pick": {"fewer than 8 frames in the window": 3}} == plan.left_out
+    assert {"pick": {"fewer than video.min_frames=8 frames in the window": 3}} == plan.left_out
     assert {"00007.mp4", "00008.mp4"} == {recipe.video for recipe in plan.recipes()}
 
 

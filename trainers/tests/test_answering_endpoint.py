@@ -27,6 +27,7 @@ from videossr_trainers.answering import Answer, Asked, Decoding
 from videossr_trainers.answering.endpoint import EndpointAnswerer, checked_url
 from videossr_trainers.answering.frames_as import AsImages, AsVideo, chat_of, mp4_of
 from videossr_trainers.answering.limits import Pace, Patience, told_wait
+from videossr_trainers.answering.sitting import Sitting, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,6 +90,25 @@ def test_what_passes_is_tried_again(fault: str, kind: str) -> None:
         assert {"a": 2, "b": 1} == server.asked
         assert {kind: 1} == answerer.traffic.faults
         assert answerer.traffic.requests == 3
+
+
+def test_what_was_asked_in_vain_is_told() -> None:
+    """By kind, of this sitting alone, and without what the server does not take."""
+    faults = {"a": ["500", "429 0.01"], "b": ["500"]}
+    with FaultyServer(faults, takes=("max_tokens", "temperature")) as server:
+        answerer = endpoint(server)
+        assert "in vain" not in Usage().in_words()
+        told = []
+        for names in ("c", "a", "b"):
+            sitting = Sitting(answerer)
+            decoding = Decoding(temperature=1.0)
+            assert len(list(sitting.answer(map(asked, names), decoding))) == 1
+            told.append(sitting.usage)
+        assert [{}, {"500": 1, "429": 1}, {"500": 1}] == [usage.faults for usage in told]
+        assert "3 requests in vain (2 x 500, 1 x 429)" in sum(told, Usage()).in_words()
+        (read, _) = Usage.read(json.loads(json.dumps(told[1].tree())))
+        assert told[1] == read
+        assert 1 == answerer.traffic.faults["refused seed"]
 
 
 def test_nothing_is_lost_among_all_faults_at_once() -> None:

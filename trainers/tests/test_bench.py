@@ -24,6 +24,7 @@ from videossr.benchmark import Benchmark
 from videossr.benchmark.exported import Exported
 from videossr.cli import main
 from videossr.dataset import Dataset
+from videossr.errors import Mistake
 from videossr.procedural import write_videos
 from videossr.render import Renderer
 from videossr.video import read_timeline
@@ -34,8 +35,10 @@ from videossr_trainers.answering.cost import Prices
 from videossr_trainers.bench.conditions import conditions_of, strangers
 from videossr_trainers.bench.folder import Finished, RunFolder, read_run
 from videossr_trainers.bench.lmms_eval import export_lmms_eval
+from videossr_trainers.bench.otherwise import otherwise
 from videossr_trainers.bench.report import write_bench_report
 from videossr_trainers.bench.report.failures import failures
+from videossr_trainers.bench.report.names import shortened
 from videossr_trainers.bench.report.tables import run_tables
 from videossr_trainers.bench.running import run_benchmark
 
@@ -366,18 +369,124 @@ def test_a_condition_may_be_added_later(setting: Setting, tmp_path: Path) -> Non
     assert ["sighted", "blind"] == run.facts["conditions"]
 
 
+def test_a_condition_that_was_left_is_in_no_figure(setting: Setting, tmp_path: Path) -> None:
+    """What was never asked has not failed, nor is a part of the questions worth a score; all of it is kept."""
+    first = Model(truth, name="m", after=90)
+    with pytest.raises(KeyboardInterrupt):
+        setting.run(first, tmp_path / "run", conditions=("sighted", "wrong_video"))
+    run = setting.run(Model(truth, name="m"), tmp_path / "run", conditions=("sighted",))
+    assert (["sighted"], {}) == (run.facts["conditions"], run.facts["failures"])
+    assert {"sighted", "oracle", "constant", "random"} == {*scores(run)}
+    assert {"sighted"} == {condition for condition, _ in run.answers}
+    (told,) = (words for label, words in run.told.items() if "left" in label)
+    left = run.facts["left"]["wrong_video"]
+    assert f"wrong_video after {left} of 60 questions" == told
+    last = Model(truth, name="m")
+    whole = setting.run(last, tmp_path / "run", conditions=("wrong_video",))
+    assert 60 - left == len(last.asked)
+    assert ["sighted", "wrong_video"] == whole.facts["conditions"]
+    assert not whole.facts["left"]
+
+
+def test_what_failed_stays_failed_until_it_is_asked_again(setting: Setting, tmp_path: Path) -> None:
+    """A run of other conditions keeps the reason, and the condition its score."""
+
+    def says(asked: Asked) -> Answer:
+        return Answer("", failure="HTTP 500") if asked.key.endswith("/3") else Answer(truth(asked))
+
+    setting.run(Model(says, name="m"), tmp_path / "run", conditions=("blind",))
+    run = setting.run(Model(truth, name="m"), tmp_path / "run", conditions=("sighted",))
+    assert {"blind": {"HTTP 500": 3}} == run.facts["failures"]
+    assert ["sighted", "blind"] == run.facts["conditions"]
+
+
 def test_answers_of_another_model_are_not_mixed_in(
     knows: tuple[Finished, Model], setting: Setting, tmp_path: Path
 ) -> None:
     """Neither those of other decoding; nor is a folder taken that holds something else."""
-    with pytest.raises(ConfigError, match=r'model: \{"name": "knows"\} in the folder'):
-        setting.run(Model(truth, name="other"), knows[0].folder)
-    with pytest.raises(ConfigError, match="decoding: "):
-        setting.run(Model(truth, name="knows"), knows[0].folder, decoding=Decoding(8))
+    folder = knows[0].folder
+    with pytest.raises(ConfigError, match=f"the model's name: knows in {folder}, other here"):
+        setting.run(Model(truth, name="other"), folder)
+    with pytest.raises(ConfigError) as error:
+        setting.run(Model(truth, name="knows"), folder, decoding=Decoding(8))
+    assert str(error.value).splitlines() == [
+        f"--max-new-tokens: 64 in {folder}, 8 here",
+        f"{folder} holds another run: give another folder by -o, or ask as it was asked before",
+    ]
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     with pytest.raises(ConfigError, match="exists, and is no run"):
         setting.run(Model(truth), tmp_path / "mine")
+
+
+def test_a_run_that_got_no_answer_is_in_nobodys_way(setting: Setting, tmp_path: Path) -> None:
+    """Such as one with a mistyped address, however many questions it rendered; one answer, and it stays."""
+
+    def unreachable(_: Asked) -> str:
+        raise ConfigError(Mistake("--endpoint", "the connection failed"))
+
+    asks = partial(setting.run, output=tmp_path / "run", conditions=("blind",))
+    with pytest.raises(ConfigError, match="the connection failed"):
+        asks(Model(unreachable, name="wrong port"))
+    assert "running" == read_run(tmp_path / "run")["state"]
+    with pytest.raises(KeyboardInterrupt):
+        asks(Model(truth, name="right port", after=1))
+    assert {"name": "right port"} == read_run(tmp_path / "run")["model"]
+    with pytest.raises(ConfigError, match="holds another run"):
+        asks(Model(truth, name="wrong port"))
+
+
+_SERVED = {"kind": "endpoint", "url": "http://a/v1", "model": "m", "frames": "png"}
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "told"),
+    [
+        ({"model": None}, {"model": {"model": "1f"}}, "--model: none in runs/a, m here"),
+        (
+            {"model": _SERVED},
+            {"model": {**_SERVED, "url": "http://b/v1"}},
+            "--endpoint: http://a/v1 in runs/a, http://b/v1 here",
+        ),
+        (
+            {"model": _SERVED},
+            {"model": {**_SERVED, "frames": "mp4", "pixels": "rgb", "qp": 0}},
+            "--show: png in runs/a, mp4 here",
+        ),
+        (
+            {"model": _SERVED},
+            {"model": {"model": "1f"}},
+            "--model: m at http://a/v1 in runs/a, m here",
+        ),
+        (
+            {"model": {"model": "1f"}},
+            {"model": {"model": "2e"}},
+            "--model: m is another than when runs/a was made",
+        ),
+        (
+            {"model": {"model": "1f"}},
+            {"model": {"model": "2e"}, "name": "n"},
+            "--model: m in runs/a, n here",
+        ),
+        (
+            {"model": {"dtype": "float32"}},
+            {"model": {"dtype": "bfloat16"}},
+            "the model's dtype: float32 in runs/a, bfloat16 here",
+        ),
+        (
+            {"benchmark": "12", "source": "/a"},
+            {"benchmark": "34", "source": "/b"},
+            "benchmark: /a (digest 12) in runs/a, /b (digest 34) here",
+        ),
+    ],
+)
+def test_in_what_runs_differ_is_told_by_the_option(
+    theirs: dict[str, object], ours: dict[str, object], told: str
+) -> None:
+    """Nothing else is: neither what is the same, nor what only follows from it."""
+    same = {"benchmark": "b", "source": "/b", "model": None, "name": "m", "decoding": {"seed": 0}}
+    assert [told] == [str(one) for one in otherwise(same | theirs, same | ours, "runs/a")]
+    assert not otherwise(same | ours, same | ours, "runs/a")
 
 
 @pytest.mark.parametrize("left", [".answers.jsonl.journal", ".run.json.0.unfinished"])
@@ -638,6 +747,61 @@ def test_one_video_shows_nothing(knows: tuple[Finished, Model], tmp_path: Path) 
     assert 'class="bar' not in shown
     rows = list(csv.DictReader(table.read_text().splitlines()))
     assert {(row["low"], row["high"], row["videos"]) for row in rows} == {("", "", "1")}
+
+
+@pytest.mark.parametrize(("count", "coloured"), [(7, False), (8, True)])
+def test_few_videos_colour_nothing(
+    knows: tuple[Finished, Model], tmp_path: Path, count: int, *, coloured: bool
+) -> None:
+    """A difference stands there with its interval, and how far one can trust so many of them."""
+    right = knows[0].answers.items()
+    keys = [question.key for question in knows[0].questions]
+    runs = [
+        replace(
+            knows[0],
+            answers={
+                key: replace(given, value=value, video=f"{keys.index(given.key) % count}")
+                for key, given in right
+            },
+        )
+        for value in (0.0, 1.0)
+    ]
+    page, *_ = write_bench_report(runs, tmp_path / "few.html")
+    shown = page.read_text(encoding="utf-8").partition("</style>")[2]
+    assert "+100.0</span> <small>[+100.0, +100.0]" in shown
+    assert coloured == ('class="verdict improved"' in shown)
+    assert "of 3, one or more misses the truth in up to 14 % of all" in " ".join(shown.split())
+
+
+@pytest.mark.parametrize(
+    ("names", "short"),
+    [
+        (["/long/way/to/run/model"], ["run/model"]),
+        (["/a/one/run/model", "/a/two/run/model"], ["one/run/model", "two/run/model"]),
+        (["/a/run/model", "run/model"], ["a/run/model", "run/model"]),
+        (["Qwen/Qwen3-VL-8B-Instruct", "tiny"], ["Qwen/Qwen3-VL-8B-Instruct", "tiny"]),
+    ],
+)
+def test_of_a_path_so_much_is_shown_as_tells_it_apart(names: list[str], short: list[str]) -> None:
+    """Two parts at least, since the last one is often the same word."""
+    assert short == list(shortened(names).values())
+
+
+def test_the_whole_path_of_a_model_stands_once(
+    knows: tuple[Finished, Model], tmp_path: Path
+) -> None:
+    """Among the facts of the run; runs of one model are told apart by their folders."""
+    path = "/a/long/way/to/run/model"
+    run = replace(knows[0], facts={**knows[0].facts, "name": path})
+    runs = [replace(run, folder=Path("/a/long/way", name)) for name in ("one", "two")]
+    for some, titled in (
+        (runs[:1], "run/model"),
+        (runs, "run/model (way/one) and run/model (way/two)"),
+    ):
+        page, *_ = write_bench_report(some, tmp_path / "page.html")
+        text = page.read_text(encoding="utf-8")
+        assert f"<title>Benchmark: {titled}</title>" in text
+        assert len(some) == text.count(path)
 
 
 def test_runs_of_other_benchmarks_are_refused(

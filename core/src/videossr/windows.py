@@ -67,4 +67,4 @@ def _within(length: float, fps: float) -> int:
 
 def too_few(fewest: int) -> str:
     """Why a video is too short for a clip."""
-    return f"fewer than {fewest} frames in the window"
+    return f"fewer than video.min_frames={fewest} frames in the window"

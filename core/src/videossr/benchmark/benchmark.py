@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import xxhash
@@ -44,9 +44,14 @@ class Benchmark:
             root: the folder of the videos, where they are not where they were when it was built.
 
         Raises:
-            DatasetError: no dataset, a damaged one, or one with questions that were only planned.
+            ConfigError: there is no dataset.
+            DatasetError: a damaged one, or one with questions that were only planned.
         """
-        dataset = Dataset.load(folder, root=root)
+        try:
+            dataset = Dataset.load(folder, root=root)
+        except ConfigError as error:
+            right = "`videossr bench build` makes a benchmark"
+            raise ConfigError([replace(one, right=right) for one in error.mistakes]) from error
         planned = sum(not recipe.checked for recipe in dataset.recipes)
         if planned or not dataset.recipes:
             found = f"{planned} of its {len(dataset.recipes)} questions are not checked"

@@ -103,12 +103,16 @@ def describe(output: Path, summary: Summary) -> None:
         f"{how}"
         f"each of them asked about {times(summary)}"
     )
+    of_all = _left_out_of_all(summary)
     for name, task in summary.tasks.items():
         typer.echo(
             f"  {name}: {task.questions} about {counted(task.videos, 'video')}, blind floor {task.floor:.3f}"
         )
         for reason, count in task.left_out.items():
-            typer.echo(f"    passed over {how_often(count)}: {reason}")
+            if reason not in of_all:
+                typer.echo(f"    passed over {how_often(count)}: {reason}")
+    for reason, count in of_all.items():
+        typer.echo(f"  passed over by every task, {counted(count, 'video')}: {reason}")
     for name, size in summary.off.items():
         typer.echo(
             f"  {name}: switched off, {counted(size, 'question')} fewer; "
@@ -120,3 +124,11 @@ def describe(output: Path, summary: Summary) -> None:
         )
     for video, reason in summary.broken.items():
         typer.echo(f"  cannot be decoded: {video}: {reason}")
+
+
+def _left_out_of_all(summary: Summary) -> dict[str, int]:
+    """Why every one of several tasks passed over as many videos as the others, to be told once."""
+    if len(summary.tasks) < 2:  # noqa: PLR2004 - the one task says it itself
+        return {}
+    first, *others = (task.left_out.items() for task in summary.tasks.values())
+    return dict(reason for reason in first if all(reason in other for other in others))

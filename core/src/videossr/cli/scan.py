@@ -98,7 +98,8 @@ def _tell(rows: Sequence[VideoRow], output: Path) -> None:
     usable = [row for row in rows if row.state == "ok"]
     seconds = sum(row.duration for row in usable)
     typer.echo(
-        f"{output}: {counted(len(rows), 'video')}, {len(usable)} usable, {seconds / 60:.1f} minutes"
+        f"{output}: {counted(len(rows), 'video')}, {len(usable)} usable, "
+        f"{seconds / 60:.1f} minutes of video"
     )
     quarantined = [row for row in rows if row.state != "ok"]
     if quarantined:

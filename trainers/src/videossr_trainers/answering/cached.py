@@ -47,12 +47,14 @@ class Cached:
 
     Attributes:
         found: what was taken from the cache, so far.
+        repeated: what came of a question that was asked just before, for others of the same content.
     """
 
     def __init__(self, answerer: Answerer, cache: AnswerCache) -> None:
         self.answerer: Final = answerer
         self.cache: Final = cache
         self.found = Spent()
+        self.repeated = Spent()
 
     @property
     def identity(self) -> str:
@@ -98,8 +100,9 @@ class _Run:
     decoding: Decoding
     exhausted: bool = False
     under_way: dict[str, list[Asked]] = field(default_factory=dict)
-    _known: deque[tuple[Asked, tuple[Answer, ...]]] = field(default_factory=deque)
+    _known: deque[tuple[Asked, tuple[Answer, ...], bool]] = field(default_factory=deque)
     _contents: dict[str, str] = field(default_factory=dict)
+    _asked: set[str] = field(default_factory=set)
     _twins: int = 0
 
     def missing(self) -> Iterator[Asked]:
@@ -112,7 +115,7 @@ class _Run:
             content = content_key(self.identity, self.decoding, asked.sample)
             answers = self.cached.cache.get(content)
             if answers is not None:
-                self._known.append((asked, answers))
+                self._known.append((asked, answers, content in self._asked))
             elif content in self.under_way:
                 self.under_way[content].append(asked)
                 self._twins += 1
@@ -121,6 +124,7 @@ class _Run:
                     raise ValueError(f"key: {asked.key!r} for two questions; must be unique")
                 self.under_way[content] = [asked]
                 self._contents[asked.key] = content
+                self._asked.add(content)
                 yield asked
             if len(self._known) + self._twins >= _MOST_HELD:
                 return
@@ -139,8 +143,11 @@ class _Run:
     def take_known(self) -> Iterator[tuple[Asked, tuple[Answer, ...]]]:
         """The questions whose answers were there already."""
         while self._known:
-            asked, answers = self._known.popleft()
-            self.cached.found += Spent.on(answers)
+            asked, answers, repeated = self._known.popleft()
+            if repeated:
+                self.cached.repeated += Spent.on(answers)
+            else:
+                self.cached.found += Spent.on(answers)
             yield asked, answers
 
     def settle(
@@ -151,7 +158,7 @@ class _Run:
         self._twins -= len(twins)
         yield asked, answers
         for twin in twins:
-            self.cached.found += Spent.on(answers)
+            self.cached.repeated += Spent.on(answers)
             yield twin, answers
 
     def _keep(self, asked: Asked, answers: tuple[Answer, ...]) -> None:

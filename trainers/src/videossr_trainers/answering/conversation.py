@@ -5,8 +5,7 @@ from __future__ import annotations
 import random
 import uuid
 import warnings
-from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -28,31 +27,13 @@ if TYPE_CHECKING:
     from videossr_trainers.answering.answer import Decoding
     from videossr_trainers.answering.frames_as import FramesAs
     from videossr_trainers.answering.limits import Pace, Patience
+    from videossr_trainers.answering.traffic import Traffic
 
 #: Seeds that servers take: what 32 bits with a sign hold.
 _SEEDS: Final = 2**31
 
 #: Statuses by which a server asks for rest, from everybody.
 _OVERLOADED: Final = frozenset({429, 503})
-
-
-@dataclass(slots=True)
-class Traffic:
-    """What went to and fro.
-
-    Attributes:
-        requests: sent.
-        faults: requests that brought no answer, by kind: an HTTP status, `timeout`, `connection`,
-            `malformed`, `misdirected`, `withheld` or, for a parameter that the server does not take,
-            `refused NAME`.
-        sent: the ids of all requests.
-        reached: whether the server has ever said anything.
-    """
-
-    requests: int = 0
-    faults: Counter[str] = field(default_factory=Counter)
-    sent: set[str] = field(default_factory=set)
-    reached: bool = False
 
 
 @dataclass(frozen=True, slots=True)

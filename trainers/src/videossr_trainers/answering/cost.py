@@ -6,6 +6,8 @@ from dataclasses import astuple, dataclass
 from operator import add, sub
 from typing import TYPE_CHECKING, Self
 
+from videossr.wording import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -71,9 +73,9 @@ class Spent:
         ) / _MILLION
 
     def in_words(self, prices: Prices | None = None) -> str:
-        """A line for people."""
+        """A line for people; answers are those that there are, and what failed is told beside them."""
         parts = [
-            f"{self.answers:,} answers",
+            counted(self.answers - self.failures, "answer"),
             f"{self.prompt_tokens:,} + {self.completion_tokens:,} tokens",
         ]
         if prices is not None:

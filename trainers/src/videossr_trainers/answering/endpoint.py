@@ -24,10 +24,11 @@ except ImportError as error:
         )
     ) from error
 
-from videossr_trainers.answering.conversation import Conversation, Traffic
+from videossr_trainers.answering.conversation import Conversation
 from videossr_trainers.answering.faults import Dialect
 from videossr_trainers.answering.frames_as import AsImages, FramesAs
 from videossr_trainers.answering.limits import Pace, Patience
+from videossr_trainers.answering.traffic import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

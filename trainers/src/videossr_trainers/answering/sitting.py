@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from copy import copy
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
+from videossr.wording import counted
 from videossr_trainers.answering.cached import Cached
 from videossr_trainers.answering.cost import Prices, Spent
 from videossr_trainers.answering.throughput import Throughput
+from videossr_trainers.answering.traffic import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -26,6 +29,8 @@ class Usage:
         seconds: by the clock on the wall, from the first question drawn up to the last answer.
         asked: what was asked for.
         known: what a cache had, at no cost.
+        repeated: what was asked for once, for the other questions of the same content.
+        faults: requests to a server that brought no answer, by kind; see `Traffic`.
         throughput: where the time of a model on this machine went; None of one behind a server.
     """
 
@@ -34,6 +39,8 @@ class Usage:
     asked: Spent = field(default_factory=Spent)
     known: Spent = field(default_factory=Spent)
     throughput: Throughput | None = None
+    repeated: Spent = field(default_factory=Spent)
+    faults: Mapping[str, int] = field(default_factory=dict)
 
     def __add__(self, other: Usage) -> Self:
         """Of processes side by side: what both did, in the time of the longer one."""
@@ -44,6 +51,8 @@ class Usage:
             self.asked + other.asked,
             self.known + other.known,
             sum(parts[1:], parts[0]) if parts else None,
+            self.repeated + other.repeated,
+            dict(Counter(self.faults) + Counter(other.faults)),
         )
 
     @property
@@ -59,7 +68,7 @@ class Usage:
     @property
     def whole(self) -> Spent:
         """What all answers took, whether they were asked for now or known from before."""
-        return self.asked + self.known
+        return self.asked + self.known + self.repeated
 
     def tree(self, prices: Prices | None = None) -> dict[str, Any]:
         """As plain JSON values, with rates and the cost."""
@@ -72,7 +81,7 @@ class Usage:
 
     @classmethod
     def read(cls, tree: Mapping[str, Any]) -> tuple[Self, Prices | None]:
-        """Of a sitting, and its prices, from what `tree` gives."""
+        """Of a sitting, and its prices, from what `tree` gives; what an older version did not note is none."""
         throughput, prices = tree["throughput"], tree["prices"]
         usage = cls(
             tree["questions"],
@@ -80,6 +89,8 @@ class Usage:
             Spent(**tree["asked"]),
             Spent(**tree["known"]),
             Throughput(**throughput) if throughput else None,
+            Spent(**tree.get("repeated", {})),
+            tree.get("faults", {}),
         )
         return usage, Prices(**prices) if prices else None
 
@@ -97,6 +108,12 @@ class Usage:
             parts.append(self.throughput.shares)
         if self.known.answers:
             parts.append(f"{self.known.answers:,} more answers were in the cache")
+        if self.repeated.answers:
+            more = counted(self.repeated.answers, "more answer")
+            parts.append(f"{more} to questions just like one of these, asked once")
+        if self.faults:
+            kinds = ", ".join(f"{count:,} x {kind}" for kind, count in self.faults.items())
+            parts.append(f"{counted(sum(self.faults.values()), 'request')} in vain ({kinds})")
         return "; ".join(parts)
 
 
@@ -114,7 +131,11 @@ class Sitting:
         found = getattr(inner, "throughput", None)
         self._throughput = found if isinstance(found, Throughput) else None
         self._before = copy(self._throughput)
+        traffic = getattr(inner, "traffic", None)
+        self._faults = traffic.faults if isinstance(traffic, Traffic) else Counter[str]()
+        self._faults_before = copy(self._faults)
         self._known_before = self._cached.found if self._cached else Spent()
+        self._repeated_before = self._cached.repeated if self._cached else Spent()
         self._heard = Spent()
         self._each = 1
         self._seconds = 0.0
@@ -136,6 +157,14 @@ class Sitting:
     def usage(self) -> Usage:
         """What it took so far."""
         known = self._cached.found - self._known_before if self._cached else Spent()
-        asked = self._heard - known
+        repeated = self._cached.repeated - self._repeated_before if self._cached else Spent()
+        asked = self._heard - known - repeated
         throughput = self._throughput - self._before if self._throughput and self._before else None
-        return Usage(asked.answers // self._each, self._seconds, asked, known, throughput)
+        # What a server does not take is done without: nothing is wrong with the answers.
+        faults = {
+            kind: count
+            for kind, count in (self._faults - self._faults_before).items()
+            if not kind.startswith("refused ")
+        }
+        questions = asked.answers // self._each
+        return Usage(questions, self._seconds, asked, known, throughput, repeated, faults)

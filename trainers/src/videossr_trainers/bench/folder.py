@@ -6,7 +6,8 @@ answers.jsonl     each answer under each condition, with its reward, or why ther
 baselines.jsonl   what the oracle, the best constant and chance earn on each question
 scores.json       the scores of all of these
 
-While a run is going on a hidden journal beside `answers.jsonl` holds what there is.
+While a run is going on a hidden journal beside `answers.jsonl` holds what there is. Answers under a
+condition that was left before all were asked are kept, to go on from, and are in no figure.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from videossr.journal import Journal
 from videossr_trainers.answering import Answer
 from videossr_trainers.answering.cost import Spent
 from videossr_trainers.answering.sitting import Usage
+from videossr_trainers.bench.otherwise import otherwise
 from videossr_trainers.pages.files import write_json
 
 if TYPE_CHECKING:
@@ -43,7 +45,10 @@ SCORES: Final = "scores.json"
 #: The cache of answers, which may be there before the run is.
 CACHE: Final = "cache.jsonl"
 
-#: What must be the same for a run to go on in a folder.
+#: The hidden file of a run that is going on.
+_JOURNAL: Final = f".{ANSWERS}.journal"
+
+#: What must be the same for a run to go on in a folder; `otherwise` says in what it is not.
 _SAME: Final = ("benchmark", "model", "decoding")
 
 
@@ -116,6 +121,8 @@ class RunFolder(Collected):
 
     def __init__(self, folder: Path, facts: Mapping[str, Any]) -> None:
         super().__init__()
+        #: Why questions have no answer, of a run that was done: true until they are asked again.
+        self.failed: dict[tuple[str, str], Given] = {}
         self.folder = folder
         self.facts = dict(facts)
         self._lock = Lock()
@@ -158,6 +165,10 @@ class RunFolder(Collected):
             if not answer.failure:
                 self._journal.add(["answer", asdict(answer)])
 
+    def given(self, condition: str, key: str) -> Given | None:
+        """What became of a question under a condition, lately or before; None where it was never asked."""
+        return self.answers.get((condition, key)) or self.failed.get((condition, key))
+
     def finish(
         self,
         questions: Iterable[Question],
@@ -170,7 +181,7 @@ class RunFolder(Collected):
 
         Args:
             questions: in the benchmark's order.
-            answers: graded, in order.
+            answers: graded, in order; those of conditions that were left as well.
             baselines: a row for each question and baseline.
             scores: of all of them.
             figures: of the run, for `run.json`.
@@ -194,16 +205,18 @@ class RunFolder(Collected):
                 raise ConfigError(Mistake(str(self.folder), "exists, and is no run", right))
             return
         found = read_run(self.folder)
-        other = [
-            Mistake(
-                f"{self.folder}: {name}",
-                f"{json.dumps(found.get(name))} in the folder, {json.dumps(self.facts[name])} here",
-            )
-            for name in _SAME
-            if found.get(name) != self.facts[name]
-        ]
-        if other:
-            raise ConfigError(other, f"{self.folder} holds another run; choose another for it")
+        other = otherwise(found, self.facts, str(self.folder))
+        if other and self._answered():
+            right = "give another folder by -o, or ask as it was asked before"
+            raise ConfigError(other, f"{self.folder} holds another run: {right}")
+
+    def _answered(self) -> bool:
+        """Whether a run has an answer here: one that never got any, by a typo perhaps, is in nobody's way."""
+        journal = self.folder / _JOURNAL
+        return (self.folder / ANSWERS).exists() or (
+            journal.exists()
+            and any(line.startswith(b'["answer"') for line in journal.read_bytes().splitlines())
+        )
 
     def _take_question(self, tree: Mapping[str, Any]) -> None:
         question = Question.read(tree)
@@ -211,8 +224,8 @@ class RunFolder(Collected):
 
     def _take_answer(self, tree: Mapping[str, Any]) -> None:
         answer = Given(**tree)
-        if not answer.failure:
-            self.answers[answer.condition, answer.key] = answer
+        kept = self.failed if answer.failure else self.answers
+        kept[answer.condition, answer.key] = answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +236,7 @@ class Finished:
         folder: of the run.
         facts: of `run.json`.
         questions: in the benchmark's order.
-        answers: by condition and key.
+        answers: by condition and key, under the conditions that all questions were asked under.
         baselines: rows of `baselines.jsonl`.
     """
 
@@ -240,9 +253,14 @@ class Finished:
             return {}
         usage, prices = Usage.read(self.facts["session"])
         unreadable = self._unreadable()
+        left = ", ".join(
+            f"{condition} after {asked:,} of {sum(self.facts['subtasks'].values()):,} questions"
+            for condition, asked in self.facts.get("left", {}).items()
+        )
         return {
             "answers in all": Spent(**self.facts["answers"]).in_words(),
             **({"without the form of an answer, worth 0": unreadable} if unreadable else {}),
+            **({"left unfinished, to go on with by --conditions": left} if left else {}),
             "asked in the last session": usage.in_words(prices),
         }
 
@@ -270,11 +288,12 @@ class Finished:
             right = "the same `videossr bench run` again goes on with it"
             raise DatasetError(f"{folder}: the run is not done; {right}")
         try:
+            answers = [Given(**row) for row in _rows(folder / ANSWERS)]
             return cls(
                 folder,
                 facts,
                 tuple(Question.read(row) for row in _rows(folder / QUESTIONS)),
-                {(row["condition"], row["key"]): Given(**row) for row in _rows(folder / ANSWERS)},
+                {(a.condition, a.key): a for a in answers if a.condition in facts["conditions"]},
                 tuple(_rows(folder / BASELINES)),
             )
         except (OSError, ValueError, TypeError, KeyError) as error:
@@ -309,7 +328,7 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 def _of_a_beginning(name: str) -> bool:
     """Whether a file may be there before `run.json`: one of the cache, or what a kill has left."""
-    return CACHE in name or name == f".{ANSWERS}.journal" or name.endswith(UNFINISHED)
+    return CACHE in name or name == _JOURNAL or name.endswith(UNFINISHED)
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

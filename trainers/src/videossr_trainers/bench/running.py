@@ -54,7 +54,8 @@ def run_benchmark(
     """Ask every question under every condition, and keep what came of it in a folder.
 
     A run that was ended goes on where it stopped: what has been answered is neither rendered nor asked
-    again, what failed is. Conditions that are asked for later are added to those that are there.
+    again, what failed is. Conditions that are asked for later are added to those that are there; one that
+    was left before all questions were asked under it is kept and in no figure.
 
     Args:
         benchmark: what is asked.
@@ -216,8 +217,12 @@ class _Asking:
         """Grade everything, and write what came of it."""
         config = self._renderer.config
         questions = [run.questions[key] for key in self._recipes if key in run.questions]
-        asked = [c for c in CONDITIONS if any(condition == c for condition, _ in run.answers)]
-        answers = [self._graded(condition, key) for condition in asked for key in self._recipes]
+        asked, left = self._conditions_of(run)
+        answers = [
+            self._graded(condition, key, run.given(condition, key))
+            for condition in asked
+            for key in self._recipes
+        ]
         constants = Constants(config, benchmark.digest)
         guesses = baselines_of(
             questions,
@@ -239,18 +244,39 @@ class _Asking:
         }
         figures = {
             "conditions": asked,
+            "left": {condition: len(some) for condition, some in left.items()},
             "as_built": sum(question.as_built for question in questions),
             "unrendered": len(self._recipes) - len(questions),
             "answers": asdict(Spent.on(answer.given for answer in answers)),
             "session": self.usage.tree(prices),
             "failures": _failures(answers),
         }
-        run.finish(questions, answers, rows, scores, figures)
+        kept = chain.from_iterable(left.values())
+        run.finish(questions, [*answers, *kept], rows, scores, figures)
 
-    def _graded(self, condition: str, key: str) -> Given:
+    def _conditions_of(
+        self, run: RunFolder
+    ) -> tuple[list[Condition], dict[Condition, list[Given]]]:
+        """Those that all questions were asked under, and what there is under one that was left before.
+
+        The latter has no score: the questions that it was asked first are no sample of all.
+        """
+        there = {
+            condition: [given for key in self._recipes if (given := run.given(condition, key))]
+            for condition in CONDITIONS
+        }
+        whole = {c for c in there if c in self._conditions or len(there[c]) == len(self._recipes)}
+        left = {
+            condition: [self._graded(condition, one.key, one) for one in some]
+            for condition, some in there.items()
+            if some and condition not in whole
+        }
+        return [condition for condition in CONDITIONS if condition in whole], left
+
+    def _graded(self, condition: str, key: str, given: Given | None) -> Given:
         """An answer with its score; what has none has failed."""
         recipe = self._recipes[key]
-        given = self._run.answers.get((condition, key)) or Given(
+        given = given or Given(
             condition, key, recipe.task, recipe.video_hash, failure="was not answered"
         )
         if given.failure:

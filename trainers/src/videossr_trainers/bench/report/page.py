@@ -6,6 +6,7 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from videossr.benchmark import FEWEST_VIDEOS
 from videossr_trainers.bench.report.failures import Failure, failures
 from videossr_trainers.bench.report.histogram import histogram
 from videossr_trainers.bench.report.published import PUBLISHED
@@ -102,6 +103,9 @@ def _write_html(path: Path, tables: Sequence[RunTable], shown: Sequence[Failure]
         compared=comparisons(tables),
         against=asked[0].name if asked else "",
         subtasks=subtasks,
+        fewest=FEWEST_VIDEOS,
+        # If they are independent; those that share videos miss together, and so more seldom.
+        misses=100 * (1 - 0.95 ** len(subtasks)),
         colours=colours,
         histograms=[(table.name, _histograms(table, colours)) for table in asked],
         published=_ranked(tables),
@@ -124,11 +128,7 @@ def _headline(table: RunTable) -> str:
     text = (
         f"Mean of the subtasks {mean.raw.mean:.1f} {_ends(mean.raw)}, blind floor {mean.floor:.1f}"
     )
-    better = [
-        row.name
-        for row in table.rows[:-1]
-        if row.looked and row.looked.change and row.looked.change.above(0)
-    ]
+    better = [row.name for row in table.rows[:-1] if row.looked and row.looked.improved]
     if table.control:
         count = f"{len(better)} of {len(table.rows) - 1} subtasks"
         text += f"; shown to do better with its video than {table.control} on {count}"
@@ -184,6 +184,7 @@ def _facts(table: RunTable) -> dict[str, str]:
     facts = table.run.facts
     total = sum(facts["subtasks"].values())
     shown = {
+        "run": str(table.run.folder),
         "benchmark": f"{facts['source']}, digest {facts['benchmark']}",
         "questions": f"{total} in {len(facts['subtasks'])} subtasks, about {facts['videos']} videos",
         "pixels": f"{facts['as_built']} of {total} questions to the bit as the build checked them"
@@ -199,8 +200,9 @@ def _facts(table: RunTable) -> dict[str, str]:
         shown["modifiers"] = json.dumps(facts["modifiers"])
     if not table.conditions:
         return shown
-    model = facts["model"] if isinstance(facts["model"], str) else json.dumps(facts["model"])
-    shown |= {"model": model, "decoding": json.dumps(facts["decoding"]), **table.run.told}
+    identity = facts["model"] if isinstance(facts["model"], str) else json.dumps(facts["model"])
+    shown |= {"model": facts["name"], "model's identity": identity}
+    shown |= {"decoding": json.dumps(facts["decoding"]), **table.run.told}
     for condition, found in facts["failures"].items():
         for reason, count in found.items():
             shown[f"without an answer, {condition.replace('_', ' ')}: {count}"] = reason

@@ -9,6 +9,7 @@ from videossr import ConfigError
 from videossr.benchmark import BASELINES, Difference, Graded, Scores, compare, measure
 from videossr.errors import Mistake
 from videossr_trainers.bench.conditions import CONDITIONS, Condition
+from videossr_trainers.bench.report.names import run_names
 from videossr_trainers.bench.report.published import PUBLISHED
 from videossr_trainers.bench.running import graded_rows, scores_tree
 
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 
     from videossr.intervals import Interval
     from videossr_trainers.bench.folder import Finished
-
-#: What a run is called in the place of a model where there was none.
-_NO_MODEL: Final = "no model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ class RunTable:
     """A run as it is reported.
 
     Attributes:
-        name: unique in a report.
+        name: unique in a report, and short; see `run_names`.
         run: as its folder has it.
         graded: by condition and baseline.
         scores: likewise.
@@ -101,14 +99,7 @@ def run_tables(runs: Sequence[Finished]) -> list[RunTable]:
     ]
     if others:
         raise ConfigError(others)
-    tables: list[RunTable] = []
-    for run in runs:
-        name = run.facts["name"] if run.facts["model"] is not None else _NO_MODEL
-        taken = {table.name for table in tables}
-        if name in taken or sum(r.facts["name"] == run.facts["name"] for r in runs) > 1:
-            name = f"{name} ({run.folder})"
-        tables.append(_table(name, run))
-    return tables
+    return [_table(name, run) for name, run in zip(run_names(runs), runs, strict=True)]
 
 
 def _table(name: str, run: Finished) -> RunTable:
