@@ -200,10 +200,10 @@ class Shop:
         monkeypatch.setattr(ModelOptions, "answerer", answerer)
 
 
-def command(*words: object) -> int:
+def command(*words: object, model: object = "fake") -> int:
     """The exit code of a command."""
     with pytest.raises(SystemExit) as stop:
-        main([*map(str, words), "--model", "fake"])
+        main([*map(str, words), "--model", str(model)])
     return int(stop.value.code or 0)
 
 
@@ -305,6 +305,67 @@ def test_what_a_kill_at_the_start_leaves_is_no_hindrance(tmp_path: Path) -> None
         claim(tmp_path, {"kind": "vqa"})
 
 
+def answer_once(run: Path) -> None:
+    """Leave an answer in a folder, as a run does."""
+    AnswerCache(run / "answers.jsonl").add("a key", (Answer("B"),))
+
+
+def test_a_run_without_an_answer_makes_room(tmp_path: Path) -> None:
+    """A typo in what nothing has come of yet costs no folder; the first answer makes it one run's own."""
+    run = tmp_path / "run"
+    claim(run, {"kind": "vqa", "videos": "clipz"})
+    AnswerCache(run / "answers.jsonl")  # a server that could not be reached leaves as much
+    claim(run, {"kind": "vqa", "videos": "clips"})
+    assert json.loads((run / "settings.json").read_text())["videos"] == "clips"
+    answer_once(run)
+    with pytest.raises(ConfigError, match="--videos is clips in the folder, clipz here"):
+        claim(run, {"kind": "vqa", "videos": "clipz"})
+
+
+def test_a_run_that_ended_without_an_answer_is_kept(tmp_path: Path) -> None:
+    """Its results are there to be read."""
+    claim(tmp_path / "run", {"kind": "vqa", "seed": 0})
+    (tmp_path / "run" / "results.json").write_text("{}")
+    with pytest.raises(ConfigError, match="--seed is 0 in the folder, 1 here"):
+        claim(tmp_path / "run", {"kind": "vqa", "seed": 1})
+
+
+def test_what_differs_from_the_run_in_a_folder_is_named_by_its_options(tmp_path: Path) -> None:
+    """Only what differs, a line each, without what follows from another; then what to do."""
+    run = tmp_path / "run"
+    theirs = {"kind": "vqa", "questions": "0f", "revision": None, "video": CONFIG.model_dump()}
+    claim(run, theirs)
+    answer_once(run)
+    video = CONFIG.model_copy(update={"max_pixels": 1024, "min_pixels": 1, "fps": 1.0})
+    ours = {**theirs, "questions": "1e", "revision": "main", "video": video.model_dump()}
+    with pytest.raises(ConfigError) as refused:
+        claim(run, ours)
+    assert str(refused.value).splitlines() == [
+        f"{run}: the questions are others: it is another list, or the list has changed since",
+        f"{run}: --revision is not given in the folder, main here",
+        f"{run}: --max-pixels is 4096 in the folder, 1024 here",
+        f"{run}: --fps is 2.0 in the folder, 1.0 here",
+        f"{run} holds a run with other settings; give another folder by -o, or remove this one",
+    ]
+    with pytest.raises(
+        ConfigError, match=r"holds a run of `videossr eval vqa`; this is `videossr d"
+    ):
+        claim(run, {"kind": "diagnose"})
+
+
+@pytest.mark.parametrize("kind", ["eval vqa", "diagnose"])
+def test_a_model_that_is_not_there_is_told_first(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    """Before a video is looked at, by what is wrong with it, and no folder is begun."""
+    listed = write_list(tmp_path / "q.jsonl", ROWS)
+    words = [*kind.split(), listed, "--videos", folder, "-o", tmp_path / "run"]
+    scorer = ["--scorer", "choice"] if kind == "diagnose" else []
+    assert command(*words, *scorer, model=tmp_path / "gone") == 2
+    assert f"--model {tmp_path}/gone: no such folder; give" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_another_run_is_not_written_into(
     folder: Path,
     tmp_path: Path,
@@ -322,7 +383,7 @@ def test_another_run_is_not_written_into(
     assert command(*words) == 0
     assert (tmp_path / "run" / "rows.csv").read_bytes() == before
     assert command(*words, "--max-new-tokens", "5") == 2
-    assert "holds a run with max_new_tokens 64; here 5" in capsys.readouterr().err
+    assert "--max-new-tokens is 64 in the folder, 5 here" in capsys.readouterr().err
     assert shop.sold == 2
 
 

@@ -11,6 +11,7 @@ from videossr.errors import VideossrError
 from videossr_trainers.diagnosis.advice import Advice, advise
 from videossr_trainers.diagnosis.groups import Group, Slice
 from videossr_trainers.diagnosis.source import few_valued
+from videossr_trainers.downstream.folder import RESULTS
 from videossr_trainers.pages import (
     Card,
     Said,
@@ -147,7 +148,7 @@ def write_diagnosis(diagnosis: Diagnosis, source: Source, folder: Path, *, shown
     ]
     questions = [_row(group) for group in diagnosis.groups]
     write_json(
-        folder / "results.json",
+        folder / RESULTS,
         {
             "dataset": diagnosis.title,
             "tasks": {

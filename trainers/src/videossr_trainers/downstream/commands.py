@@ -217,7 +217,7 @@ def _evaluate(
         "video": video.model_dump(mode="json"),
     }
     with session.shares.speaking():
-        session.claim(settings)
+        session.claim(settings, options)
         videos = session.videos(listed, root, video)
         answerer = session.answerer(options)
         rows = askable(listed, videos)

@@ -15,6 +15,7 @@ from videossr_trainers.downstream.figures import (
     by_category,
     figures_of,
 )
+from videossr_trainers.downstream.folder import RESULTS
 from videossr_trainers.downstream.outcome import STATES, Outcome, sample_of
 from videossr_trainers.downstream.spans import read_span
 from videossr_trainers.downstream.truth import Choice, Spans
@@ -93,7 +94,7 @@ def write_evaluation(evaluation: Evaluation, videos: Videos, folder: Path, *, sh
     without = baselines(evaluation.outcomes, evaluation.kind)
     rows = [_row(one) for one in evaluation.outcomes]
     write_json(
-        folder / "results.json",
+        folder / RESULTS,
         {
             "kind": evaluation.kind,
             "list": evaluation.title,

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import typer
 
 from videossr.cli.options import progress_bar
+from videossr.errors import ConfigError, Mistake
 from videossr_trainers.answering.shares import Shares
 from videossr_trainers.console import quiet_libraries
 from videossr_trainers.downstream.asking import Asking, ask
-from videossr_trainers.downstream.folder import claim
+from videossr_trainers.downstream.folder import ANSWERS, claim
 from videossr_trainers.downstream.videos import Videos, look_at
+from videossr_trainers.models.names import missing_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -57,13 +59,18 @@ class Session:
         """Whether this process shows no progress: of several, one does."""
         return self.quiet or not self.shares.main
 
-    def claim(self, settings: Mapping[str, Any]) -> None:
-        """As `folder.claim`, by the main process.
+    def claim(self, settings: Mapping[str, Any], options: ModelOptions) -> None:
+        """As `folder.claim`, by the main process, unless the model is known not to be there.
 
         Raises:
-            ConfigError: there is something else in the folder.
+            ConfigError: there is something else in the folder, or no model where it was said to be.
         """
-        self.shares.once(lambda: claim(self.folder, settings))
+
+        def checked() -> None:
+            _refuse_missing(options)
+            claim(self.folder, settings)
+
+        self.shares.once(checked)
 
     def videos(self, listed: QuestionList, root: Path, video: VideoConfig) -> Videos:
         """The videos of a list; those that cannot be shown are told, and so are malformed rows.
@@ -92,7 +99,7 @@ class Session:
             ConfigError: it cannot be used.
         """
         quiet_libraries()
-        return options.answerer(cache=self.folder / "answers.jsonl")
+        return options.answerer(cache=self.folder / ANSWERS)
 
     def ask(
         self,
@@ -148,6 +155,14 @@ def model_settings(options: ModelOptions) -> dict[str, Any]:
         asked |= {"show": options.show, "jpeg_quality": options.jpeg_quality}
         asked |= {"video_crf": options.video_crf}
     return {**asked, "max_new_tokens": options.max_new_tokens}
+
+
+def _refuse_missing(options: ModelOptions) -> None:
+    """Raise `ConfigError` for a folder that is not there, before videos are looked at."""
+    problem = None if options.endpoint else missing_folder(options.model)
+    if problem:
+        right = "give a folder with a model and its processor, an adapter, or a Hugging Face name"
+        raise ConfigError(Mistake(f"--model {options.model}", problem, right))
 
 
 def _warn(words: str, names: list[str]) -> None:
