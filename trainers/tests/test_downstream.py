@@ -148,7 +148,9 @@ def test_figures_of_spans_by_hand(folder: Path, tmp_path: Path) -> None:
     right = {"mIoU": 2 / 3, "R@0.3": 1.0, "R@0.5": 0.5, "R@0.7": 0.5}
     assert means == pytest.approx(right)
     # 1 of 3 seconds each, as the videos last three.
-    assert baselines(found, "grounding")["the whole video"]["mIoU"] == pytest.approx(1 / 3)
+    without = baselines(found, "grounding")
+    assert without
+    assert without.values["the whole video"]["mIoU"] == pytest.approx(1 / 3)
 
 
 def test_categories_and_baselines(folder: Path, tmp_path: Path) -> None:
@@ -160,8 +162,49 @@ def test_categories_and_baselines(folder: Path, tmp_path: Path) -> None:
     assert figures["up"].over_rows["accuracy"].mean == 0.5
     assert figures["up"].counts["missing"] == 1
     without = baselines(found, "vqa")
-    assert without["a guess"]["accuracy"] == 0.5
-    assert without["always B"]["accuracy"] == pytest.approx(2 / 3)
+    assert without
+    assert without.values["a guess"]["accuracy"] == 0.5
+    assert without.values["always B"]["accuracy"] == pytest.approx(2 / 3)
+
+
+def test_malformed_rows_are_of_the_videos_that_they_name(folder: Path, tmp_path: Path) -> None:
+    """Whole videos are drawn: only a row that names none stands for one of its own."""
+    rows = [ROWS[0], ROWS[2], {"video": "0000.mp4"}, {"video": "0001.mp4"}, "no row"]
+    found = outcomes(folder, tmp_path, truthful(), rows)
+    assert counts(found)["malformed"] == 3
+    assert figures_of(found, "vqa").over_rows["accuracy"].videos == 3
+
+
+def test_a_mixed_list_is_compared_where_something_is_known_without_a_model(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Over the multiple choice alone, with the model's score over the same, which the report says.
+
+    The model says B to all three, which is right for one of the two choices.
+    """
+    Shop(monkeypatch, Says(lambda *_: "B"))
+    short = {"video": "0001.mp4", "question": "Who?", "answer": "nobody"}
+    rows = [{**ROWS[0], "category": "one"}, {**ROWS[1], "answer": "B"}, short]
+    listed = write_list(tmp_path / "q.jsonl", rows)
+    run = tmp_path / "run"
+    assert command("eval", "vqa", listed, "--videos", folder, "-o", run, "--workers", 1) == 0
+    capsys.readouterr()
+    without = json.loads((run / "results.json").read_text())["without_a_model"]
+    assert without["questions"] == 2
+    assert without["model"]["accuracy"]["mean"] == 0.5
+    assert without["baselines"] == {
+        "always A": {"accuracy": 0.5},
+        "a guess": {"accuracy": 0.5},
+    }
+    page = (run / "report.html").read_text()
+    assert "2 of these questions are multiple choice: accuracy 50.0" in page
+    assert "always A has 50.0 and a guess has 50.0 without a model" in page
+    # A filter by what has no category is another than one by nothing.
+    assert page.count('name="group" value=""') == 1
+    assert 'name="group" value="(no category)"' in page
 
 
 def test_intervals_are_resampled_by_content(folder: Path, tmp_path: Path) -> None:

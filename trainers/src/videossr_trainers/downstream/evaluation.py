@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from videossr.errors import VideoError
 from videossr_trainers.downstream.figures import (
     METRICS,
+    NO_CATEGORY,
+    Baselines,
     Figures,
     Kind,
     baselines,
@@ -99,7 +101,7 @@ def write_evaluation(evaluation: Evaluation, videos: Videos, folder: Path, *, sh
             "kind": evaluation.kind,
             "list": evaluation.title,
             **_figures(figures),
-            "without_a_model": without or None,
+            "without_a_model": _without(without) if without else None,
             "cut_off": evaluation.cut_off,
             "categories": {one.name: _figures(one) for one in categories},
             "how": evaluation.how.tree,
@@ -116,7 +118,8 @@ def write_evaluation(evaluation: Evaluation, videos: Videos, folder: Path, *, sh
         categories=categories,
         facts=evaluation.how.facts,
         metrics=list(METRICS[evaluation.kind]),
-        baselines=without,
+        without=without,
+        baselines=without.values if without and without.questions == figures.answered else {},
         states=STATES,
         lost=_lost(evaluation.outcomes),
         plots=_plots(evaluation),
@@ -155,6 +158,14 @@ def _figures(figures: Figures) -> dict[str, Any]:
         "counts": dict(figures.counts),
         "over_answered": plain(figures.over_answered),
         "over_all_rows": plain(figures.over_rows),
+    }
+
+
+def _without(found: Baselines) -> dict[str, Any]:
+    return {
+        "questions": found.questions,
+        "model": {metric: value._asdict() for metric, value in found.model.items()},
+        "baselines": found.values,
     }
 
 
@@ -241,7 +252,7 @@ def _card(one: Outcome, videos: Videos) -> Card:
     return Card(
         name=row.name,
         kind="wrong" if one.state == "graded" else "not in the form of an answer",
-        group=row.category,
+        group=row.category or NO_CATEGORY,
         question=row.prompt,
         right=row.truth.shown,
         said=[Said(one.completion.strip(), 1, value)],

@@ -48,7 +48,8 @@ class Outcome:
         state: what came of it.
         reason: why it was not answered, or could not be read; empty where all went well.
         video: as the list has it.
-        content: what is the same for videos of the same content; by it intervals are resampled.
+        content: what is the same for videos of the same content; by it intervals are resampled. A row
+            that names no video stands for one of its own.
         value: what the answer is worth, in [0, 1]; 0 in every state but `graded`.
         said: the answer in the one form that all ways of saying it share.
         completion: what the model said; empty where it said nothing.
@@ -137,7 +138,14 @@ def outcomes_of(listed: QuestionList, videos: Videos, asking: Asking[Answer]) ->
 
     outcomes = [outcome(str(row.number), row) for row in listed.rows]
     outcomes += [
-        Outcome(row.line, row.number, "malformed", row.video, f"row {row.number}", row.reason)
+        Outcome(
+            row.line,
+            row.number,
+            "malformed",
+            row.video,
+            videos.content(row.video) if row.video else f"row {row.number}",
+            row.reason,
+        )
         for row in listed.malformed
     ]
     return sorted(outcomes, key=lambda one: one.number)

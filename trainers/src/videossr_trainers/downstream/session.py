@@ -79,10 +79,12 @@ class Session:
             ConfigError: the folder is not there, or none of the videos is in it.
         """
         names = list(dict.fromkeys(row.video for row in listed.rows))
+        # A malformed row is of the same video as others, if it names it.
+        named = [*names, *(row.video for row in listed.malformed if row.video)]
         table = self.folder / "videos.parquet"
         with progress_bar("looking at videos", quiet=self.silent) as progress:
             seen = self.shares.once(
-                lambda: look_at(names, root, table, workers=self.workers, progress=progress)
+                lambda: look_at(named, root, table, workers=self.workers, progress=progress)
             )
         videos = Videos(seen, root, video)
         if not self.silent:
