@@ -338,6 +338,34 @@ def test_mistakes_are_told_before_a_model_is_loaded(
     assert json.loads((tmp_path / "run" / "results.json").read_text())["counts"]["malformed"] == 2
 
 
+def test_a_span_outside_of_its_video_is_a_mistake_in_the_list(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Told with its line before a model is loaded, or counted; what reaches beyond the end is asked."""
+    shop = Shop(monkeypatch, Says(lambda *_: "0-3"))
+    rows = [
+        {**SPANS[0], "answer": [1, 9]},  # the videos last three seconds
+        {**SPANS[1], "answer": [[0, 1], [500, 600]]},
+        {**SPANS[1], "video": "gone.mp4", "answer": [500, 600]},
+    ]
+    listed = write_list(tmp_path / "q.jsonl", rows)
+    words = [listed, "--videos", folder, "--workers", 1, "-q", "-o"]
+    scored = [["eval", "grounding"], ["diagnose", "--scorer", "iou"]]
+    for number, kind in enumerate(scored):
+        assert command(*kind, *words, tmp_path / f"run{number}") == 2
+        told = capsys.readouterr().err
+        assert "line 2, row 2: answer 500-600 lies outside of the video, which lasts 3.0 s" in told
+        assert "line 1" not in told
+    assert shop.sold == 0
+    counting = [*scored[0], *words, tmp_path / "run0", "--count-malformed"]
+    assert command(*counting) == 1  # of one the video is missing
+    found = json.loads((tmp_path / "run0" / "results.json").read_text())
+    assert [row["state"] for row in found["rows"]] == ["graded", "malformed", "missing"]
+
+
 def test_what_a_kill_at_the_start_leaves_is_no_hindrance(tmp_path: Path) -> None:
     """Settings that were half written, and nothing else; what is not ours still is."""
     (tmp_path / ".settings.json.0.unfinished").write_text("{")

@@ -149,7 +149,7 @@ def diagnose(
                 videos,
                 video,
                 limit,
-                skip=count_malformed,
+                count_malformed=count_malformed,
             )
         answerer = session.answerer(options)
         asking = session.ask(
@@ -215,7 +215,7 @@ def _of_list(
     video: VideoConfig,
     limit: int | None,
     *,
-    skip: bool,
+    count_malformed: bool,
 ) -> Source:
     """The questions of a list, after what can be wrong with it was looked at."""
     from videossr import ConfigError  # noqa: PLC0415 - none needed for help
@@ -227,7 +227,7 @@ def _of_list(
         right = "give --scorer choice, exact, iou or number; or a folder made by `videossr build`"
         raise ConfigError(Mistake(str(path), "a list does not say how it is graded", right))
     listed = read_list(path, scorer)
-    if not skip or not listed.rows:
+    if not count_malformed or not listed.rows:
         listed.refuse_mistakes()
     root = folder or path.parent
     settings |= {
@@ -237,4 +237,5 @@ def _of_list(
         "video": video.model_dump(mode="json"),
     }
     session.claim(settings, options)
-    return ListSource(listed, session.videos(listed, root, video), scorer, limit=limit)
+    listed, videos = session.look(listed, root, video, count_malformed=count_malformed)
+    return ListSource(listed, videos, scorer, limit=limit)

@@ -218,7 +218,7 @@ def _evaluate(
     }
     with session.shares.speaking():
         session.claim(settings, options)
-        videos = session.videos(listed, root, video)
+        listed, videos = session.look(listed, root, video, count_malformed=count_malformed)
         answerer = session.answerer(options)
         rows = askable(listed, videos)
         asking = session.ask(

@@ -18,6 +18,7 @@ from videossr_trainers.answering.shares import Shares
 from videossr_trainers.console import quiet_libraries
 from videossr_trainers.downstream.asking import Asking, ask
 from videossr_trainers.downstream.folder import ANSWERS, claim
+from videossr_trainers.downstream.outside import outside_as_malformed
 from videossr_trainers.downstream.videos import Videos, look_at
 from videossr_trainers.models.names import missing_folder
 
@@ -72,11 +73,21 @@ class Session:
 
         self.shares.once(checked)
 
-    def videos(self, listed: QuestionList, root: Path, video: VideoConfig) -> Videos:
-        """The videos of a list; those that cannot be shown are told, and so are malformed rows.
+    def look(
+        self, listed: QuestionList, root: Path, video: VideoConfig, *, count_malformed: bool
+    ) -> tuple[QuestionList, Videos]:
+        """The videos of a list, and the list without what does not fit them.
+
+        Videos that cannot be shown are told, and so are malformed rows.
+
+        Args:
+            listed: as it was read.
+            root: the folder of the videos.
+            video: how frames are taken.
+            count_malformed: go on where answers lie outside of their video.
 
         Raises:
-            ConfigError: the folder is not there, or none of the videos is in it.
+            ConfigError: the folder is not there, or none of the videos is in it; or malformed rows.
         """
         names = list(dict.fromkeys(row.video for row in listed.rows))
         # A malformed row is of the same video as others, if it names it.
@@ -87,12 +98,15 @@ class Session:
                 lambda: look_at(named, root, table, workers=self.workers, progress=progress)
             )
         videos = Videos(seen, root, video)
+        fitting = outside_as_malformed(listed, videos)
+        if not count_malformed or not fitting.rows:
+            self.shares.once(fitting.refuse_mistakes)
         if not self.silent:
             absent = {name: found for name in names if (found := videos.absent(name))}
-            _warn("rows are malformed", [f"line {one.line}" for one in listed.malformed])
+            _warn("rows are malformed", [f"line {one.line}" for one in fitting.malformed])
             _warn("videos are missing", [name for name, one in absent.items() if one.missing])
             _warn("videos cannot be read", [n for n, one in absent.items() if not one.missing])
-        return videos
+        return fitting, videos
 
     def answerer(self, options: ModelOptions) -> Answerer:
         """The model, with the answers that the folder has of it.

@@ -107,6 +107,11 @@ class Videos:
         """The length of a video that can be shown."""
         return self._row(name).duration
 
+    def over(self, name: str) -> float:
+        """When a video is over at the latest, in seconds on the clock that a player shows."""
+        row = self._row(name)
+        return row.duration + max(0.0, row.first)  # where its first frame comes late, players wait
+
     def clip(self, name: str) -> Clip:
         """The frames that a model is shown, on the clock that a player shows: zero where the file begins.
 
