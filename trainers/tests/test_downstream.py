@@ -186,12 +186,13 @@ def test_a_mixed_list_is_compared_where_something_is_known_without_a_model(
     The model says B to all three, which is right for one of the two choices.
     """
     Shop(monkeypatch, Says(lambda *_: "B"))
-    short = {"video": "0001.mp4", "question": "Who?", "answer": "nobody"}
+    short = {"video": "0001.mp4", "question": "Who?", "answer": "nobody", "catgory": "two"}
     rows = [{**ROWS[0], "category": "one"}, {**ROWS[1], "answer": "B"}, short]
     listed = write_list(tmp_path / "q.jsonl", rows)
     run = tmp_path / "run"
     assert command("eval", "vqa", listed, "--videos", folder, "-o", run, "--workers", 1) == 0
-    capsys.readouterr()
+    warned = """warning: 1 row has a field "catgory"; did you mean 'category'?"""
+    assert warned in capsys.readouterr().err
     without = json.loads((run / "results.json").read_text())["without_a_model"]
     assert without["questions"] == 2
     assert without["model"]["accuracy"]["mean"] == 0.5

@@ -240,3 +240,15 @@ def test_other_fields_are_facets(tmp_path: Path) -> None:
     (row,) = listed(tmp_path, [{**CHOICE, **more}]).rows
     assert row.category == "animals"
     assert row.facets == {"category": "animals", "level": 2}
+
+
+def test_fields_that_look_misspelt_are_noted(tmp_path: Path) -> None:
+    """By what they are like, where the row lacks that; other fields are the list's own affair."""
+    rows = [
+        {**CHOICE, "catgory": "x", "ID": 7},
+        {**CHOICE, "catgory": "y", "option": []},
+        {**CHOICE, "category": "x", "catgory": "z"},
+        {**CHOICE, "idx": 1, "sub_category": "x", "question_id": 3, "videos": 1},
+        3,
+    ]
+    assert listed(tmp_path, rows).misspelt == {("catgory", "category"): 2, ("ID", "id"): 1}

@@ -14,11 +14,13 @@ import typer
 
 from videossr.cli.options import progress_bar
 from videossr.errors import ConfigError, Mistake
+from videossr.wording import counted
 from videossr_trainers.answering.shares import Shares
 from videossr_trainers.console import quiet_libraries
 from videossr_trainers.downstream.asking import Asking, ask
 from videossr_trainers.downstream.folder import ANSWERS, claim
 from videossr_trainers.downstream.outside import outside_as_malformed
+from videossr_trainers.downstream.truths import shown
 from videossr_trainers.downstream.videos import Videos, look_at
 from videossr_trainers.models.names import missing_folder
 
@@ -103,9 +105,13 @@ class Session:
             self.shares.once(fitting.refuse_mistakes)
         if not self.silent:
             absent = {name: found for name in names if (found := videos.absent(name))}
-            _warn("rows are malformed", [f"line {one.line}" for one in fitting.malformed])
-            _warn("videos are missing", [name for name, one in absent.items() if one.missing])
-            _warn("videos cannot be read", [n for n, one in absent.items() if not one.missing])
+            missing = [name for name, one in absent.items() if one.missing]
+            torn = [name for name, one in absent.items() if not one.missing]
+            lines = [f"line {one.line}" for one in fitting.malformed]
+            _warn_misspelt(fitting)
+            _warn("row is malformed", "rows are malformed", lines)
+            _warn("video is missing", "videos are missing", missing)
+            _warn("video cannot be read", "videos cannot be read", torn)
         return fitting, videos
 
     def answerer(self, options: ModelOptions) -> Answerer:
@@ -181,9 +187,16 @@ def _refuse_missing(options: ModelOptions) -> None:
         raise ConfigError(Mistake(f"--model {options.model}", problem, right))
 
 
-def _warn(words: str, names: list[str]) -> None:
+def _warn_misspelt(listed: QuestionList) -> None:
+    """Say which fields look as if they were meant for others."""
+    for (name, known), rows in listed.misspelt.items():
+        what = f"{counted(rows, 'row has', 'rows have')} a field {shown(name)}"
+        typer.echo(f"warning: {what}; did you mean {known!r}?", err=True)
+
+
+def _warn(one: str, several: str, names: list[str]) -> None:
     """Say before the work what will be counted as not answered."""
     if names:
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         some = ", ".join(names[:_NAMED])
-        typer.echo(f"warning: {len(names)} {words}: {some}{more}", err=True)
+        typer.echo(f"warning: {counted(len(names), one, several)}: {some}{more}", err=True)
