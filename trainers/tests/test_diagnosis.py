@@ -446,7 +446,7 @@ def test_a_list_is_diagnosed_by_its_scorer(
         main([*map(str, words)])
     assert stop.value.code == 1  # one of the questions has no video
     told = capsys.readouterr().err
-    assert "error: 1 questions could not be asked, such as row 9: gone.mp4: no such file" in told
+    assert "error: 1 question could not be asked, such as row 9: gone.mp4: no such file" in told
     (task,) = json.loads((tmp_path / "run" / "results.json").read_text())["tasks"].values()
     assert task["right"] == [0, 0, 8]
     assert task["reward"]["smooth"]["mean"] == pytest.approx((1 + 0.75) / 2)

@@ -264,7 +264,10 @@ def test_the_command_writes_a_report(
     run = tmp_path / "run"
     assert command("eval", "vqa", listed, "--videos", folder, "-o", run) == 1
     told, errors = capsys.readouterr()
-    assert "error: 1 without an answer, there is no such video, such as line 5" in errors
+    assert (
+        "error: 1 without an answer, there is no such video, such as line 5, row 5: no such file"
+        in errors
+    )
     assert "accuracy: 0.0 [0.0, 0.0] over 4 answered, 0.0 [0.0, 0.0] over all 6 rows" in told
     assert "asked in the last session: 4 answers, 40 + 8 tokens; " in told
     results = json.loads((run / "results.json").read_text())
@@ -303,7 +306,7 @@ def test_nothing_answered_fails(
     told, errors = capsys.readouterr()
     assert "accuracy: none over 0 answered, 0.0 too few videos over all 2 rows" in told
     assert (
-        "2 without an answer, asked, and no answer came, such as line 1: the server hung up"
+        "2 without an answer, asked, and no answer came, such as line 1, row 1: the server hung up"
         in errors
     )
     results = json.loads((run / "results.json").read_text())

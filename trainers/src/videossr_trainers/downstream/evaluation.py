@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from videossr.errors import VideoError
+from videossr.wording import counted
 from videossr_trainers.downstream.figures import (
     METRICS,
     NO_CATEGORY,
@@ -113,6 +114,7 @@ def write_evaluation(evaluation: Evaluation, videos: Videos, folder: Path, *, sh
         folder / "report.html",
         "videossr_trainers.downstream",
         "evaluation.html.jinja",
+        filters={"counted": counted},
         evaluation=evaluation,
         figures=figures,
         categories=categories,
@@ -132,7 +134,7 @@ def summary_of(evaluation: Evaluation) -> list[str]:
     figures = evaluation.figures
     lines = [
         f"{metric}: {_told(figures.over_answered[metric])} over {figures.answered} answered, "
-        f"{_told(figures.over_rows[metric])} over all {figures.questions} rows"
+        f"{_told(figures.over_rows[metric])} over all {counted(figures.questions, 'row')}"
         for metric in METRICS[evaluation.kind]
     ]
     apart = [
@@ -195,7 +197,7 @@ def _lost(outcomes: Sequence[Outcome]) -> dict[str, list[str]]:
         for one in outcomes:
             if one.state == state and not one.answered:
                 video = f", {one.video}" if one.video else ""
-                line = f"line {one.line}, row {one.number}{video}: {one.reason}"
+                line = f"{one.where}{video}: {one.reason}"
                 lines.setdefault(words, []).append(line)
     return lines
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: graded: answered, in the form of an answer. unparsed: answered without it, and worth 0. failed: the model
 #: gave no answer. broken: the video cannot be read. missing: there is no such video. malformed: the row
-#: asks nothing.
+#: asks nothing, or states no right answer that can be one.
 State = Literal["graded", "unparsed", "failed", "broken", "missing", "malformed"]
 
 #: States in words, in the order in which they are told.
@@ -28,7 +28,7 @@ STATES: Final[dict[State, str]] = {
     "failed": "asked, and no answer came",
     "broken": "the video cannot be read",
     "missing": "there is no such video",
-    "malformed": "the row asks nothing",
+    "malformed": "the row is malformed",
 }
 
 #: The states of rows to which the model had something to say.
@@ -72,6 +72,11 @@ class Outcome:
     cut_off: bool = False
 
     @property
+    def where(self) -> str:
+        """The row in the list, in words."""
+        return f"line {self.line}, row {self.number}"
+
+    @property
     def answered(self) -> bool:
         """Whether the model had something to say, in whatever form."""
         return self.state in ANSWERED
@@ -107,7 +112,7 @@ def outcomes_of(listed: QuestionList, videos: Videos, asking: Asking[Answer]) ->
         asking: what came of asking them, by the keys of `askable`.
 
     Returns:
-        An outcome for each row, those that ask nothing too, in the order of the list.
+        An outcome for each row, malformed ones too, in the order of the list.
     """
 
     def outcome(key: str, row: Row) -> Outcome:
@@ -174,6 +179,6 @@ def unanswered(outcomes: Sequence[Outcome]) -> list[str]:
     for state, words in STATES.items():
         some = [one for one in outcomes if one.state == state]
         if some and state in UNANSWERED:
-            first = f"line {some[0].line}: {some[0].reason}"
+            first = f"{some[0].where}: {some[0].reason}"
             told.append(f"{len(some)} without an answer, {words}, such as {first}")
     return told

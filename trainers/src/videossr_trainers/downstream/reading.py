@@ -304,7 +304,9 @@ def _facets(entry: Mapping[str, Any]) -> dict[str, Plain]:
 
 def _misspelt(entry: object) -> Iterator[tuple[str, str]]:
     """The fields of a row that are like one that it lacks, each with that one."""
-    for name in entry if isinstance(entry, Mapping) else ():
+    if not isinstance(entry, Mapping):
+        return
+    for name in entry:
         known = _like(name)
         if known and known not in entry:
             yield name, known
