@@ -368,6 +368,9 @@ def test_a_span_outside_of_its_video_is_a_mistake_in_the_list(
     assert command(*counting) == 1  # of one the video is missing
     found = json.loads((tmp_path / "run0" / "results.json").read_text())
     assert [row["state"] for row in found["rows"]] == ["graded", "malformed", "missing"]
+    page = (tmp_path / "run0" / "report.html").read_text()
+    assert "the row is malformed: 1" in page
+    assert "over 1 question that was answered" in page
 
 
 def test_what_a_kill_at_the_start_leaves_is_no_hindrance(tmp_path: Path) -> None:
