@@ -414,6 +414,7 @@ def test_what_differs_from_the_run_in_a_folder_is_named_by_its_options(tmp_path:
     theirs = {"kind": "vqa", "questions": "0f", "revision": None, "video": CONFIG.model_dump()}
     claim(run, theirs)
     answer_once(run)
+    claim(run, {name: value for name, value in theirs.items() if value is not None})
     video = CONFIG.model_copy(update={"max_pixels": 1024, "min_pixels": 1, "fps": 1.0})
     ours = {**theirs, "questions": "1e", "revision": "main", "video": video.model_dump()}
     with pytest.raises(ConfigError) as refused:

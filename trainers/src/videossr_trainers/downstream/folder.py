@@ -49,7 +49,7 @@ def claim(folder: Path, settings: Mapping[str, Any]) -> None:
     path = folder / _SETTINGS
     if path.is_file():
         ours, theirs = json.loads(json.dumps(settings)), _read(path)
-        if ours == theirs:
+        if not any(_differing(theirs, ours)):  # one that is not there is as good as null
             return
         if _has_answers(folder):
             _refuse_other(folder, theirs, ours)
