@@ -15,6 +15,7 @@ from videossr.config import load_config
 from videossr_trainers.engine.encoding import PromptBatch
 from videossr_trainers.models.adapters import lora_config
 from videossr_trainers.models.load import load_model, locate_model
+from videossr_trainers.models.names import missing_folder
 from videossr_trainers.sections import GrpoSection, LoraSection, ModelSection
 from videossr_trainers.training.arguments import grpo_arguments, leave_cores_to_loaders
 
@@ -103,6 +104,29 @@ def test_a_lost_base_is_named(make_trainer: MakeTrainer, tmp_path: Path) -> None
     file.write_text(json.dumps(json.loads(file.read_text()) | {"base_model_name_or_path": gone}))
     with pytest.raises(ConfigError, match=r"its base '.*gone' cannot be loaded; .*adapter_config"):
         load_model(str(folder))
+
+
+def test_a_model_to_train_that_is_not_there(tmp_path: Path) -> None:
+    """A path is taken for that of a folder, not for a malformed name on the hub."""
+    (tmp_path / "file").touch()
+    for name, problem in {"gone": "no such folder", "file": "is no folder"}.items():
+        with pytest.raises(ConfigError, match=f"{name}' cannot be loaded: {problem}; give a"):
+            load_model(str(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("Qwen/Qwen3-VL-8B-Instruct", None),
+        ("gpt2", None),
+        ("./run/model", "no such folder"),
+        ("~/run", "no such folder"),
+        ("runs/one/model", "no such folder"),
+    ],
+)
+def test_names_that_only_folders_have(name: str, problem: str | None) -> None:
+    """What the hub may know is left to the hub."""
+    assert missing_folder(name) == problem
 
 
 @pytest.mark.parametrize("name", ["lm_head", "q_poj"])

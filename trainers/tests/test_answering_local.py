@@ -378,7 +378,7 @@ def test_a_model_that_takes_no_video_is_refused(tmp_path: Path) -> None:
 
 def test_nothing_under_that_name(tmp_path: Path) -> None:
     """A wrong name is a mistake in the option, with the reason."""
-    with pytest.raises(ConfigError, match=r"--model .*nothing.* cannot be loaded"):
+    with pytest.raises(ConfigError, match=r"--model .*nothing' cannot be loaded: no such folder;"):
         LocalAnswerer.load(str(tmp_path / "nothing"))
 
 

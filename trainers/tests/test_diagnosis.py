@@ -101,6 +101,22 @@ def test_easy_hard_and_bimodal() -> None:
     assert "bimodal" not in pieces(hard)
 
 
+def test_too_hard_gives_the_reason_that_holds() -> None:
+    """No better than a guess, or above it and yet alike: each with its own numbers and advice."""
+    guessed = advise(Slice("t", "", "", [group(0, 0, 0.1, 0, number=n) for n in range(10)]))
+    assert "not shown to earn more than a guess" in guessed.do
+    alike = [group(*[0.75] * 4, number=n) for n in range(6)]
+    above = advise(
+        Slice("t", "", "", [*alike, *[group(0.7, 0.7, 0.8, 0.8, number=n) for n in range(6, 10)]])
+    )
+    assert above.what == guessed.what == "too hard"
+    assert "guess" not in above.do
+    assert (
+        "on 60\N{NO-BREAK SPACE}% all answers earn alike under the smooth reward" in above.because
+    )
+    assert "mean is 75.0 [75.0, 75.0], the blind floor 20.0" in above.because
+
+
 def test_a_smooth_reward_that_teaches_is_not_too_hard() -> None:
     """None right, and yet the answers differ and earn more than blind: the strict reward is what fails."""
     some = [group(0.5, 0.6, 0.7, 0.8, number=n) for n in range(10)]
@@ -172,7 +188,7 @@ def test_what_one_video_says_is_no_verdict() -> None:
     """Ten questions about it are one observation: no interval, no advice."""
     one = [Group(replace(g.question, video="v"), g.grades) for g in GOOD]
     assert list(pieces(one)) == ["too few questions"]
-    assert "about 1 videos" in pieces(one)["too few questions"]
+    assert "about 1 video." in pieces(one)["too few questions"]
 
 
 def test_broken_labels_are_suspected() -> None:
@@ -198,7 +214,10 @@ def test_a_model_that_always_says_the_same_does_not_break_labels() -> None:
     some = [group(0, 0, 0, 0, said=["3,3,3"] * 4, number=n) for n in range(9)]
     some.append(group(1, 1, 1, 1, said=["3,3,3"] * 4, number=9))
     told = pieces(some)
-    assert "100\N{NO-BREAK SPACE}% of all answers are '3,3,3'" in told["one answer to everything"]
+    assert told["one answer to everything"] == (
+        "100\N{NO-BREAK SPACE}% of all answers are '3,3,3', while the questions have 10 different right "
+        "answers."
+    )
     assert "broken labels suspected" not in told
 
 
@@ -427,7 +446,7 @@ def test_a_list_is_diagnosed_by_its_scorer(
         main([*map(str, words)])
     assert stop.value.code == 1  # one of the questions has no video
     told = capsys.readouterr().err
-    assert "error: 1 questions could not be asked, such as row 9: gone.mp4: no such file" in told
+    assert "error: 1 question could not be asked, such as row 9: gone.mp4: no such file" in told
     (task,) = json.loads((tmp_path / "run" / "results.json").read_text())["tasks"].values()
     assert task["right"] == [0, 0, 8]
     assert task["reward"]["smooth"]["mean"] == pytest.approx((1 + 0.75) / 2)

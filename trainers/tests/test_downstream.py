@@ -148,7 +148,9 @@ def test_figures_of_spans_by_hand(folder: Path, tmp_path: Path) -> None:
     right = {"mIoU": 2 / 3, "R@0.3": 1.0, "R@0.5": 0.5, "R@0.7": 0.5}
     assert means == pytest.approx(right)
     # 1 of 3 seconds each, as the videos last three.
-    assert baselines(found, "grounding")["the whole video"]["mIoU"] == pytest.approx(1 / 3)
+    without = baselines(found, "grounding")
+    assert without
+    assert without.values["the whole video"]["mIoU"] == pytest.approx(1 / 3)
 
 
 def test_categories_and_baselines(folder: Path, tmp_path: Path) -> None:
@@ -160,8 +162,50 @@ def test_categories_and_baselines(folder: Path, tmp_path: Path) -> None:
     assert figures["up"].over_rows["accuracy"].mean == 0.5
     assert figures["up"].counts["missing"] == 1
     without = baselines(found, "vqa")
-    assert without["a guess"]["accuracy"] == 0.5
-    assert without["always B"]["accuracy"] == pytest.approx(2 / 3)
+    assert without
+    assert without.values["a guess"]["accuracy"] == 0.5
+    assert without.values["always B"]["accuracy"] == pytest.approx(2 / 3)
+
+
+def test_malformed_rows_are_of_the_videos_that_they_name(folder: Path, tmp_path: Path) -> None:
+    """Whole videos are drawn: only a row that names none stands for one of its own."""
+    rows = [ROWS[0], ROWS[2], {"video": "0000.mp4"}, {"video": "0001.mp4"}, "no row"]
+    found = outcomes(folder, tmp_path, truthful(), rows)
+    assert counts(found)["malformed"] == 3
+    assert figures_of(found, "vqa").over_rows["accuracy"].videos == 3
+
+
+def test_a_mixed_list_is_compared_where_something_is_known_without_a_model(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Over the multiple choice alone, with the model's score over the same, which the report says.
+
+    The model says B to all three, which is right for one of the two choices.
+    """
+    Shop(monkeypatch, Says(lambda *_: "B"))
+    short = {"video": "0001.mp4", "question": "Who?", "answer": "nobody", "catgory": "two"}
+    rows = [{**ROWS[0], "category": "one"}, {**ROWS[1], "answer": "B"}, short]
+    listed = write_list(tmp_path / "q.jsonl", rows)
+    run = tmp_path / "run"
+    assert command("eval", "vqa", listed, "--videos", folder, "-o", run, "--workers", 1) == 0
+    warned = """warning: 1 row has a field "catgory"; did you mean 'category'?"""
+    assert warned in capsys.readouterr().err
+    without = json.loads((run / "results.json").read_text())["without_a_model"]
+    assert without["questions"] == 2
+    assert without["model"]["accuracy"]["mean"] == 0.5
+    assert without["baselines"] == {
+        "always A": {"accuracy": 0.5},
+        "a guess": {"accuracy": 0.5},
+    }
+    page = (run / "report.html").read_text()
+    assert "2 of these questions are multiple choice: accuracy 50.0" in page
+    assert "always A has 50.0 and a guess has 50.0 without a model" in page
+    # A filter by what has no category is another than one by nothing.
+    assert page.count('name="group" value=""') == 1
+    assert 'name="group" value="(no category)"' in page
 
 
 def test_intervals_are_resampled_by_content(folder: Path, tmp_path: Path) -> None:
@@ -200,10 +244,10 @@ class Shop:
         monkeypatch.setattr(ModelOptions, "answerer", answerer)
 
 
-def command(*words: object) -> int:
+def command(*words: object, model: object = "fake") -> int:
     """The exit code of a command."""
     with pytest.raises(SystemExit) as stop:
-        main([*map(str, words), "--model", "fake"])
+        main([*map(str, words), "--model", str(model)])
     return int(stop.value.code or 0)
 
 
@@ -220,7 +264,10 @@ def test_the_command_writes_a_report(
     run = tmp_path / "run"
     assert command("eval", "vqa", listed, "--videos", folder, "-o", run) == 1
     told, errors = capsys.readouterr()
-    assert "error: 1 without an answer, there is no such video, such as line 5" in errors
+    assert (
+        "error: 1 without an answer, there is no such video, such as line 5, row 5: no such file"
+        in errors
+    )
     assert "accuracy: 0.0 [0.0, 0.0] over 4 answered, 0.0 [0.0, 0.0] over all 6 rows" in told
     assert "asked in the last session: 4 answers, 40 + 8 tokens; " in told
     results = json.loads((run / "results.json").read_text())
@@ -259,7 +306,7 @@ def test_nothing_answered_fails(
     told, errors = capsys.readouterr()
     assert "accuracy: none over 0 answered, 0.0 too few videos over all 2 rows" in told
     assert (
-        "2 without an answer, asked, and no answer came, such as line 1: the server hung up"
+        "2 without an answer, asked, and no answer came, such as line 1, row 1: the server hung up"
         in errors
     )
     results = json.loads((run / "results.json").read_text())
@@ -295,6 +342,37 @@ def test_mistakes_are_told_before_a_model_is_loaded(
     assert json.loads((tmp_path / "run" / "results.json").read_text())["counts"]["malformed"] == 2
 
 
+def test_a_span_outside_of_its_video_is_a_mistake_in_the_list(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Told with its line before a model is loaded, or counted; what reaches beyond the end is asked."""
+    shop = Shop(monkeypatch, Says(lambda *_: "0-3"))
+    rows = [
+        {**SPANS[0], "answer": [1, 9]},  # the videos last three seconds
+        {**SPANS[1], "answer": [[0, 1], [500, 600]]},
+        {**SPANS[1], "video": "gone.mp4", "answer": [500, 600]},
+    ]
+    listed = write_list(tmp_path / "q.jsonl", rows)
+    words = [listed, "--videos", folder, "--workers", 1, "-q", "-o"]
+    scored = [["eval", "grounding"], ["diagnose", "--scorer", "iou"]]
+    for number, kind in enumerate(scored):
+        assert command(*kind, *words, tmp_path / f"run{number}") == 2
+        told = capsys.readouterr().err
+        assert "line 2, row 2: answer 500-600 lies outside of the video, which lasts 3.0 s" in told
+        assert "line 1" not in told
+    assert shop.sold == 0
+    counting = [*scored[0], *words, tmp_path / "run0", "--count-malformed"]
+    assert command(*counting) == 1  # of one the video is missing
+    found = json.loads((tmp_path / "run0" / "results.json").read_text())
+    assert [row["state"] for row in found["rows"]] == ["graded", "malformed", "missing"]
+    page = (tmp_path / "run0" / "report.html").read_text()
+    assert "the row is malformed: 1" in page
+    assert "over 1 question that was answered" in page
+
+
 def test_what_a_kill_at_the_start_leaves_is_no_hindrance(tmp_path: Path) -> None:
     """Settings that were half written, and nothing else; what is not ours still is."""
     (tmp_path / ".settings.json.0.unfinished").write_text("{")
@@ -303,6 +381,68 @@ def test_what_a_kill_at_the_start_leaves_is_no_hindrance(tmp_path: Path) -> None
     (tmp_path / "settings.json").rename(tmp_path / "mine.json")
     with pytest.raises(ConfigError, match="is no run"):
         claim(tmp_path, {"kind": "vqa"})
+
+
+def answer_once(run: Path) -> None:
+    """Leave an answer in a folder, as a run does."""
+    AnswerCache(run / "answers.jsonl").add("a key", (Answer("B"),))
+
+
+def test_a_run_without_an_answer_makes_room(tmp_path: Path) -> None:
+    """A typo in what nothing has come of yet costs no folder; the first answer makes it one run's own."""
+    run = tmp_path / "run"
+    claim(run, {"kind": "vqa", "videos": "clipz"})
+    AnswerCache(run / "answers.jsonl")  # a server that could not be reached leaves as much
+    claim(run, {"kind": "vqa", "videos": "clips"})
+    assert json.loads((run / "settings.json").read_text())["videos"] == "clips"
+    answer_once(run)
+    with pytest.raises(ConfigError, match="--videos is clips in the folder, clipz here"):
+        claim(run, {"kind": "vqa", "videos": "clipz"})
+
+
+def test_a_run_that_ended_without_an_answer_is_kept(tmp_path: Path) -> None:
+    """Its results are there to be read."""
+    claim(tmp_path / "run", {"kind": "vqa", "seed": 0})
+    (tmp_path / "run" / "results.json").write_text("{}")
+    with pytest.raises(ConfigError, match="--seed is 0 in the folder, 1 here"):
+        claim(tmp_path / "run", {"kind": "vqa", "seed": 1})
+
+
+def test_what_differs_from_the_run_in_a_folder_is_named_by_its_options(tmp_path: Path) -> None:
+    """Only what differs, a line each, without what follows from another; then what to do."""
+    run = tmp_path / "run"
+    theirs = {"kind": "vqa", "questions": "0f", "revision": None, "video": CONFIG.model_dump()}
+    claim(run, theirs)
+    answer_once(run)
+    claim(run, {name: value for name, value in theirs.items() if value is not None})
+    video = CONFIG.model_copy(update={"max_pixels": 1024, "min_pixels": 1, "fps": 1.0})
+    ours = {**theirs, "questions": "1e", "revision": "main", "video": video.model_dump()}
+    with pytest.raises(ConfigError) as refused:
+        claim(run, ours)
+    assert str(refused.value).splitlines() == [
+        f"{run}: the questions are others: it is another list, or the list has changed since",
+        f"{run}: --revision is not given in the folder, main here",
+        f"{run}: --max-pixels is 4096 in the folder, 1024 here",
+        f"{run}: --fps is 2.0 in the folder, 1.0 here",
+        f"{run} holds a run with other settings; give another folder by -o, or remove this one",
+    ]
+    with pytest.raises(
+        ConfigError, match=r"holds a run of `videossr eval vqa`; this is `videossr d"
+    ):
+        claim(run, {"kind": "diagnose"})
+
+
+@pytest.mark.parametrize("kind", ["eval vqa", "diagnose"])
+def test_a_model_that_is_not_there_is_told_first(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    """Before a video is looked at, by what is wrong with it, and no folder is begun."""
+    listed = write_list(tmp_path / "q.jsonl", ROWS)
+    words = [*kind.split(), listed, "--videos", folder, "-o", tmp_path / "run"]
+    scorer = ["--scorer", "choice"] if kind == "diagnose" else []
+    assert command(*words, *scorer, model=tmp_path / "gone") == 2
+    assert f"--model {tmp_path}/gone: no such folder; give" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_another_run_is_not_written_into(
@@ -322,7 +462,7 @@ def test_another_run_is_not_written_into(
     assert command(*words) == 0
     assert (tmp_path / "run" / "rows.csv").read_bytes() == before
     assert command(*words, "--max-new-tokens", "5") == 2
-    assert "holds a run with max_new_tokens 64; here 5" in capsys.readouterr().err
+    assert "--max-new-tokens is 64 in the folder, 5 here" in capsys.readouterr().err
     assert shop.sold == 2
 
 

@@ -123,6 +123,10 @@ def test_numbers(tmp_path: Path, answer: object, right: float) -> None:
     assert found.rows[0].truth == Number(right)
 
 
+NO_SPAN = (
+    "must be a text, or a list of texts of which any is right; a span of time is for `videossr eval "
+    "grounding`, or --scorer iou"
+)
 FORM = 'must be [start, end] in seconds or "14.5-26.2", the end after the start, or a list of these'
 
 
@@ -141,6 +145,8 @@ FORM = 'must be [start, end] in seconds or "14.5-26.2", the end after the start,
         ("vqa", {"options": {"the first": "x", "b": "y"}}, None),
         ("vqa", {"category": ["a"]}, 'category is ["a"]; must be a text or a whole number'),
         ("vqa", {"answer": "", "options": None}, None),
+        ("vqa", {"answer": [0.0, 2.5], "options": None}, f"answer is [0.0, 2.5]; {NO_SPAN}"),
+        ("exact", {"answer": [3]}, f"answer is [3]; {NO_SPAN}"),
         ("iou", {"answer": [3, 2]}, f"answer [3, 2] is no span; {FORM}"),
         ("iou", {"answer": [-1, 2]}, f"answer [-1, 2] is no span; {FORM}"),
         ("iou", {"answer": [1, 2, 3]}, f"answer [1, 2, 3] is no span; {FORM}"),
@@ -234,3 +240,15 @@ def test_other_fields_are_facets(tmp_path: Path) -> None:
     (row,) = listed(tmp_path, [{**CHOICE, **more}]).rows
     assert row.category == "animals"
     assert row.facets == {"category": "animals", "level": 2}
+
+
+def test_fields_that_look_misspelt_are_noted(tmp_path: Path) -> None:
+    """By what they are like, where the row lacks that; other fields are the list's own affair."""
+    rows = [
+        {**CHOICE, "catgory": "x", "ID": 7},
+        {**CHOICE, "catgory": "y", "option": []},
+        {**CHOICE, "category": "x", "catgory": "z"},
+        {**CHOICE, "idx": 1, "sub_category": "x", "question_id": 3, "videos": 1},
+        3,
+    ]
+    assert listed(tmp_path, rows).misspelt == {("catgory", "category"): 2, ("ID", "id"): 1}

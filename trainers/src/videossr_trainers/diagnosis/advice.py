@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from videossr.wording import counted
 from videossr_trainers.pages import ends, percent, score
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _too_few(some: Slice) -> Advice | None:
     do = (
         f"Ask at least {FEWEST}, about {_FEWEST_VIDEOS} videos or more, before drawing conclusions."
     )
-    because = f"{count} questions about {some.reward.videos} videos."
+    because = f"{counted(count, 'question')} about {counted(some.reward.videos, 'video')}."
     return Advice(_TOO_FEW, some.name, do, because)
 
 
@@ -115,7 +116,8 @@ def _habit(some: Slice) -> Advice | None:
     shown = some.habit if len(some.habit) <= 40 else f"{some.habit[:40]}..."  # noqa: PLR2004
     right = len({group.question.answer for group in some.groups})
     because = (
-        f"{percent(some.favourite[1])} of all answers are {shown!r}, and {right} answers are right."
+        f"{percent(some.favourite[1])} of all answers are {shown!r}, while the questions have "
+        f"{counted(right, 'different right answer')}."
     )
     do = "The model says the same whatever it is shown: it does not look yet. Start easier, or warm up."
     return Advice(_SAME_AGAIN, some.name, do, because)
@@ -145,13 +147,19 @@ def _too_easy(some: Slice) -> Advice | None:
 def _too_hard(some: Slice) -> Advice | None:
     if some.none_right < _MANY:
         return None
-    because = f"{percent(some.none_right)} of questions have none of {some.answers} right"
-    if some.floor is not None:
-        because += f"; the mean reward is {_against(some)}"
-    if some.flat < _MANY and _sees(some):
+    none_right = f"{percent(some.none_right)} of questions have none of {some.answers} right"
+    if not _sees(some):
+        because = f"{none_right}; the mean reward is {_against(some)}."
+        do = "Lower the difficulty or show more frames, or warm up: answers are not shown to earn more than a guess."
+        return Advice(_TOO_HARD, some.name, do, because)
+    if some.flat < _MANY:
         return None  # far from perfect, and the smooth reward teaches
-    do = "Lower the difficulty or show more frames, or warm up: hardly an answer earns more than a guess."
-    return Advice(_TOO_HARD, some.name, do, f"{because}.")
+    because = (
+        f"{none_right}, and on {percent(some.flat)} all answers earn alike under the smooth reward; "
+        f"its mean is {_against(some)}."
+    )
+    do = "Lower the difficulty, or sample more answers: where all earn alike there is nothing to learn."
+    return Advice(_TOO_HARD, some.name, do, because)
 
 
 def _blind(some: Slice) -> Advice | None:

@@ -134,12 +134,22 @@ def diagnose(
     with session.shares.speaking():
         if dataset.is_dir():
             _refuse(of_lists, "is for lists; a dataset has frames and tasks of its own")
-            source = _of_dataset(session, dataset, settings, root, limit, plugins_dir or (), allow)
+            source = _of_dataset(
+                session, dataset, settings, options, root, limit, plugins_dir or (), allow
+            )
         else:
             _refuse(of_datasets, "is for datasets; a list has its videos and no tasks")
             video = video_config(num_frames, fps, max_pixels)
             source = _of_list(
-                session, dataset, settings, scorer, videos, video, limit, skip=count_malformed
+                session,
+                dataset,
+                settings,
+                options,
+                scorer,
+                videos,
+                video,
+                limit,
+                count_malformed=count_malformed,
             )
         answerer = session.answerer(options)
         asking = session.ask(
@@ -166,6 +176,7 @@ def _of_dataset(
     session: Session,
     folder: Path,
     settings: dict[str, Any],
+    options: ModelOptions,
     root: Path | None,
     limit: int | None,
     plugins_dir: Sequence[Path],
@@ -190,7 +201,7 @@ def _of_dataset(
         )
     renderer = plain_renderer(loaded, registry)
     settings["questions"] = content_of(loaded)
-    session.claim(settings)
+    session.claim(settings, options)
     return DatasetSource(loaded, renderer, limit=limit)
 
 
@@ -198,12 +209,13 @@ def _of_list(
     session: Session,
     path: Path,
     settings: dict[str, Any],
+    options: ModelOptions,
     scorer: Scorer | None,
     folder: Path | None,
     video: VideoConfig,
     limit: int | None,
     *,
-    skip: bool,
+    count_malformed: bool,
 ) -> Source:
     """The questions of a list, after what can be wrong with it was looked at."""
     from videossr import ConfigError  # noqa: PLC0415 - none needed for help
@@ -215,7 +227,7 @@ def _of_list(
         right = "give --scorer choice, exact, iou or number; or a folder made by `videossr build`"
         raise ConfigError(Mistake(str(path), "a list does not say how it is graded", right))
     listed = read_list(path, scorer)
-    if not skip or not listed.rows:
+    if not count_malformed or not listed.rows:
         listed.refuse_mistakes()
     root = folder or path.parent
     settings |= {
@@ -224,5 +236,6 @@ def _of_list(
         "videos": str(root.absolute()),
         "video": video.model_dump(mode="json"),
     }
-    session.claim(settings)
-    return ListSource(listed, session.videos(listed, root, video), scorer, limit=limit)
+    session.claim(settings, options)
+    listed, videos = session.look(listed, root, video, count_malformed=count_malformed)
+    return ListSource(listed, videos, scorer, limit=limit)

@@ -8,9 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from videossr.errors import VideossrError
+from videossr.wording import counted
 from videossr_trainers.diagnosis.advice import Advice, advise
 from videossr_trainers.diagnosis.groups import Group, Slice
 from videossr_trainers.diagnosis.source import few_valued
+from videossr_trainers.downstream.folder import RESULTS
 from videossr_trainers.pages import (
     Card,
     Said,
@@ -77,7 +79,7 @@ class Diagnosis:
     def faults(self) -> list[str]:
         """In words, how many questions could not be asked or were not answered, with an example."""
         return [
-            f"{len(lost)} questions {words}, such as {name}: {reason}"
+            f"{counted(len(lost), 'question')} {words}, such as {name}: {reason}"
             for words, lost in self.lost.items()
             for name, reason in list(lost.items())[:1]
         ]
@@ -85,7 +87,7 @@ class Diagnosis:
     @property
     def lost(self) -> dict[str, Mapping[str, str]]:
         """The questions that are in no figure, and why, by what became of them in words."""
-        lost = {"could not be asked": self.unasked, "were not answered in full": self.failed}
+        lost = {"could not be asked": self.unasked, "not answered in full": self.failed}
         return {words: some for words, some in lost.items() if some}
 
 
@@ -147,7 +149,7 @@ def write_diagnosis(diagnosis: Diagnosis, source: Source, folder: Path, *, shown
     ]
     questions = [_row(group) for group in diagnosis.groups]
     write_json(
-        folder / "results.json",
+        folder / RESULTS,
         {
             "dataset": diagnosis.title,
             "tasks": {
@@ -192,6 +194,7 @@ def write_diagnosis(diagnosis: Diagnosis, source: Source, folder: Path, *, shown
         folder / "report.html",
         "videossr_trainers.diagnosis",
         "diagnosis.html.jinja",
+        filters={"counted": counted},
         diagnosis=diagnosis,
         tasks=tasks,
         columns_of=_columns,
@@ -210,7 +213,7 @@ def summary_of(diagnosis: Diagnosis) -> list[str]:
     lines = []
     for some in diagnosis.tasks:
         lines.append(
-            f"{some.name}: {len(some.groups)} questions, right of {some.answers}: "
+            f"{some.name}: {counted(len(some.groups), 'question')}, right of {some.answers}: "
             f"{' '.join(map(str, some.histogram))}; all alike: {100 * some.strictly_flat:.0f} % under "
             f"the strict reward, {100 * some.flat:.0f} % under the smooth one"
         )

@@ -217,8 +217,8 @@ def _evaluate(
         "video": video.model_dump(mode="json"),
     }
     with session.shares.speaking():
-        session.claim(settings)
-        videos = session.videos(listed, root, video)
+        session.claim(settings, options)
+        listed, videos = session.look(listed, root, video, count_malformed=count_malformed)
         answerer = session.answerer(options)
         rows = askable(listed, videos)
         asking = session.ask(

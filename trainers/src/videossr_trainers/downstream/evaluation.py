@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from videossr.errors import VideoError
+from videossr.wording import counted
 from videossr_trainers.downstream.figures import (
     METRICS,
+    NO_CATEGORY,
+    Baselines,
     Figures,
     Kind,
     baselines,
     by_category,
     figures_of,
 )
+from videossr_trainers.downstream.folder import RESULTS
 from videossr_trainers.downstream.outcome import STATES, Outcome, sample_of
 from videossr_trainers.downstream.spans import read_span
 from videossr_trainers.downstream.truth import Choice, Spans
@@ -93,12 +97,12 @@ def write_evaluation(evaluation: Evaluation, videos: Videos, folder: Path, *, sh
     without = baselines(evaluation.outcomes, evaluation.kind)
     rows = [_row(one) for one in evaluation.outcomes]
     write_json(
-        folder / "results.json",
+        folder / RESULTS,
         {
             "kind": evaluation.kind,
             "list": evaluation.title,
             **_figures(figures),
-            "without_a_model": without or None,
+            "without_a_model": _without(without) if without else None,
             "cut_off": evaluation.cut_off,
             "categories": {one.name: _figures(one) for one in categories},
             "how": evaluation.how.tree,
@@ -110,12 +114,14 @@ def write_evaluation(evaluation: Evaluation, videos: Videos, folder: Path, *, sh
         folder / "report.html",
         "videossr_trainers.downstream",
         "evaluation.html.jinja",
+        filters={"counted": counted},
         evaluation=evaluation,
         figures=figures,
         categories=categories,
         facts=evaluation.how.facts,
         metrics=list(METRICS[evaluation.kind]),
-        baselines=without,
+        without=without,
+        baselines=without.values if without and without.questions == figures.answered else {},
         states=STATES,
         lost=_lost(evaluation.outcomes),
         plots=_plots(evaluation),
@@ -128,7 +134,7 @@ def summary_of(evaluation: Evaluation) -> list[str]:
     figures = evaluation.figures
     lines = [
         f"{metric}: {_told(figures.over_answered[metric])} over {figures.answered} answered, "
-        f"{_told(figures.over_rows[metric])} over all {figures.questions} rows"
+        f"{_told(figures.over_rows[metric])} over all {counted(figures.questions, 'row')}"
         for metric in METRICS[evaluation.kind]
     ]
     apart = [
@@ -154,6 +160,14 @@ def _figures(figures: Figures) -> dict[str, Any]:
         "counts": dict(figures.counts),
         "over_answered": plain(figures.over_answered),
         "over_all_rows": plain(figures.over_rows),
+    }
+
+
+def _without(found: Baselines) -> dict[str, Any]:
+    return {
+        "questions": found.questions,
+        "model": {metric: value._asdict() for metric, value in found.model.items()},
+        "baselines": found.values,
     }
 
 
@@ -183,7 +197,7 @@ def _lost(outcomes: Sequence[Outcome]) -> dict[str, list[str]]:
         for one in outcomes:
             if one.state == state and not one.answered:
                 video = f", {one.video}" if one.video else ""
-                line = f"line {one.line}, row {one.number}{video}: {one.reason}"
+                line = f"{one.where}{video}: {one.reason}"
                 lines.setdefault(words, []).append(line)
     return lines
 
@@ -240,7 +254,7 @@ def _card(one: Outcome, videos: Videos) -> Card:
     return Card(
         name=row.name,
         kind="wrong" if one.state == "graded" else "not in the form of an answer",
-        group=row.category,
+        group=row.category or NO_CATEGORY,
         question=row.prompt,
         right=row.truth.shown,
         said=[Said(one.completion.strip(), 1, value)],

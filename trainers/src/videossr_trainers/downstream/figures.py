@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["vqa", "grounding"]
 
+#: What the rows without a category are called, where others have one.
+NO_CATEGORY: Final = "(no category)"
+
 #: What a value in [0, 1] counts for, by the name of the metric; the first is the main one.
 METRICS: Final[dict[Kind, dict[str, Callable[[float], float]]]] = {
     "vqa": {"accuracy": float},
@@ -61,6 +64,21 @@ class Figures:
         return sum(self.counts[state] for state in ANSWERED)
 
 
+@dataclass(frozen=True, slots=True)
+class Baselines:
+    """What can be had without a model.
+
+    Attributes:
+        questions: over how many it was measured, all of them answered.
+        model: what the model has over the same, by metric.
+        values: by name and metric.
+    """
+
+    questions: int
+    model: Mapping[str, Interval]
+    values: Mapping[str, Mapping[str, float]]
+
+
 def figures_of(outcomes: Sequence[Outcome], kind: Kind, name: str = "") -> Figures:
     """The figures of some rows, at least one; intervals are resampled by video."""
     answered = [one for one in outcomes if one.answered]
@@ -84,35 +102,46 @@ def by_category(outcomes: Sequence[Outcome], kind: Kind) -> list[Figures]:
         figures_of([one for one in outcomes if one.category == name], kind, name) for name in names
     ]
     rest = [one for one in outcomes if not one.category]
-    return [*found, *([figures_of(rest, kind, "(no category)")] if rest else [])]
+    return [*found, *([figures_of(rest, kind, NO_CATEGORY)] if rest else [])]
 
 
-def baselines(outcomes: Sequence[Outcome], kind: Kind) -> dict[str, dict[str, float]]:
-    """What can be had without a model, over the rows that were answered, by name and metric."""
+def baselines(outcomes: Sequence[Outcome], kind: Kind) -> Baselines | None:
+    """What can be had without a model, over the rows that were answered; None where nothing is known.
+
+    Of questions and short answers in one list, it is known of the multiple choice alone.
+    """
     answered = [one for one in outcomes if one.answered]
     if kind == "grounding":
         whole = {"the whole video": [_worth(one, f"0-{one.seconds:.1f}") for one in answered]}
-        return _measured(whole, kind) if answered else {}
+        return _measured(answered, whole, kind)
     choices = [one for one in answered if one.row and isinstance(one.row.truth, Choice)]
-    if not choices or len(choices) < len(answered):
-        return {}
     truths = [one.row.truth for one in choices if one.row and isinstance(one.row.truth, Choice)]
+    if not truths:
+        return None
     ((often, _),) = Counter(truth.label for truth in truths).most_common(1)
     found = {f"always {often}": [float(truth.label == often) for truth in truths]}
     if all(truth.options.texts for truth in truths):
         found["a guess"] = [1 / len(truth.options.labels) for truth in truths]
-    return _measured(found, kind)
+    return _measured(choices, found, kind)
 
 
 def _worth(outcome: Outcome, answer: str) -> float:
     return grade(outcome.row.truth, answer).value if outcome.row else 0.0
 
 
-def _measured(values: Mapping[str, Sequence[float]], kind: Kind) -> dict[str, dict[str, float]]:
-    return {
-        name: {metric: fmean(map(worth, some)) for metric, worth in METRICS[kind].items()}
-        for name, some in values.items()
-    }
+def _measured(
+    outcomes: Sequence[Outcome], values: Mapping[str, Sequence[float]], kind: Kind
+) -> Baselines | None:
+    if not outcomes:
+        return None
+    return Baselines(
+        len(outcomes),
+        {metric: _interval(outcomes, worth) for metric, worth in METRICS[kind].items()},
+        {
+            name: {metric: fmean(map(worth, some)) for metric, worth in METRICS[kind].items()}
+            for name, some in values.items()
+        },
+    )
 
 
 def _interval(outcomes: Sequence[Outcome], worth: Callable[[float], float]) -> Interval:

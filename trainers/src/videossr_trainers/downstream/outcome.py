@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: graded: answered, in the form of an answer. unparsed: answered without it, and worth 0. failed: the model
 #: gave no answer. broken: the video cannot be read. missing: there is no such video. malformed: the row
-#: asks nothing.
+#: asks nothing, or states no right answer that can be one.
 State = Literal["graded", "unparsed", "failed", "broken", "missing", "malformed"]
 
 #: States in words, in the order in which they are told.
@@ -28,7 +28,7 @@ STATES: Final[dict[State, str]] = {
     "failed": "asked, and no answer came",
     "broken": "the video cannot be read",
     "missing": "there is no such video",
-    "malformed": "the row asks nothing",
+    "malformed": "the row is malformed",
 }
 
 #: The states of rows to which the model had something to say.
@@ -48,7 +48,8 @@ class Outcome:
         state: what came of it.
         reason: why it was not answered, or could not be read; empty where all went well.
         video: as the list has it.
-        content: what is the same for videos of the same content; by it intervals are resampled.
+        content: what is the same for videos of the same content; by it intervals are resampled. A row
+            that names no video stands for one of its own.
         value: what the answer is worth, in [0, 1]; 0 in every state but `graded`.
         said: the answer in the one form that all ways of saying it share.
         completion: what the model said; empty where it said nothing.
@@ -69,6 +70,11 @@ class Outcome:
     row: Row | None = field(default=None, repr=False)
     seconds: float = 0.0
     cut_off: bool = False
+
+    @property
+    def where(self) -> str:
+        """The row in the list, in words."""
+        return f"line {self.line}, row {self.number}"
 
     @property
     def answered(self) -> bool:
@@ -106,7 +112,7 @@ def outcomes_of(listed: QuestionList, videos: Videos, asking: Asking[Answer]) ->
         asking: what came of asking them, by the keys of `askable`.
 
     Returns:
-        An outcome for each row, those that ask nothing too, in the order of the list.
+        An outcome for each row, malformed ones too, in the order of the list.
     """
 
     def outcome(key: str, row: Row) -> Outcome:
@@ -137,7 +143,14 @@ def outcomes_of(listed: QuestionList, videos: Videos, asking: Asking[Answer]) ->
 
     outcomes = [outcome(str(row.number), row) for row in listed.rows]
     outcomes += [
-        Outcome(row.line, row.number, "malformed", row.video, f"row {row.number}", row.reason)
+        Outcome(
+            row.line,
+            row.number,
+            "malformed",
+            row.video,
+            videos.content(row.video) if row.video else f"row {row.number}",
+            row.reason,
+        )
         for row in listed.malformed
     ]
     return sorted(outcomes, key=lambda one: one.number)
@@ -166,6 +179,6 @@ def unanswered(outcomes: Sequence[Outcome]) -> list[str]:
     for state, words in STATES.items():
         some = [one for one in outcomes if one.state == state]
         if some and state in UNANSWERED:
-            first = f"line {some[0].line}: {some[0].reason}"
+            first = f"{some[0].where}: {some[0].reason}"
             told.append(f"{len(some)} without an answer, {words}, such as {first}")
     return told

@@ -1,7 +1,8 @@
 """Reading a list of questions: JSON or JSON lines, every mistake with its line.
 
 A row is an object with `video`, `question` and `answer`; `options`, where there are any; `category`, by
-which scores are given too; `id`. Whatever else it has is left alone.
+which scores are given too; `id`. Whatever else it has is left alone, and what looks like one of these
+misspelt is noted.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import xxhash
 
 from videossr.errors import ConfigError, Mistake
+from videossr.wording import counted
 from videossr_trainers.downstream.truths import read_truth, shown
 
 if TYPE_CHECKING:
@@ -26,6 +30,11 @@ if TYPE_CHECKING:
 
 #: A single value of a row.
 Plain = str | int | float
+
+#: Fields that a row may do without, so that one of another name is not missed; from how like a name is
+#: to one of them it is taken for it: `catgory` is, `sub_category` and `idx` are not.
+_OPTIONAL: Final = ("options", "category", "id")
+_LIKE: Final = 0.82
 
 #: Mistakes that are told one by one; of more, how many.
 _TOLD: Final = 100
@@ -94,12 +103,14 @@ class QuestionList:
         digest: XXH3 of its bytes, 128 bits, hexadecimal.
         rows: questions, in the order of the file.
         malformed: rows that are none.
+        misspelt: how many rows have a field of no meaning, by its name and the one that it is like.
     """
 
     path: Path
     digest: str
     rows: tuple[Row, ...]
     malformed: tuple[Malformed, ...]
+    misspelt: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     def refuse_mistakes(self) -> None:
         """Raise `ConfigError` with every mistake in the list, if there are any."""
@@ -113,7 +124,9 @@ class QuestionList:
             for m in row.mistakes
         ]
         if len(mistakes) > _TOLD:
-            more = f"{len(mistakes) - _TOLD} more mistakes like these"
+            more = counted(
+                len(mistakes) - _TOLD, "more mistake like these", "more mistakes like these"
+            )
             mistakes = [*mistakes[:_TOLD], Mistake(str(self.path), more)]
         if mistakes:
             raise ConfigError(mistakes)
@@ -141,9 +154,11 @@ def read_list(path: Path, scorer: Scorer) -> QuestionList:
         raise ConfigError(Mistake(f"{path} line {line}", "no UTF-8 text", right)) from error
     rows: list[Row] = []
     malformed: list[Malformed] = []
+    misspelt: Counter[tuple[str, str]] = Counter()
     objects = _array(text) if text.lstrip().startswith("[") else _lines(text)
     for number, (line, entry) in enumerate(objects, start=1):
         made = _row(line, number, entry, scorer)
+        misspelt.update(_misspelt(entry))
         if isinstance(made, Row):
             rows.append(made)
         else:
@@ -159,7 +174,7 @@ def read_list(path: Path, scorer: Scorer) -> QuestionList:
             malformed.append(Malformed(row.line, row.number, row.video, (mistake,)))
     malformed.sort(key=lambda row: row.number)
     digest = xxhash.xxh3_128_hexdigest(content)
-    return QuestionList(path, digest, tuple(unique), tuple(malformed))
+    return QuestionList(path, digest, tuple(unique), tuple(malformed), dict(misspelt))
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +300,22 @@ def _facets(entry: Mapping[str, Any]) -> dict[str, Plain]:
         for name, value in entry.items()
         if name not in own and isinstance(value, str | int | float) and value != ""
     }
+
+
+def _misspelt(entry: object) -> Iterator[tuple[str, str]]:
+    """The fields of a row that are like one that it lacks, each with that one."""
+    if not isinstance(entry, Mapping):
+        return
+    for name in entry:
+        known = _like(name)
+        if known and known not in entry:
+            yield name, known
+
+
+@lru_cache
+def _like(name: str) -> str | None:
+    near = get_close_matches(name.casefold(), _OPTIONAL, n=1, cutoff=_LIKE)
+    return near[0] if near else None
 
 
 def _whole(entry: object) -> bool:

@@ -13,11 +13,16 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import typer
 
 from videossr.cli.options import progress_bar
+from videossr.errors import ConfigError, Mistake
+from videossr.wording import counted
 from videossr_trainers.answering.shares import Shares
 from videossr_trainers.console import quiet_libraries
 from videossr_trainers.downstream.asking import Asking, ask
-from videossr_trainers.downstream.folder import claim
+from videossr_trainers.downstream.folder import ANSWERS, claim
+from videossr_trainers.downstream.outside import outside_as_malformed
+from videossr_trainers.downstream.truths import shown
 from videossr_trainers.downstream.videos import Videos, look_at
+from videossr_trainers.models.names import missing_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -57,33 +62,57 @@ class Session:
         """Whether this process shows no progress: of several, one does."""
         return self.quiet or not self.shares.main
 
-    def claim(self, settings: Mapping[str, Any]) -> None:
-        """As `folder.claim`, by the main process.
+    def claim(self, settings: Mapping[str, Any], options: ModelOptions) -> None:
+        """As `folder.claim`, by the main process, unless the model is known not to be there.
 
         Raises:
-            ConfigError: there is something else in the folder.
+            ConfigError: there is something else in the folder, or no model where it was said to be.
         """
-        self.shares.once(lambda: claim(self.folder, settings))
 
-    def videos(self, listed: QuestionList, root: Path, video: VideoConfig) -> Videos:
-        """The videos of a list; those that cannot be shown are told, and so are malformed rows.
+        def checked() -> None:
+            _refuse_missing(options)
+            claim(self.folder, settings)
+
+        self.shares.once(checked)
+
+    def look(
+        self, listed: QuestionList, root: Path, video: VideoConfig, *, count_malformed: bool
+    ) -> tuple[QuestionList, Videos]:
+        """The videos of a list, and the list without what does not fit them.
+
+        Videos that cannot be shown are told, and so are malformed rows.
+
+        Args:
+            listed: as it was read.
+            root: the folder of the videos.
+            video: how frames are taken.
+            count_malformed: go on where answers lie outside of their video.
 
         Raises:
-            ConfigError: the folder is not there, or none of the videos is in it.
+            ConfigError: the folder is not there, or none of the videos is in it; or malformed rows.
         """
         names = list(dict.fromkeys(row.video for row in listed.rows))
+        # A malformed row is of the same video as others, if it names it.
+        named = [*names, *(row.video for row in listed.malformed if row.video)]
         table = self.folder / "videos.parquet"
         with progress_bar("looking at videos", quiet=self.silent) as progress:
             seen = self.shares.once(
-                lambda: look_at(names, root, table, workers=self.workers, progress=progress)
+                lambda: look_at(named, root, table, workers=self.workers, progress=progress)
             )
         videos = Videos(seen, root, video)
+        fitting = outside_as_malformed(listed, videos)
+        if not count_malformed or not fitting.rows:
+            self.shares.once(fitting.refuse_mistakes)
         if not self.silent:
             absent = {name: found for name in names if (found := videos.absent(name))}
-            _warn("rows are malformed", [f"line {one.line}" for one in listed.malformed])
-            _warn("videos are missing", [name for name, one in absent.items() if one.missing])
-            _warn("videos cannot be read", [n for n, one in absent.items() if not one.missing])
-        return videos
+            missing = [name for name, one in absent.items() if one.missing]
+            torn = [name for name, one in absent.items() if not one.missing]
+            lines = [f"line {one.line}" for one in fitting.malformed]
+            _warn_misspelt(fitting)
+            _warn("row is malformed", "rows are malformed", lines)
+            _warn("video is missing", "videos are missing", missing)
+            _warn("video cannot be read", "videos cannot be read", torn)
+        return fitting, videos
 
     def answerer(self, options: ModelOptions) -> Answerer:
         """The model, with the answers that the folder has of it.
@@ -92,7 +121,7 @@ class Session:
             ConfigError: it cannot be used.
         """
         quiet_libraries()
-        return options.answerer(cache=self.folder / "answers.jsonl")
+        return options.answerer(cache=self.folder / ANSWERS)
 
     def ask(
         self,
@@ -150,9 +179,24 @@ def model_settings(options: ModelOptions) -> dict[str, Any]:
     return {**asked, "max_new_tokens": options.max_new_tokens}
 
 
-def _warn(words: str, names: list[str]) -> None:
+def _refuse_missing(options: ModelOptions) -> None:
+    """Raise `ConfigError` for a folder that is not there, before videos are looked at."""
+    problem = None if options.endpoint else missing_folder(options.model)
+    if problem:
+        right = "give a folder with a model and its processor, an adapter, or a Hugging Face name"
+        raise ConfigError(Mistake(f"--model {options.model}", problem, right))
+
+
+def _warn_misspelt(listed: QuestionList) -> None:
+    """Say which fields look as if they were meant for others."""
+    for (name, known), rows in listed.misspelt.items():
+        what = f"{counted(rows, 'row has', 'rows have')} a field {shown(name)}"
+        typer.echo(f"warning: {what}; did you mean {known!r}?", err=True)
+
+
+def _warn(one: str, several: str, names: list[str]) -> None:
     """Say before the work what will be counted as not answered."""
     if names:
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         some = ", ".join(names[:_NAMED])
-        typer.echo(f"warning: {len(names)} {words}: {some}{more}", err=True)
+        typer.echo(f"warning: {counted(len(names), one, several)}: {some}{more}", err=True)

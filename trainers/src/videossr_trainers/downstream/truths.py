@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeGuard
 
 from videossr.errors import Mistake, Unparsable
 from videossr_trainers.downstream.form import bare, folded
@@ -119,6 +119,9 @@ def _options(stated: object) -> Options:
 def _texts(answer: object) -> tuple[str, ...]:
     right = "must be a text, or a list of texts of which any is right"
     several = answer if isinstance(answer, Sequence) and not isinstance(answer, str) else [answer]
+    if isinstance(answer, list) and answer and all(map(_is_number, answer)):
+        right += "; a span of time is for `videossr eval grounding`, or --scorer iou"
+        raise _WrongError("answer", f"is {shown(answer)}", right)
     texts = []
     for text in several:
         if isinstance(text, bool) or not isinstance(text, str | int | float):
@@ -133,9 +136,13 @@ def _texts(answer: object) -> tuple[str, ...]:
     return tuple(texts)
 
 
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _number(answer: object) -> float:
     right = "must be a number, such as 3"
-    if isinstance(answer, int | float) and not isinstance(answer, bool):
+    if _is_number(answer):
         try:
             if math.isfinite(number := float(answer)):
                 return number

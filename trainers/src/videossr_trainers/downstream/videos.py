@@ -10,7 +10,7 @@ from videossr.clips import Clips, Excerpt
 from videossr.errors import ConfigError, Mistake, VideoError
 from videossr.scan import SUFFIXES, scan_to_table
 from videossr.video.container import open_video
-from videossr.video_table import is_table
+from videossr.video_table import VideoRow, is_table
 from videossr.windows import window_of
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from videossr.clip import Clip
     from videossr.config import VideoConfig
-    from videossr.video_table import VideoRow
 
 #: Frames that a model is shown of the shortest video that has as many.
 _FEWEST: Final = 4
@@ -100,13 +99,18 @@ class Videos:
         return seen if isinstance(seen, Absent) else None
 
     def content(self, name: str) -> str:
-        """What is the same for files of the same content: a hash, or the name of what cannot be read."""
-        seen = self._seen[name]
-        return name if isinstance(seen, Absent) else seen.hash
+        """What is the same for files of the same content: a hash, or the name of what was not read."""
+        seen = self._seen.get(name)
+        return seen.hash if isinstance(seen, VideoRow) else name
 
     def seconds(self, name: str) -> float:
         """The length of a video that can be shown."""
         return self._row(name).duration
+
+    def over(self, name: str) -> float:
+        """When a video is over at the latest, in seconds on the clock that a player shows."""
+        row = self._row(name)
+        return row.duration + max(0.0, row.first)  # where its first frame comes late, players wait
 
     def clip(self, name: str) -> Clip:
         """The frames that a model is shown, on the clock that a player shows: zero where the file begins.

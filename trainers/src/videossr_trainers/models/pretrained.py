@@ -10,6 +10,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from videossr import ConfigError
 from videossr.errors import Mistake
+from videossr_trainers.models.names import missing_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,11 @@ def read_model(
         revision: branch, tag or commit on the hub.
         dtype: of its weights.
         straight_to: a device to read onto, without a copy on the host; None for the host.
+
+    Raises:
+        FileNotFoundError: the name is that of a folder, and there is none.
     """
+    _refuse_missing(name)
     return AutoModelForImageTextToText.from_pretrained(
         name,
         revision=revision,
@@ -36,8 +41,18 @@ def read_model(
 
 
 def read_processor(name: str, revision: str | None) -> Any:  # noqa: ANN401
-    """A model's processor."""
+    """A model's processor.
+
+    Raises:
+        FileNotFoundError: the name is that of a folder, and there is none.
+    """
+    _refuse_missing(name)
     return AutoProcessor.from_pretrained(name, revision=revision)
+
+
+def _refuse_missing(name: str) -> None:
+    if problem := missing_folder(name):
+        raise FileNotFoundError(problem)
 
 
 @contextmanager
