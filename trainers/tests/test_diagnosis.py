@@ -209,6 +209,15 @@ def test_broken_labels_are_suspected() -> None:
         assert "broken labels suspected" not in pieces([*good, other])
 
 
+def test_a_model_that_knows_little_does_not_break_labels() -> None:
+    """What it agrees on is no evidence: here it earns 0.68, of which 0.5 is to be had blind."""
+    good = [group(1, 1, 0, 1, said=[f"{n}", f"{n}", "x", f"{n}"], number=n) for n in range(10)]
+    some = [*good, group(0, 0, 0, 0, said=["7"] * 4, number=10)]
+    for floor, suspected in ((0.2, True), (0.5, False)):
+        known = [Group(replace(one.question, floor=floor), one.grades) for one in some]
+        assert suspected == ("broken labels suspected" in pieces(known))
+
+
 def test_a_model_that_always_says_the_same_does_not_break_labels() -> None:
     """It agrees with itself on everything, which says nothing of the labels."""
     some = [group(0, 0, 0, 0, said=["3,3,3"] * 4, number=n) for n in range(9)]

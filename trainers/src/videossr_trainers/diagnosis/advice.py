@@ -27,6 +27,7 @@ _BOTH_ENDS: Final = 0.6
 _EACH_END: Final = 0.15
 _BEYOND_CHANCE: Final = 0.2
 _SUSPECT: Final = 0.02
+_KNOWN: Final = 0.5
 _SMOOTHER: Final = 0.1
 
 _TOO_FEW: Final = "too few questions"
@@ -196,8 +197,8 @@ _VERDICTS: Final = (
 
 
 def _suspects(some: Slice) -> Advice | None:
-    # A model that does no better than blind agrees with itself on nonsense.
-    if len(some.suspects) / len(some.groups) < _SUSPECT or not _sees(some):
+    # A model that knows little agrees with itself on nonsense, the more so the longer it was trained.
+    if len(some.suspects) / len(some.groups) < _SUSPECT or not _knows(some):
         return None
     because = (
         f"On {len(some.suspects)} of {len(some.groups)} questions all {some.answers} answers agree, "
@@ -229,6 +230,12 @@ def _apart(some: Slice, verdict: Advice, parts: Sequence[Slice]) -> Advice | Non
         return None
     do = "Set these right by themselves; the advice is for the others."
     return Advice("some parts are apart", some.name, do, f"{'; '.join(apart)}.")
+
+
+def _knows(some: Slice) -> bool:
+    """Whether the model earns at least half of what there is to earn above the blind floor."""
+    earned = some.reward.mean if some.normalised is None else some.normalised
+    return _sees(some) and earned >= _KNOWN
 
 
 def _sees(some: Slice) -> bool:
