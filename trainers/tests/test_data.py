@@ -52,7 +52,7 @@ def test_a_question_that_does_not_hold_gives_way_to_the_next_of_its_task(
     too_short = replace(planned.recipes[0], stop=planned.recipes[0].start + 0.1)
     recipes = (too_short, *planned.recipes[1:])
     questions = Questions(recipes, Renderer(config, planned.root))
-    with pytest.warns(UserWarning, match=rf"{too_short.task} 0 .*fewer than 10 frames .* instead"):
+    with pytest.warns(UserWarning, match=rf"{too_short.task} 0 .*min_frames=10 frames .* instead"):
         (row,) = questions.__getitems__([Key(0)])
     following = next(r for r in recipes[1:] if r.task == too_short.task)
     assert (True, following.context) == (row["substituted"], row["recipe"].context)
