@@ -7,16 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from videossr.threads import core_count
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Of `pytest -n auto`: one more than there are cores, as many tests wait for processes they started."""
-    return core_count() + 1
 
 
 @pytest.fixture(scope="session", autouse=True)
