@@ -79,9 +79,9 @@ def test_real_clips_from_scan_to_trained_model(tmp_path: Path) -> None:
     videossr("scan", videos, "-o", table)
     states = {row.state for row in read_table(table)[0]}
     assert states == {"ok", "quarantined"}
-    videossr("build", "tiny", "--videos", table, "-o", dataset, "build.size=64")
+    videossr("build", "tiny", "--videos", table, "-o", dataset, "build.size=32")
     steps = ["warm_start.steps=2", "grpo.max_steps=2"]
-    done = videossr("train", "tiny", "--dataset", dataset, "-o", run, "build.size=64", *steps)
+    done = videossr("train", "tiny", "--dataset", dataset, "-o", run, "build.size=32", *steps)
     assert done.stdout.splitlines()[-1] == f"trained model: {run / 'model'}"
     assert {path: path.stat().st_mtime_ns for path in videos.rglob("*")} == before
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
@@ -92,6 +92,6 @@ def test_real_clips_from_scan_to_trained_model(tmp_path: Path) -> None:
         "normalised/jigsaw",
     }
     again = tmp_path / "again"
-    videossr("build", "tiny", "--videos", table, "-o", again, "build.size=64", "--workers", 1)
+    videossr("build", "tiny", "--videos", table, "-o", again, "build.size=32", "--workers", 1)
     for name in ("recipes.parquet", "dataset.json"):
         assert (again / name).read_bytes() == (dataset / name).read_bytes()
