@@ -159,9 +159,10 @@ def killed_and_resumed(console: Console) -> None:
         twice = [name for name, count in server.answered.items() if count != 1]
         if twice or len(server.answered) != len(every):
             raise SystemExit(f"answered otherwise than once: {twice}")
+        found = again.found.answers
         console.print(
             f"200 questions, killed with {before} answered ({lines} on disk) and 3 awaited; resumed: "
-            f"{again.found.answers} found, {again.asked.answers} asked, {len(answered)} answered; "
+            f"{found} found, {len(answered) - found} asked, {len(answered)} answered; "
             f"{server.asked.total()} requests in all, right answers by the server: exactly one for each"
         )
 
