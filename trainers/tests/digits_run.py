@@ -76,5 +76,5 @@ def trainer_of(path: Path, run: Path, *overrides: str) -> VideoGRPOTrainer:
         """Nobody watches."""
 
     write_provenance(config, dataset, run)
-    started = start_model(config, dataset.recipes, renderer, run, silent)
+    started = start_model(config, dataset, dataset.recipes, renderer, run, silent)
     return make_trainer(config, dataset, dataset.recipes, renderer, started, run, silent)

@@ -10,7 +10,7 @@ PROJECT: Final = "videossr"
 
 #: Version of the hook API. Arguments and hooks are only ever added, and each addition raises it; a
 #: plugin says by `hook_api` which version it was written for, 1 if it does not say.
-API_VERSION: Final = 2
+API_VERSION: Final = 3
 
 hookspec: Final = pluggy.HookspecMarker(PROJECT)
 

@@ -11,6 +11,7 @@ from inspect import unwrap
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
+from videossr._hooks import hookimpl
 from videossr.deadline import Overtime, within
 from videossr.errors import PluginError
 from videossr.vetting import plugin_manager
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import pluggy
     from pydantic import BaseModel
 
+    from videossr.clip import Clip
     from videossr.facades import Modifier
     from videossr.origin import Origin
 
@@ -80,6 +82,15 @@ def blame(origin: Origin, hook: str, problem: str, context: str = "") -> PluginE
     return PluginError(message, plugin=origin.name, hook=hook)
 
 
+class _Defaults:
+    """What the core answers itself, innermost of all wrappers."""
+
+    @hookimpl
+    def prepare_clip(self, clip: Clip) -> Clip:
+        """The clip as it is."""
+        return clip
+
+
 class Hooks:
     """The hooks of one plugin.
 
@@ -108,9 +119,11 @@ class Hooks:
         self._plain.register(plugin)
         self._all: Final = plugin_manager()
         self._all.register(plugin)
+        self._all.register(_Defaults())
         # By identity: two modifiers that began as one scaffold have code that is equal.
         self._authors: Final[dict[int, tuple[CodeType, Origin]]] = {}
         self._note(self._plain, plugin, origin)
+        self._modifiers: Final = tuple(modifiers)
         for modifier in modifiers:
             self._all.register(modifier.wrappers)
             self._note(self._all, modifier.wrappers, modifier.origin)
@@ -172,6 +185,10 @@ class Hooks:
     def implements(self, hook: str) -> bool:
         """Whether the plugin implements a hook."""
         return bool(getattr(self._plain.hook, hook).get_hookimpls())
+
+    def around(self, hook: str) -> tuple[Origin, ...]:
+        """The modifiers that lie around a hook, the nearest first."""
+        return tuple(one.origin for one in self._modifiers if one.wraps(hook))
 
     def make(self, config: BaseModel) -> object:
         """What a modifier's `make_modifier` returns.

@@ -16,6 +16,7 @@ from videossr.completion import said
 from videossr.errors import PluginError, Unparsable, Unsuitable, VideoError
 from videossr.footage import Footage, around, footage_around
 from videossr.perturbations import Perturbations
+from videossr.prepared import Preparation, writes
 
 if TYPE_CHECKING:
     import random
@@ -114,8 +115,11 @@ class Task(Bound):
         """
         from videossr.sample import Sample  # noqa: PLC0415 - needs torch; listing plugins doesn't
 
-        before = _writes(clip)
         footage = footage or Footage.of(clip)
+        if self.hooks.around("prepare_clip"):
+            prepared = Preparation.of(self.hooks, difficulty, rng, context)
+            clip, footage = prepared.clip(clip), prepared.footage(footage)
+        before = writes(clip)
         with around(footage):
             sample = self.hooks.call(
                 "make_sample",
@@ -130,7 +134,7 @@ class Task(Bound):
             )
         if not isinstance(sample, Sample):
             raise self._fault("make_sample", f"returned {sample!r}; must return a Sample", context)
-        if _writes(clip) != before:
+        if writes(clip) != before:
             raise self._fault("make_sample", "wrote to the clip; must work on a copy", context)
         return sample
 
@@ -243,7 +247,7 @@ class Perturbation(Bound):
         """
         segment = f"segment of {len(clip)} frames from {clip.times[0]:.3f} s"
         context = ", ".join(filter(None, (context, segment)))
-        before = _writes(clip)
+        before = writes(clip)
         frames = self.hooks.call(
             "perturb",
             context,
@@ -254,7 +258,7 @@ class Perturbation(Bound):
             rng=rng,
             footage=footage or footage_around() or Footage.of(clip),
         )
-        if _writes(clip) != before:
+        if writes(clip) != before:
             raise self._fault("perturb", "wrote to the clip; must work on a copy", context)
         expected = f"a tensor torch.uint8 {list(clip.frames.shape)}"
         found = (
@@ -305,6 +309,10 @@ class Modifier:
         """The plugin's name, which is its entry point's."""
         return self.origin.name
 
+    def wraps(self, hook: str) -> bool:
+        """Whether it lies around a hook."""
+        return hasattr(self.wrappers, hook)
+
     def measurements(self) -> dict[str, float]:
         """The figures that it has gathered in this process so far, by name; none if it gathers none.
 
@@ -332,10 +340,3 @@ def _is_figure(value: object) -> bool:
         return isfinite(value)
     except OverflowError:  # a whole number that no float can hold
         return False
-
-
-def _writes(clip: Clip) -> tuple[int, int]:
-    """How often frames and times were written to in place, as far as torch counts it."""
-    if clip.frames.is_inference() or clip.times.is_inference():  # for which it does not
-        return 0, 0
-    return clip.frames._version, clip.times._version  # noqa: SLF001

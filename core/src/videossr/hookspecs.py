@@ -171,6 +171,29 @@ def make_modifier(config: BaseModel) -> object:
     """
 
 
+@hookspec(firstresult=True)
+def prepare_clip(clip: Clip, difficulty: float, rng: random.Random, call: HookCall) -> Clip:  # type: ignore[empty-body]
+    """Say what a task gets to see of its video. Modifiers wrap it; the core answers: the clip as it is.
+
+    Called before `make_sample`, so that what is altered in here, by a crop or other colours, is what the
+    question is about, and its answer holds. It is called for the clip, and for every piece of footage of the
+    same question, each time with the same chance: draw the same numbers whatever the clip, and all
+    pieces are altered alike.
+
+    Args:
+        clip: frames uint8 [T, 3, H, W] and their presentation times in seconds. Not to be written to.
+        difficulty: of the question, from 0 (easy) to 1 (hard).
+        rng: seeded from the recipe, and of its own.
+        call: which task is called, and for which video and seed.
+
+    Returns:
+        A clip of the same shape and times.
+
+    Raises:
+        videossr.Unsuitable: as in `make_sample`.
+    """
+
+
 @hookspec
 def register_commands(app: typer.Typer) -> None:
     """Add commands to `videossr`.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 #: The hooks that a modifier wraps.
-WRAPPABLE: Final = ("difficulty_schedule", "make_sample", "perturb", "reward")
+WRAPPABLE: Final = ("difficulty_schedule", "make_sample", "perturb", "prepare_clip", "reward")
 
 #: What `NAME` asks for.
 NAME_IN_WORDS: Final = "must be lower-case letters, digits and underscores, a letter first"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from videossr.facades import Modifier, Perturbation, Task
 
-NAMES = ("determinism_audit", "reward_range", "strict_reward", "timing")
+NAMES = ("augment", "determinism_audit", "fade_still", "reward_range", "strict_reward", "timing")
 
 
 class Settings(BaseModel):
@@ -136,6 +136,9 @@ def clip_of(frames: int = 4) -> Clip:
     return Clip(pixels, torch.arange(frames, dtype=torch.float64))
 
 
+#: Those that are there to alter samples.
+PREPARING = {"augment", "fade_still"}
+
 MODIFY = pytest.mark.parametrize("name", NAMES)
 
 
@@ -167,8 +170,8 @@ def test_every_modifier_leaves_outcomes_alone(
         modified.make_sample(clip_of(1), difficulty=0, rng=rng_for(0))
 
 
-@MODIFY
-def test_every_modifier_leaves_samples_alone(
+@pytest.mark.parametrize("name", sorted({*NAMES} - PREPARING))
+def test_every_other_modifier_leaves_samples_alone(
     name: str, modifier: Callable[..., Modifier], task: Callable[..., Task], registry: Registry
 ) -> None:
     """Rendered with it or without, the same bytes, and the dice as far on."""
@@ -180,6 +183,161 @@ def test_every_modifier_leaves_samples_alone(
     ]
     assert samples[0].digest() == samples[1].digest()
     assert dice[0].random() == dice[1].random()
+
+
+# Clips as a task sees them
+
+
+def seen(
+    prepared: Modifier, task: Callable[..., Task], clip: Clip, seed: int, level: float
+) -> Tensor:
+    """The frames of the toy's sample, which are those that it was given."""
+    sample = task(prepared).make_sample(clip, difficulty=level, rng=rng_for(seed))
+    return sample.clips[0].frames
+
+
+def picture(height: int = 12, width: int = 10, frames: int = 4) -> Clip:
+    """Noise of low contrast, each frame another, before a still pattern of high contrast."""
+    dice = torch.Generator().manual_seed(height * width)
+    still = torch.randint(40, 216, (1, 3, height, width), generator=dice)
+    moving = torch.randint(-8, 9, (frames, 3, height, width), generator=dice)
+    return Clip((still + moving).byte(), torch.arange(frames, dtype=torch.float64))
+
+
+AS_IT_IS = {"crop": 1.0, "mirror": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, lambda frames: frames),
+        ({"mirror": 1.0}, lambda frames: frames.flip(3)),
+        ({"flip": 1.0}, lambda frames: frames.flip(2)),
+        ({"mirror": 1.0, "flip": 1.0}, lambda frames: frames.flip(2, 3)),
+        ({"invert": 1.0}, lambda frames: 255 - frames),
+    ],
+)
+def test_augment_turns_and_inverts(
+    settings: dict[str, float],
+    expected: Callable[[Tensor], Tensor],
+    modifier: Callable[..., Modifier],
+    task: Callable[..., Task],
+) -> None:
+    """Exactly, every pixel."""
+    augment = modifier("augment", **{**AS_IT_IS, **settings})
+    clip = picture()
+    assert seen(augment, task, clip, 3, 0.5).equal(expected(clip.frames))
+
+
+def test_augment_exchanges_channels(
+    modifier: Callable[..., Modifier], task: Callable[..., Task]
+) -> None:
+    """All six orders come, and a channel stays what it was."""
+    augment = modifier("augment", **AS_IT_IS, swap_channels=True)
+    clip = picture()
+    orders = set()
+    for seed in range(60):
+        frames = seen(augment, task, clip, seed, 0.5)
+        order = [
+            next(old for old in range(3) if frames[:, new].equal(clip.frames[:, old]))
+            for new in range(3)
+        ]
+        orders.add(tuple(order))
+    assert len(orders) == 6
+
+
+def test_augment_crops(modifier: Callable[..., Modifier], task: Callable[..., Task]) -> None:
+    """A part as large as was allowed, from anywhere, the same of all frames; never more than there is."""
+    height, width = 40, 60
+    ramp = torch.arange(width).expand(3, 3, height, width) * 4
+    clip = Clip(ramp.byte(), torch.arange(3, dtype=torch.float64))
+    augment = modifier("augment", crop=0.5, mirror=0.0)
+    first, last = set(), set()
+    for seed in range(200):
+        frames = seen(augment, task, clip, seed, 0.5)
+        assert frames.shape == clip.frames.shape
+        assert frames[0].equal(frames[2])
+        first.add(int(frames[0, 0, 0, 0]) // 4)
+        last.add(int(frames[0, 0, 0, -1]) // 4)
+    assert {0, 59} <= first | last
+    assert 25 <= max(first) <= 30
+    assert 29 <= min(last) <= 34
+
+
+@given(
+    seed=st.integers(0, 2**32),
+    contrast=st.floats(0, 0.99),
+    brightness=st.floats(0, 255),
+    crop=st.floats(0.01, 1),
+)
+def test_augment_alters_every_piece_alike(
+    seed: int, contrast: float, brightness: float, crop: float
+) -> None:
+    """A frame comes out the same whatever frames stand beside it: of the clip, or of footage."""
+    wrappers = augmentation(crop, contrast, brightness)
+    clip = picture(frames=6)
+    part = Clip(clip.frames[2:4], clip.times[2:4])
+    whole_clip, piece = (prepared(wrappers, one, seed) for one in (clip, part))
+    assert piece.frames.equal(whole_clip.frames[2:4])
+    assert piece.times.equal(part.times)
+
+
+def augmentation(crop: float, contrast: float, brightness: float) -> Any:  # noqa: ANN401 - a modifier's own
+    """What `augment` makes with all that it can do."""
+    from videossr_modifiers.augment import AugmentConfig, plugin  # noqa: PLC0415 - imports stay light
+
+    config = AugmentConfig(
+        crop=crop,
+        flip=0.5,
+        swap_channels=True,
+        invert=0.5,
+        contrast=contrast,
+        brightness=brightness,
+    )
+    return plugin.make_modifier(config)
+
+
+def prepared(wrappers: Any, clip: Clip, seed: int) -> Clip:  # noqa: ANN401 - a modifier's own
+    """A clip as the wrapper of `prepare_clip` returns it."""
+    wrapper = wrappers.prepare_clip(rng=rng_for(seed))
+    next(wrapper)
+    with pytest.raises(StopIteration) as ended:
+        wrapper.send(clip)
+    return ended.value.value  # type: ignore[no-any-return]
+
+
+def test_fade_still_leaves_what_moves(
+    modifier: Callable[..., Modifier], task: Callable[..., Task]
+) -> None:
+    """When easy, what stands still is grey and what moves has three times its contrast; when hard, all stays."""
+    clip = picture(frames=8)
+    fade = modifier("fade_still", spread=0.0)
+    easy = seen(fade, task, clip, 1, 0.0).int()
+    around = (clip.frames.int() - clip.frames.float().mean(0)).mul(3)
+    assert (easy - 128 - around).abs().max() < 3
+    assert seen(fade, task, clip, 1, 1.0).equal(clip.frames)
+
+
+def test_fade_still_takes_half(
+    modifier: Callable[..., Modifier], task: Callable[..., Task]
+) -> None:
+    """At half the amount a clip that stands still keeps half its contrast, times the gain of half."""
+    still = picture(frames=1).frames.expand(4, -1, -1, -1).clone()
+    clip = Clip(still, torch.arange(4, dtype=torch.float64))
+    half = seen(modifier("fade_still", amount=0.5, spread=0.0, gain=1), task, clip, 1, 0.5)
+    assert (half.float() - 128 - (still.float() - 128) / 2).abs().max() <= 1
+
+
+def test_fade_still_draws_less_for_some(
+    modifier: Callable[..., Modifier], task: Callable[..., Task]
+) -> None:
+    """For half of the clips the full amount is taken, for the others any amount below it."""
+    still = picture(frames=1).frames.expand(4, -1, -1, -1).clone()
+    clip = Clip(still, torch.arange(4, dtype=torch.float64))
+    fade = modifier("fade_still", amount=1, gain=1)
+    spreads = [float(seen(fade, task, clip, seed, 0.5).float().std()) for seed in range(100)]
+    assert 30 <= sum(spread < 1 for spread in spreads) <= 70
+    assert max(spreads) > 0.8 * float(still.float().std())
 
 
 # Strict reward

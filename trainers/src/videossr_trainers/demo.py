@@ -142,7 +142,7 @@ def run_demo(folder: Path, *, quick: bool, seed: int, console: StageConsole) -> 
     run = folder / "run"
     write_provenance(config, train_set, run)
     log = _StepLog(console)
-    started = start_model(config, recipes, renderer, run, log)
+    started = start_model(config, train_set, recipes, renderer, run, log)
     clock.lap("warm start")
 
     examiner = _Examiner(test_set, config, console)

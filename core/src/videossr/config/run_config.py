@@ -100,6 +100,8 @@ class RunConfig:
     def settings_hash(self, task: str) -> str:
         """XXH3, 128 bits, hexadecimal, of all settings that a task's questions depend on.
 
+        Those of the modifiers that alter clips are among them.
+
         Not of its weight and its schedule, which say how many there are and how hard. Settings that have
         their defaults don't count, so that a new one does not make old datasets unreadable; a default
         that changes is a new version of the plugin.
@@ -112,7 +114,12 @@ class RunConfig:
             if isinstance(field, Perturbations)
         }
         video = self.video.model_dump(mode="json", exclude_defaults=True)
-        determining = [bound.name, own, video]
+        preparing = [
+            [name, modifier.config.model_dump(mode="json", exclude_defaults=True)]
+            for name, modifier in self.modifiers.items()
+            if modifier.wraps("prepare_clip")
+        ]
+        determining = [bound.name, own, video, *([preparing] if preparing else [])]
         return xxhash.xxh3_128_hexdigest(json.dumps(determining, sort_keys=True).encode())
 
     def tree(self) -> dict[str, Any]:

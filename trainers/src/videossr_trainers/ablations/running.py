@@ -13,7 +13,7 @@ from videossr.errors import Mistake
 from videossr.locks import held
 from videossr_trainers.ablations.differences import differences
 from videossr_trainers.ablations.processes import complete, seconds_of
-from videossr_trainers.ablations.stages import plan, run_folder
+from videossr_trainers.ablations.stages import begun_with, plan, run_folder
 from videossr_trainers.ablations.variants import told
 from videossr_trainers.ablations.videos import Videos
 from videossr_trainers.pages import write_json
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from videossr.config import RunConfig
     from videossr_trainers.ablations.processes import Tell
     from videossr_trainers.ablations.stages import Plan
     from videossr_trainers.ablations.variants import Variant
@@ -147,7 +148,7 @@ class _Run:
             for stage in self.plan.stages:
                 complete(stage, launcher, tell)
                 if stage.place == self.plan.benchmark:
-                    refuse_overlap(self.plan.benchmark, [self.plan.train_set])
+                    refuse_overlap(self.plan.benchmark, self.plan.learnt_from)
             seconds = {stage.name: seconds_of(stage) for stage in self.plan.stages}
             write_json(path, {**facts, "state": "done", "seconds": seconds})
             tell("done")
@@ -194,7 +195,7 @@ def _facts(
     }
     against = variant.counterpart and {
         "name": variant.against,
-        "config": told(variant.counterpart),
+        "config": _settings(variant.counterpart, variant.counterpart_start),
     }
     return {
         "format": FORMAT,
@@ -208,7 +209,12 @@ def _facts(
         "plugins": variant.root.provenance | variant.config.provenance,
         "versions": versions(),
         "places": {name: path.relative_to(output).as_posix() for name, path in places.items()},
-        "config": told(variant.config) | {"seed": seed},
+        "config": _settings(variant.config, variant.start) | {"seed": seed},
         "exam": planned.exam,
         "videos": videos.content,
     }
+
+
+def _settings(config: RunConfig, start: RunConfig | None) -> dict[str, Any]:
+    """What a configuration says, with what its runs begin with where another one says that."""
+    return told(config) | {"start": begun_with(start)}

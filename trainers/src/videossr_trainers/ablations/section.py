@@ -17,6 +17,13 @@ class AblationSection(BaseModel):
         str | None,
         Field(description="the ablation that this one is compared with; null for none"),
     ] = None
+    start: Annotated[
+        str | None,
+        Field(
+            description="a preset or a file, seen from this one's folder: the configuration whose warm "
+            "start the runs begin with, on questions of its own; null for a warm start on those of the run"
+        ),
+    ] = None
     questions: Annotated[
         PositiveInt, Field(description="held-out questions of the exam before and after")
     ] = 480

@@ -75,6 +75,7 @@ class Plan:
         training: the run's.
         exam: the configuration of the held-out questions.
         starts_here: whether there is a warm start.
+        learnt_from: all questions that the model learns from, each a folder.
     """
 
     stages: tuple[Stage, ...]
@@ -85,6 +86,7 @@ class Plan:
     training: Path
     exam: Mapping[str, Any]
     starts_here: bool
+    learnt_from: tuple[Path, ...]
 
 
 def plan(
@@ -109,7 +111,14 @@ def plan(
     train_set = _dataset("training set", ("build",), config, asked, videos, output)
     held_out = _dataset("held-out questions", ("bench", "build"), root, exam, videos, output)
     tree = told(config) | {"seed": seed}
-    start = _warm_start(config, tree, asked, train_set.place, videos, output, launcher)
+    first, first_set = config, train_set
+    if variant.start:
+        first = variant.start
+        questions = _questions(first, part="train") | {"seed": seed}
+        first_set = _dataset(
+            "questions to start with", ("build",), first, questions, videos, output
+        )
+    start = _warm_start(first, first_set, seed, videos, output, launcher)
     model = config.section(ModelSection)
     revision: tuple[str, ...] = ()
     if start:
@@ -146,7 +155,8 @@ def plan(
             ("after", (str(training.place),), folder / "logs" / "exam", after),
         )
     ]
-    stages = [train_set, held_out, *([start] if start else []), exams[0], training, exams[1]]
+    learnt = [train_set] if first_set is train_set else [train_set, first_set]
+    stages = [*learnt, held_out, *([start] if start else []), exams[0], training, exams[1]]
     return Plan(
         tuple(stages),
         train_set.place,
@@ -156,7 +166,20 @@ def plan(
         training.place.parent,
         exam,
         bool(start),
+        tuple(stage.place for stage in learnt),
     )
+
+
+def begun_with(start: RunConfig | None) -> dict[str, Any] | None:
+    """All that the model which runs begin with depends on, but the seed; None where `start` is."""
+    if start is None:
+        return None
+    tree, questions = told(start), _questions(start, part="train")
+    return {
+        "questions": {name: part for name, part in questions.items() if name != "seed"},
+        "model": tree["model"],
+        "warm_start": {name: value for name, value in tree["warm_start"].items() if _matters(name)},
+    }
 
 
 def _dataset(
@@ -176,9 +199,8 @@ def _dataset(
 
 def _warm_start(
     config: RunConfig,
-    tree: Mapping[str, Any],
-    asked: Mapping[str, Any],
-    train_set: Path,
+    train_set: Stage,
+    seed: int,
     videos: Videos,
     output: Path,
     launcher: Sequence[str],
@@ -186,17 +208,20 @@ def _warm_start(
     """What makes the model that GRPO starts from; None where it starts from the one that is named."""
     if not config.section(WarmStartSection).steps and config.section(ModelSection).name != "tiny":
         return None
+    tree = told(config) | {"seed": seed}
     parts = {name: tree[name] for name in ("model", "warm_start")}
     # No more than the model depends on: of the section `grpo` nothing, but on the launcher, since a step
     # takes so many questions in each process.
     warm = {name: value for name, value in tree["warm_start"].items() if _matters(name)}
-    begun = output / "starts" / _hash([train_set.name, tree["model"], warm, _launched(launcher)])
+    begun = (
+        output / "starts" / _hash([train_set.place.name, tree["model"], warm, _launched(launcher)])
+    )
     return Stage(
         "warm start",
-        _train(train_set, videos, begun),
+        _train(train_set.place, videos, begun),
         begun,
         begun / "model",
-        {**asked, **parts, "grpo": {**tree["grpo"], "max_steps": 0}},
+        {**(train_set.tree or {}), **parts, "grpo": {**tree["grpo"], "max_steps": 0}},
         in_parallel=True,
     )
 
@@ -249,7 +274,7 @@ def _questions(config: RunConfig, **build: object) -> dict[str, Any]:
     touching = {
         name: tree["modifiers"][name]
         for name, modifier in config.modifiers.items()
-        if any(hasattr(modifier.wrappers, hook) for hook in specified().keys() - {"reward"})
+        if any(modifier.wraps(hook) for hook in specified().keys() - {"reward"})
     }
     return {**asked, "modifiers": touching} if touching else asked
 

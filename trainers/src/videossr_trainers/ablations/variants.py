@@ -11,6 +11,8 @@ from videossr import ConfigError
 from videossr.config import load_config
 from videossr.errors import Mistake
 from videossr_trainers.ablations.presets import chain
+from videossr_trainers.ablations.section import AblationSection
+from videossr_trainers.sections import WarmStartSection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,6 +34,8 @@ class Variant:
         same_as: the name of one that it is compared with and does not differ from at this scale; empty
             where it differs.
         counterpart: the configuration of the one that it is compared with; None for none.
+        start: the configuration of the warm start, where it is another than `config`.
+        counterpart_start: the same of the one that it is compared with.
     """
 
     name: str
@@ -40,6 +44,8 @@ class Variant:
     against: str
     same_as: str
     counterpart: RunConfig | None = None
+    start: RunConfig | None = None
+    counterpart_start: RunConfig | None = None
 
 
 class Variants:
@@ -67,6 +73,7 @@ class Variants:
         self._folders = folders
         self._allow = allow
         self._resolved: dict[str, RunConfig] = {}
+        self._starts: dict[str | Path, RunConfig] = {}
 
     @property
     def label(self) -> str:
@@ -88,6 +95,33 @@ class Variants:
             )
         return self._resolved[name]
 
+    def start(self, name: str) -> RunConfig | None:
+        """The configuration of the warm start of an ablation, where it has one of its own.
+
+        What is laid over on the command line is laid over the ablation, and not over this.
+
+        Raises:
+            ConfigError: with every mistake there is.
+        """
+        config = self.config(name)
+        start = config.section(AblationSection).start
+        if start is None:
+            return None
+        if config.section(WarmStartSection).steps:
+            problem = "given together with ablation.start, whose warm start it is that the runs begin with"
+            raise ConfigError(
+                Mistake("warm_start.steps", problem, "set it to 0, or leave out the other")
+            )
+        folders = (self.ablations[name].path.parent, Path(self.scale).parent)
+        beside = next((path for path in (one / start for one in folders) if path.is_file()), start)
+        if beside not in self._starts:
+            found = load_config(beside, folders=self._folders, allow=self._allow)
+            if not found.section(WarmStartSection).steps:
+                problem = "has no warm start"
+                raise ConfigError(Mistake(f"{beside}: warm_start.steps", problem, "give it some"))
+            self._starts[beside] = found
+        return self._starts[beside]
+
     def variant(self, name: str) -> Variant:
         """An ablation at this scale.
 
@@ -97,8 +131,16 @@ class Variants:
         names = chain(name, self.ablations)
         same = self._same(names)
         against = next((self.alias(other) for other in names[1:] if self.alias(other) != name), "")
-        other = self.config(against) if against else None
-        return Variant(name, self.config(name), self.config(names[-1]), against, same, other)
+        return Variant(
+            name,
+            self.config(name),
+            self.config(names[-1]),
+            against,
+            same,
+            self.config(against) if against else None,
+            self.start(name),
+            self.start(against) if against else None,
+        )
 
     def variants(self, names: Sequence[str]) -> list[Variant]:
         """Some of them.
@@ -125,9 +167,14 @@ class Variants:
     def _same(self, names: Sequence[str]) -> str:
         same = ""
         for other in names[1:]:
-            if told(self.config(other)) == told(self.config(names[0])):
+            if self._settings(other) == self._settings(names[0]):
                 same = other
         return same
+
+    def _settings(self, name: str) -> tuple[object, ...]:
+        """All that runs of two names may differ in."""
+        start = self.start(name)
+        return told(self.config(name)), start and told(start)
 
 
 def _told_of(mistake: Mistake, having: Sequence[str], names: Sequence[str]) -> Mistake:

@@ -108,7 +108,7 @@ def _findings(
     with tempfile.TemporaryDirectory() as own:
         run = Path(on_main(lambda: own))  # the main process's, for all of them
         try:
-            started = start_model(config, recipes, renderer, run, silent, check=check)
+            started = start_model(config, dataset, recipes, renderer, run, silent, check=check)
             trainer = make_trainer(config, dataset, recipes, renderer, started, run, silent)
             check.watch(trainer)
             trainer.train()

@@ -150,6 +150,33 @@ class QuestionOrder:
         return self._recipes[number].index
 
 
+class NumberSampler(Sampler[int]):
+    """Numbers of recipes, each epoch in its order, for a trainer that asks for single questions.
+
+    Args:
+        recipes: of the run.
+        seed: the run's root seed.
+        weights: of the tasks, as in `QuestionOrder`.
+    """
+
+    def __init__(
+        self, recipes: Sequence[Recipe], seed: int, weights: Mapping[str, float] | None = None
+    ) -> None:
+        self.order = QuestionOrder(recipes, seed, weights)
+        self.size = len(recipes)
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the data loader when an epoch begins."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.order.epoch(self.epoch, self.size))
+
+
 class QuestionSampler(Sampler[Key]):
     """Keys of whole groups, chunk by chunk, as TRL's trainer wants them.
 

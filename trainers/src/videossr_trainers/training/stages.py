@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from torch import Tensor
+    from torch.utils.data import Sampler
 
     from videossr_trainers.training.lost import LostQuestions
 
@@ -89,7 +90,21 @@ class _Stage(FiniteSteps, WholeCheckpoints):
 
 
 class WarmStartStage(_Stage, SFTTrainer):  # type: ignore[misc] # trl is untyped
-    """The supervised steps."""
+    """The supervised steps.
+
+    Args:
+        sampler: the order of the rows of the table.
+        arguments: those of the trainers below.
+    """
+
+    def __init__(self, *, sampler: Sampler[int], **arguments: Any) -> None:  # noqa: ANN401
+        self._sampler = sampler
+        super().__init__(**arguments)
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:  # noqa: ANN401 - datasets'
+        """Ours: transformers' would shuffle a curriculum."""
+        del train_dataset
+        return self._sampler
 
     def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """As ever, of pixels that came as bytes; before it, so that DeepSpeed's type is theirs too."""

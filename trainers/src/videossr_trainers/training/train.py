@@ -32,7 +32,7 @@ from videossr_trainers.preflight.course import Preflight
 from videossr_trainers.processes import join_processes, on_main
 from videossr_trainers.questions.data import Questions, training_table
 from videossr_trainers.questions.difficulty import DifficultyTrail, FollowRewards, batches_ahead
-from videossr_trainers.questions.order import QuestionSampler
+from videossr_trainers.questions.order import NumberSampler, QuestionSampler
 from videossr_trainers.questions.selection import chosen_recipes, current_floors, mixture
 from videossr_trainers.rollouts.curves import tasks_with_levels
 from videossr_trainers.rollouts.recording import Recording, record
@@ -105,6 +105,7 @@ def check_model(config: RunConfig, recipes: Sequence[Recipe]) -> None:
 
 def start_model(
     config: RunConfig,
+    dataset: Dataset,
     recipes: Sequence[Recipe],
     renderer: Renderer,
     folder: Path,
@@ -140,6 +141,7 @@ def start_model(
             training_table(recipes, renderer),
             warm,
             folder,
+            sampler=NumberSampler(recipes, config.seed, mixture(config, dataset)),
             seed=config.seed,
             loader_workers=config.section(GrpoSection).loader_workers,
             gradient_checkpointing=section.gradient_checkpointing,
@@ -285,7 +287,9 @@ def _train(
     if on_main(model.exists) and not _goes_on(config, recipes, last, folder):
         return model
     stop = StopOnSignal(request)
-    started = start_model(config, recipes, renderer, folder, report, stop=stop, check=check)
+    started = start_model(
+        config, dataset, recipes, renderer, folder, report, stop=stop, check=check
+    )
     if not config.section(GrpoSection).steps(len(recipes)):
         on_main(lambda: _save(started, model))
         return model

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from datasets import Dataset as Table
     from torch import Tensor
+    from torch.utils.data import Sampler
     from transformers import TrainerCallback
 
     from videossr.sample import Sample
@@ -90,6 +91,7 @@ def warm_start(
     section: WarmStartSection,
     folder: Path,
     *,
+    sampler: Sampler[int],
     seed: int,
     loader_workers: int = 0,
     gradient_checkpointing: bool = False,
@@ -101,6 +103,7 @@ def warm_start(
 
     Args:
         table: rows as `training_table` makes them.
+        sampler: the order in which they are learnt.
         folder: the run's; the model goes to `warm_start` in it.
         stop: ends the stage early.
 
@@ -137,6 +140,7 @@ def warm_start(
         seed=seed,
     )
     trainer = WarmStartStage(
+        sampler=sampler,
         max_nonfinite_steps=max_nonfinite_steps,
         model=model,
         args=arguments,
