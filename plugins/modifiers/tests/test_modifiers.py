@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from videossr import Clip, PluginError, Sample, Unparsable, Unsuitable, hookimpl
+from videossr.ramp import Ramp
 from videossr.registry import Registry
 from videossr.sample import question_prompt
 from videossr.seeds import rng_for
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from videossr.facades import Modifier, Perturbation, Task
 
-NAMES = ("augment", "determinism_audit", "fade_still", "reward_range", "strict_reward", "timing")
+NAMES = ("augment", "determinism_audit", "drift", "fade", "reward_range", "strict_reward", "timing")
 
 
 class Settings(BaseModel):
@@ -137,7 +138,7 @@ def clip_of(frames: int = 4) -> Clip:
 
 
 #: Those that are there to alter samples.
-PREPARING = {"augment", "fade_still"}
+PREPARING = {"augment", "drift", "fade"}
 
 MODIFY = pytest.mark.parametrize("name", NAMES)
 
@@ -297,47 +298,99 @@ def augmentation(crop: float, contrast: float, brightness: float) -> Any:  # noq
     return plugin.make_modifier(config)
 
 
-def prepared(wrappers: Any, clip: Clip, seed: int) -> Clip:  # noqa: ANN401 - a modifier's own
+def prepared(wrappers: Any, clip: Clip, seed: int, **others: Any) -> Clip:  # noqa: ANN401 - a modifier's own
     """A clip as the wrapper of `prepare_clip` returns it."""
-    wrapper = wrappers.prepare_clip(rng=rng_for(seed))
+    wrapper = wrappers.prepare_clip(rng=rng_for(seed), **others)
     next(wrapper)
     with pytest.raises(StopIteration) as ended:
         wrapper.send(clip)
     return ended.value.value  # type: ignore[no-any-return]
 
 
-def test_fade_still_leaves_what_moves(
+def standing(frames: int = 4) -> Clip:
+    """A still pattern of high contrast."""
+    still = picture(frames=1).frames.expand(frames, -1, -1, -1).clone()
+    return Clip(still, torch.arange(frames, dtype=torch.float64))
+
+
+def test_fade_gives_back_what_moves_and_then_what_stands_still(
     modifier: Callable[..., Modifier], task: Callable[..., Task]
 ) -> None:
-    """When easy, what stands still is grey and what moves has three times its contrast; when hard, all stays."""
+    """Grey when easy; three times what moves, about grey, at `train`; all of it when hard."""
     clip = picture(frames=8)
-    fade = modifier("fade_still", spread=0.0)
-    easy = seen(fade, task, clip, 1, 0.0).int()
-    around = (clip.frames.int() - clip.frames.float().mean(0)).mul(3)
-    assert (easy - 128 - around).abs().max() < 3
+    fade = modifier("fade", spread=0.0)
+    assert (seen(fade, task, clip, 1, 0.0) == 128).all()
+    moving = clip.frames.int() - clip.frames.float().mean(0)
+    assert (seen(fade, task, clip, 1, 0.5).int() - 128 - 3 * moving).abs().max() < 3
     assert seen(fade, task, clip, 1, 1.0).equal(clip.frames)
 
 
-def test_fade_still_takes_half(
-    modifier: Callable[..., Modifier], task: Callable[..., Task]
-) -> None:
-    """At half the amount a clip that stands still keeps half its contrast, times the gain of half."""
-    still = picture(frames=1).frames.expand(4, -1, -1, -1).clone()
-    clip = Clip(still, torch.arange(4, dtype=torch.float64))
-    half = seen(modifier("fade_still", amount=0.5, spread=0.0, gain=1), task, clip, 1, 0.5)
-    assert (half.float() - 128 - (still.float() - 128) / 2).abs().max() <= 1
+def test_fade_takes_half(modifier: Callable[..., Modifier], task: Callable[..., Task]) -> None:
+    """A clip that stands still keeps half its contrast, and none of it is lost to what moves."""
+    clip = standing()
+    half = seen(modifier("fade", still=0.5, spread=0.0), task, clip, 1, 0.0)
+    assert (half.float() - 128 - (clip.frames.float() - 128) / 2).abs().max() <= 1
 
 
-def test_fade_still_draws_less_for_some(
+@pytest.mark.parametrize("name", ["fade", "drift"])
+def test_some_clips_are_altered_as_harder_ones(
+    name: str, modifier: Callable[..., Modifier], task: Callable[..., Task]
+) -> None:
+    """At difficulty 0 half of them at the full amount, the others at any below it, down to none."""
+    settings = {"still": Ramp.between(0, 1)} if name == "fade" else {"amount": Ramp.between(40, 0)}
+    clip = standing(8) if name == "fade" else grey_clip()
+    kept = [
+        seen(modifier(name, spread=spread, **settings), task, clip, seed, 0.0).float().std()
+        for spread in (0.0, 0.5, 1.0)
+        for seed in range(60)
+    ]
+    none, half, all_of_them = (torch.tensor(kept[start : start + 60]) for start in (0, 60, 120))
+    same = (half == none).sum()
+    assert 15 <= same <= 45
+    assert (all_of_them != none).all()
+
+
+def grey_clip() -> Clip:
+    """A second and a half of grey."""
+    frames = torch.full((12, 3, 4, 4), 128, dtype=torch.uint8)
+    return Clip(frames, torch.arange(12, dtype=torch.float64) / 8)
+
+
+def test_drift_is_as_large_as_it_says(
     modifier: Callable[..., Modifier], task: Callable[..., Task]
 ) -> None:
-    """For half of the clips the full amount is taken, for the others any amount below it."""
-    still = picture(frames=1).frames.expand(4, -1, -1, -1).clone()
-    clip = Clip(still, torch.arange(4, dtype=torch.float64))
-    fade = modifier("fade_still", amount=1, gain=1)
-    spreads = [float(seen(fade, task, clip, seed, 0.5).float().std()) for seed in range(100)]
-    assert 30 <= sum(spread < 1 for spread in spreads) <= 70
-    assert max(spreads) > 0.8 * float(still.float().std())
+    """In standard deviations; nothing at the hardest; one shift for all pixels of a channel."""
+    drift = modifier("drift", amount=Ramp.between(20, 0), spread=0.0)
+    clip = grey_clip()
+    shifts = torch.stack([seen(drift, task, clip, seed, 0.0) for seed in range(150)]).int() - 128
+    assert (shifts == shifts[..., :1, :1]).all()
+    assert 17 < shifts.float().std() < 23
+    assert abs(shifts.float().mean()) < 2
+    assert seen(drift, task, clip, 0, 1.0).equal(clip.frames)
+
+
+def test_drift_is_nearer_the_nearer_in_time(
+    modifier: Callable[..., Modifier], task: Callable[..., Task]
+) -> None:
+    """As a random walk's: the mean square between two frames grows with the time between them."""
+    drift = modifier("drift", amount=20, spread=0.0)
+    shifts = torch.stack([seen(drift, task, grey_clip(), seed, 0.5) for seed in range(150)])
+    levels = shifts.float()[:, :, :, 0, 0]
+    apart = [(levels[:, gap:] - levels[:, :-gap]).square().mean() for gap in (1, 3, 6)]
+    assert apart[0] < apart[1] / 2 < apart[2] / 2
+    assert apart[0] > 1
+
+
+def test_drift_is_that_of_the_moment_in_footage_too() -> None:
+    """A piece of the video at other times has the light of those times."""
+    from videossr_modifiers.drift import DriftConfig, plugin  # noqa: PLC0415 - imports stay light
+
+    wrappers = plugin.make_modifier(DriftConfig(spread=0.0))
+    clip = grey_clip()
+    part = Clip(clip.frames[3:7], clip.times[3:7])
+    whole_clip, piece = (prepared(wrappers, one, 5, difficulty=0.0) for one in (clip, part))
+    assert piece.frames.equal(whole_clip.frames[3:7])
+    assert not piece.frames.equal(part.frames)
 
 
 # Strict reward

@@ -1,0 +1,98 @@
+"""Fade: takes a clip's contents back, what stands still and what moves each by a share of its own.
+
+For example a wall that stands still is gone, and a hand that waves before it has three times its
+contrast. What tells the moments of a clip from one another is small beside what tells one clip from
+another, so that a model which has never compared frames learns clips by heart before it learns to compare;
+and a shape is easier to know before nothing than before a street. Begun on grey, and given moving and
+still parts back by a difficulty that rises, it goes on doing what it has learnt.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from videossr import hookimpl
+from videossr.ramp import Ramp, within
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Generator
+
+    from videossr import Clip
+
+#: Shares are rounded to this part of one, so that pixels come of whole numbers alone.
+_PARTS: Final = 256
+
+#: What takes the place of what is taken back.
+_GREY: Final = 128
+
+
+class FadeConfig(BaseModel):
+    """How much stays."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    still: Annotated[
+        Ramp,
+        within(0, 1),
+        Field(description="contrast of the mean of all frames, 1 as it is; harder is more"),
+    ] = Ramp.between(0, 1, train=0)
+    moving: Annotated[
+        Ramp,
+        within(0, 8),
+        Field(description="contrast of the difference of each frame from that mean, 1 as it is"),
+    ] = Ramp.between(0, 1, train=3)
+    spread: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            description="share of the clips that are faded as at a harder difficulty, any between the "
+            "question's own and the hardest",
+        ),
+    ] = 0.5
+
+
+class Faded:
+    """The wrapper of one run."""
+
+    def __init__(self, config: FadeConfig) -> None:
+        self._config = config
+
+    @hookimpl(wrapper=True)
+    def prepare_clip(self, difficulty: float, rng: random.Random) -> Generator[None, Any, Any]:
+        """The clip with its still and its moving part at their contrasts."""
+        clip: Clip = yield
+        level = harder(difficulty, self._config.spread, rng)
+        still = round(self._config.still.at(level) * _PARTS)
+        moving = round(self._config.moving.at(level) * _PARTS)
+        if still == moving == _PARTS:
+            return clip
+        frames = clip.frames.int()
+        mean = (frames.sum(0) + len(frames) // 2) // len(frames)
+        parts = still * (mean - _GREY) + moving * (frames - mean)
+        return clip.with_frames((_GREY + (parts + _PARTS // 2) // _PARTS).clamp(0, 255).byte())
+
+
+def harder(difficulty: float, spread: float, rng: random.Random) -> float:
+    """The difficulty, or, in a share of the cases, any between it and the hardest. Takes two draws."""
+    moved, share = rng.random() < spread, rng.random()
+    return difficulty + (1 - difficulty) * share if moved else difficulty
+
+
+class Fade:
+    """The modifier `fade`."""
+
+    Config = FadeConfig
+    summary = "Take back what stands still and what moves, less as questions get harder"
+    version = "1"
+
+    @hookimpl
+    def make_modifier(self, config: FadeConfig) -> Faded:
+        """Wrappers for one run."""
+        return Faded(config)
+
+
+plugin = Fade()
