@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from videossr import hookimpl
 from videossr.ramp import Ramp, within
 from videossr.seeds import derive_seed
-from videossr_modifiers.fade import harder
+from videossr_modifiers.fade import eased
 
 if TYPE_CHECKING:
     import random
@@ -52,8 +52,8 @@ class DriftConfig(BaseModel):
         Field(
             ge=0,
             le=1,
-            description="share of the clips that drift as at a harder difficulty, any between the "
-            "question's own and the hardest",
+            description="share of the clips that drift as at an easier difficulty, any from 0 to the "
+            "question's own",
         ),
     ] = 0.5
 
@@ -70,7 +70,7 @@ class Drifting:
         import torch  # noqa: PLC0415 - torch is no part of a light import
 
         clip: Clip = yield
-        amount = self._config.amount.at(harder(difficulty, self._config.spread, rng))
+        amount = self._config.amount.at(eased(difficulty, self._config.spread, rng))
         chance = int(rng.random() * 2**53)
         if not amount:
             return clip

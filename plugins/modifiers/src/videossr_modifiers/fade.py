@@ -49,8 +49,8 @@ class FadeConfig(BaseModel):
         Field(
             ge=0,
             le=1,
-            description="share of the clips that are faded as at a harder difficulty, any between the "
-            "question's own and the hardest",
+            description="share of the clips that are faded as at an easier difficulty, any from 0 to the "
+            "question's own, so that what was learnt first is not forgotten",
         ),
     ] = 0.5
 
@@ -65,7 +65,7 @@ class Faded:
     def prepare_clip(self, difficulty: float, rng: random.Random) -> Generator[None, Any, Any]:
         """The clip with its still and its moving part at their contrasts."""
         clip: Clip = yield
-        level = harder(difficulty, self._config.spread, rng)
+        level = eased(difficulty, self._config.spread, rng)
         still = round(self._config.still.at(level) * _PARTS)
         moving = round(self._config.moving.at(level) * _PARTS)
         if still == moving == _PARTS:
@@ -76,10 +76,10 @@ class Faded:
         return clip.with_frames((_GREY + (parts + _PARTS // 2) // _PARTS).clamp(0, 255).byte())
 
 
-def harder(difficulty: float, spread: float, rng: random.Random) -> float:
-    """The difficulty, or, in a share of the cases, any between it and the hardest. Takes two draws."""
+def eased(difficulty: float, spread: float, rng: random.Random) -> float:
+    """The difficulty, or, in a share of the cases, any from 0 to it. Takes two draws."""
     moved, share = rng.random() < spread, rng.random()
-    return difficulty + (1 - difficulty) * share if moved else difficulty
+    return difficulty * share if moved else difficulty
 
 
 class Fade:
