@@ -29,6 +29,7 @@ _PROVIDERS: Final = dict.fromkeys(
         "diagnose",
         "eval",
         "launch-file",
+        "model-card",
         "preflight",
         "reverify",
         "train",
