@@ -39,9 +39,10 @@ def choose(
         ConfigError: none is left.
     """
     sides: dict[str, list[int]] = {"train" if split == "all" else side: [] for side in SIDES}
+    config = BuildConfig.model_validate(dataset.config["build"])
     neither = 0
     for number, recipe in enumerate(dataset.recipes):
-        side = "train" if split == "all" else _side(recipe, BuildConfig(**dataset.config["build"]))
+        side = "train" if split == "all" else _side(recipe, config)
         if side is None:
             neither += 1
         else:

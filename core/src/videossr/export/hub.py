@@ -113,8 +113,7 @@ def push(folder: Path, repository: str, *, public: bool = False) -> str:
         public: whether a repository that is made can be seen by everybody. The videos are somebody's.
 
     Raises:
-        PushError: it is somebody else's, or the Hub cannot be reached or refuses; the folder is whole, and
-            the same again sends what is missing.
+        PushError: it is somebody else's, or the Hub cannot be reached or refuses; the folder is whole.
     """
     import datasets  # noqa: PLC0415 - an extra
     from huggingface_hub import HfApi  # noqa: PLC0415 - comes with datasets
@@ -135,7 +134,10 @@ def push(folder: Path, repository: str, *, public: bool = False) -> str:
             datasets.load_from_disk(folder).push_to_hub(made.repo_id)
     except (HfHubHTTPError, OSError, ValueError) as error:
         problem = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        right = f"the folder {folder} is whole, and the same command sends it again"
+        right = (
+            f"the folder {folder} is whole: datasets.load_from_disk({str(folder)!r})"
+            f".push_to_hub({repository!r}) sends it, too"
+        )
         raise PushError(f"{repository}: not sent to the Hub: {problem}; {right}") from error
     return str(made)
 
