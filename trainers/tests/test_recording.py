@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from digits_run import trainer_of, write_config
+from huggingface_hub import ModelCard
 from PIL import Image
 
 from videossr.cli.app import main
@@ -57,6 +58,21 @@ def run(
         trainer.train()
     yield folder, [entry for entry in trainer.state.log_history if "loss" in entry]
     shutil.rmtree(folder)
+
+
+def test_each_checkpoint_has_its_card(run: tuple[Path, Sequence[dict[str, Any]]]) -> None:
+    """Listed in its manifest, and valid on the Hub; it tells of the steps that the checkpoint has had."""
+    folder, log = run
+    for checkpoint in (folder / "checkpoints").glob("checkpoint-*"):
+        step = int(checkpoint.name.rpartition("-")[2])
+        assert "README.md" in json.loads((checkpoint / "whole.json").read_text())["files"]
+        card = ModelCard.load(checkpoint / "README.md")
+        assert f"| GRPO | {step} step" in card.text
+        assert "| more | digits 1 | 50 % | " in card.text
+        # By hand: the means are over a half of the steps, 1 of 2 and 2 of 4.
+        first = fmean(entry["reward/more"] for entry in log[: step // 2])
+        assert f"| more | {first:.3f} | " in card.text
+    assert step <= len(log)
 
 
 def stored(run: Path) -> list[list[Rollout]]:

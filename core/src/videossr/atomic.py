@@ -99,16 +99,21 @@ def making(folder: Path) -> Iterator[Path]:
         _to_disk(folder.parent)
 
 
-def publish(aside: Path, folder: Path) -> None:
-    """Give a folder that several processes have filled its name; what had that name goes.
+def publish(aside: Path, folder: Path, *, replace: bool = True) -> None:
+    """Give a folder that was filled aside its name.
 
     Args:
         aside: on the same disk, called something with `UNFINISHED` at the end, so that
             `clear_unfinished` knows it.
+        replace: whether what had that name goes.
+
+    Raises:
+        OSError: something is there that may not be replaced.
     """
     _all_to_disk(aside)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    take_away(folder)
+    if replace:
+        take_away(folder)
     aside.rename(folder)
     _to_disk(folder.parent)
 

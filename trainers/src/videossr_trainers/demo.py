@@ -21,6 +21,7 @@ import torch
 from omegaconf import OmegaConf
 
 from videossr import ConfigError
+from videossr.benchmark.scores import times_100
 from videossr.build import build
 from videossr.config import load_config
 from videossr.errors import Mistake
@@ -32,8 +33,10 @@ from videossr.threads import core_count
 from videossr.video_table import write_table
 from videossr_trainers.bench.conditions import CONDITIONS
 from videossr_trainers.evaluate import Answered, evaluate
+from videossr_trainers.model_card import Exam, ExamRow, write_card
 from videossr_trainers.questions.selection import chosen_recipes
 from videossr_trainers.report import Run, write_report
+from videossr_trainers.report.data import BLIND, SIGHTED, WRONG_VIDEO
 from videossr_trainers.sections import GrpoSection
 from videossr_trainers.summary import evaluation, gains, shown_samples, step_metrics
 from videossr_trainers.training.arguments import check_batches, leave_cores_to_loaders
@@ -156,6 +159,7 @@ def run_demo(folder: Path, *, quick: bool, seed: int, console: StageConsole) -> 
     after = examiner.examine(trainer.model, started.processor, "exam after")
     clock.lap("exam after")
 
+    write_card(run / "model", run, exams=[_exam(size, seed, test_set, before, after)])
     (folder / "answers.json").write_text(json.dumps(_answers(before, after), indent=1) + "\n")
     page = Run(
         title="videossr demo",
@@ -304,6 +308,34 @@ def _answers(
         for condition, answers in conditions.items()
         for answered in answers
     ]
+
+
+def _exam(
+    size: Size,
+    seed: int,
+    dataset: Dataset,
+    before: Mapping[str, Sequence[Answered]],
+    after: Mapping[str, Sequence[Answered]],
+) -> Exam:
+    """The held-out scores, as a card tells them."""
+    first, last = evaluation(before, dataset.tasks), evaluation(after, dataset.tasks)
+
+    def row(task: str) -> ExamRow:
+        scores = last.scores[task]
+        sighted = scores[SIGHTED]
+        return ExamRow(
+            name=task,
+            questions=sighted.questions,
+            floor=100 * dataset.floors[task],
+            score=times_100(sighted.reward),
+            before=times_100(first.scores[task][SIGHTED].reward),
+            blind=100 * scores[BLIND].reward.mean,
+            wrong_video=100 * scores[WRONG_VIDEO].reward.mean,
+            unreadable=round(sighted.parse_failures * sighted.questions),
+        )
+
+    how = f"About {size.held_out_videos} videos drawn by code, seed {seed}; the most likely answer"
+    return Exam("held-out questions of the demo", "", how, tuple(map(row, dataset.tasks)))
 
 
 def _facts(

@@ -30,9 +30,10 @@ class Trainers:
         from videossr_trainers.diagnosis.commands import diagnose  # noqa: PLC0415
         from videossr_trainers.downstream.commands import app as evaluations  # noqa: PLC0415
         from videossr_trainers.launch.commands import launch_file  # noqa: PLC0415
+        from videossr_trainers.model_card.commands import model_card  # noqa: PLC0415
         from videossr_trainers.preflight.command import preflight  # noqa: PLC0415
 
-        for command in (train, preflight, launch_file, reverify, demo, diagnose):
+        for command in (train, preflight, launch_file, reverify, model_card, demo, diagnose):
             app.command()(command)
         app.add_typer(ablations, name="ablate")
         app.add_typer(bench, name="bench")

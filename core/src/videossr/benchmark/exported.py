@@ -6,20 +6,13 @@ decoded here.
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from videossr.config import resolve
-from videossr.errors import DatasetError
+from videossr.export.rewards import Rewards
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-    from videossr.config import RunConfig
-
-#: The file that has the configuration of the tasks.
-CONFIG: Final = "config.json"
 
 
 class Exported:
@@ -34,7 +27,7 @@ class Exported:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._config: RunConfig | None = None
+        self._rewards = Rewards(folder)
 
     def visuals(self, document: Mapping[str, Any]) -> list[str]:
         """The paths of a document's videos, in the order of the prompt."""
@@ -62,25 +55,11 @@ class Exported:
             DatasetError: the folder has no configuration, or the plugins here are other ones.
             PluginError: a reward failed.
         """
-        task = self._tasks().tasks[document["subtask"]].task
-        target = json.loads(document["target"])
-        score = task.score(completion, document["answer"], target, document["id"])
+        score = self._rewards.score(
+            document["subtask"],
+            completion,
+            document["answer"],
+            document["target"],
+            document["id"],
+        )
         return {"score": 100 * score.value, "unreadable": 0.0 if score.parsed else 100.0}
-
-    def _tasks(self) -> RunConfig:
-        if self._config is None:
-            path = self.folder / CONFIG
-            try:
-                tree = json.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError) as error:
-                right = "export the benchmark again"
-                raise DatasetError(f"{path}: {error}; {right}") from error
-            self._config = resolve(tree["config"])
-            for name, origin in self._config.plugins.items():
-                built = tree["plugins"].get(name, {}).get("plugin_version")
-                if built is not None and built != origin.plugin_version:
-                    raise DatasetError(
-                        f"plugin {name!r}: the benchmark is of its version {built!r}, here is version "
-                        f"{origin.plugin_version!r}; install the one that the benchmark was built with"
-                    )
-        return self._config

@@ -16,17 +16,14 @@ from videossr.cli.options import (
     Root,
     Workers,
     progress_bar,
+    registry_of,
     worker_count,
 )
 from videossr.errors import ConfigError, Mistake
 from videossr.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from videossr.dataset import Dataset
     from videossr.gallery import Written
-    from videossr.registry import Registry
 
 
 def gallery(
@@ -68,7 +65,7 @@ def gallery(
     loaded = Dataset.load(dataset, root=root)
     loaded.refuse_moved()
     chosen = choose(loaded, tasks=task or None, per_group=per_group, limit=limit)
-    registry = _registry(loaded, plugins_dir or (), allow)
+    registry = registry_of(loaded, plugins_dir, allow)
     renderer = Renderer.for_dataset(loaded, registry=registry)
     with progress_bar("rendering", quiet=quiet or as_json) as progress:
         written = write_gallery(
@@ -98,18 +95,6 @@ def gallery(
         typer.echo(f"error: {name}: {problem.removeprefix(f'{name}: ')}", err=True)
     if written.failed:
         raise typer.Exit(1)
-
-
-def _registry(
-    dataset: Dataset, folders: Sequence[Path], allow: Sequence[str] | None
-) -> Registry | None:
-    """The plugins to choose from where the command line has a say; otherwise as the dataset says."""
-    from videossr.config.load import with_plugins  # noqa: PLC0415 - needs pydantic
-    from videossr.config.resolve import registry_for  # noqa: PLC0415
-
-    if not folders and not allow:
-        return None
-    return registry_for(with_plugins(dict(dataset.config), folders=folders, allow=allow or None))
 
 
 def _tell(output: Path, written: Written) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
     from videossr.config import RunConfig
+    from videossr.dataset import Dataset
     from videossr.registry import Registry
 
 Overrides = Annotated[
@@ -77,6 +78,19 @@ def checked_config(
     if strict:
         refuse_faults(config.registry, config.switched_off)
     return config
+
+
+def registry_of(
+    dataset: Dataset, folders: Sequence[Path] | None, allow: Sequence[str] | None
+) -> Registry | None:
+    """The plugins to choose from where the command line has a say; otherwise as the dataset says."""
+    from videossr.config.load import with_plugins  # noqa: PLC0415 - needs pydantic
+    from videossr.config.resolve import registry_for  # noqa: PLC0415
+
+    if not folders and not allow:
+        return None
+    tree = with_plugins(dict(dataset.config), folders=folders or (), allow=allow or None)
+    return registry_for(tree)
 
 
 def refuse_faults(registry: Registry, off: Collection[str]) -> None:

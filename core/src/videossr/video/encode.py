@@ -28,7 +28,12 @@ _BT709: Final = 1
 
 
 def encode_mp4(
-    frames: Tensor, times: float | Sequence[float] | Tensor, path: Path | str, *, crf: int = 23
+    frames: Tensor,
+    times: float | Sequence[float] | Tensor,
+    path: Path | str,
+    *,
+    crf: int | None = 23,
+    durable: bool = True,
 ) -> None:
     """Write frames as an H.264 MP4 file, replacing the file in one step once it is complete.
 
@@ -40,12 +45,14 @@ def encode_mp4(
         times: frames a second, or T seconds, increasing, which are then counted from the first; the
             last frame is shown as long as the one before it.
         path: the file to write; missing folders are made.
-        crf: quality from 0 (no loss but for the colour conversion) to 51 (worst).
+        crf: quality from 0 (no loss but for the colour conversion) to 51 (worst); None for RGB without any
+            loss, of any size, which decoders in software read and browsers mostly don't.
+        durable: as for `videossr.atomic.replacing`.
 
     Raises:
         ValueError: frames, times or crf other than these.
     """
-    with replacing(Path(path)) as unfinished:
+    with replacing(Path(path), durable=durable) as unfinished:
         _write(unfinished, frames, times, crf)
 
 
@@ -77,15 +84,25 @@ def _ticks(frames: Tensor, times: float | Sequence[float] | Tensor) -> list[int]
     return [*ticks, ticks[-1] + (ticks[-1] - ticks[-2] if count > 1 else _TICKS)]
 
 
-def _write(path: Path, frames: Tensor, times: float | Sequence[float] | Tensor, crf: int) -> None:
+def _write(
+    path: Path, frames: Tensor, times: float | Sequence[float] | Tensor, crf: int | None
+) -> None:
     ticks = _ticks(frames, times)
-    if not 0 <= crf <= 51:  # noqa: PLR2004 - x264's scale
-        raise ValueError(f"crf: {crf}; must be from 0 to 51")
-    height, width = (side + side % 2 for side in frames.shape[2:])
+    if crf is not None and not 0 <= crf <= 51:  # noqa: PLR2004 - x264's scale
+        raise ValueError(f"crf: {crf}; must be from 0 to 51, or None for RGB without loss")
+    height, width = frames.shape[2:]
+    if crf is not None:  # colour has half the resolution
+        height, width = height + height % 2, width + width % 2
     rate = Fraction(len(frames) * _TICKS, ticks[-1]).limit_denominator(1001)
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
-        stream = container.add_stream("libx264", rate=max(rate, Fraction(1)))
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        # By name, or the types would be those of any stream.
+        stream = (
+            container.add_stream("libx264rgb", rate=max(rate, Fraction(1)))
+            if crf is None
+            else container.add_stream("libx264", rate=max(rate, Fraction(1)))
+        )
+        stream.width, stream.height = width, height
+        stream.pix_fmt = "rgb24" if crf is None else "yuv420p"
         context = stream.codec_context
         context.time_base = Fraction(1, _TICKS)
         context.thread_count = 1  # the bytes that x264 writes depend on it
@@ -93,26 +110,30 @@ def _write(path: Path, frames: Tensor, times: float | Sequence[float] | Tensor, 
         context.max_b_frames = 0
         context.flags |= Flags.frame_duration  # or the muxer guesses how long the last frame lasts
         # x264's quick paths read past a line's end, and decide by what happens to lie there.
-        context.options = {
-            "crf": str(crf),
-            "preset": "veryfast",
-            "x264-params": "cpu-independent=1",
-        }
-        context.color_range = ColorRange.MPEG
-        context.colorspace = context.color_primaries = context.color_trc = _BT709
+        quality = {"qp": "0"} if crf is None else {"crf": str(crf)}
+        context.options = {**quality, "preset": "veryfast", "x264-params": "cpu-independent=1"}
+        if crf is not None:
+            context.color_range = ColorRange.MPEG
+            context.colorspace = context.color_primaries = context.color_trc = _BT709
         for pixels, (start, stop) in zip(frames, pairwise(ticks), strict=True):
-            even = torch.nn.functional.pad(
-                pixels[None].float(),
-                (0, width - pixels.shape[2], 0, height - pixels.shape[1]),
-                mode="replicate",
-            )[0].to(torch.uint8)
-            frame = av.VideoFrame.from_ndarray(even.permute(1, 2, 0).contiguous().numpy(), "rgb24")
-            frame = frame.reformat(
-                format="yuv420p",
-                dst_colorspace=Colorspace.ITU709,
-                dst_color_range=ColorRange.MPEG,
-                threads=1,
-            )
+            frame = _frame(pixels, height, width, rgb=crf is None)
             frame.time_base, frame.pts, frame.duration = context.time_base, start, stop - start
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
+
+
+def _frame(pixels: Tensor, height: int, width: int, *, rgb: bool) -> av.VideoFrame:
+    if rgb:
+        return av.VideoFrame.from_ndarray(pixels.permute(1, 2, 0).contiguous().numpy(), "rgb24")
+    even = torch.nn.functional.pad(
+        pixels[None].float(),
+        (0, width - pixels.shape[2], 0, height - pixels.shape[1]),
+        mode="replicate",
+    )[0].to(torch.uint8)
+    frame = av.VideoFrame.from_ndarray(even.permute(1, 2, 0).contiguous().numpy(), "rgb24")
+    return frame.reformat(
+        format="yuv420p",
+        dst_colorspace=Colorspace.ITU709,
+        dst_color_range=ColorRange.MPEG,
+        threads=1,
+    )

@@ -81,7 +81,7 @@ def load_checkpoint(
     if adapter:
         with refused_as_config(where, repr(name), _RIGHT):
             model = PeftModel.from_pretrained(model, name, revision=revision)
-        identity["adapter"] = _folder_hash(adapter.file.parent)
+        identity["adapter"] = folder_hash(adapter.file.parent)
     return Checkpoint(model.to(device).eval(), processor, identity)
 
 
@@ -123,11 +123,11 @@ def _processor(name: str, revision: str | None, base: str, base_revision: str | 
 def _content(name: str, model: Any) -> str:  # noqa: ANN401
     """A model's commit on the hub, or a hash of its folder's content."""
     if Path(name).is_dir():
-        return _folder_hash(Path(name))
+        return folder_hash(Path(name))
     return f"{name}@{getattr(model.config, '_commit_hash', None)}"
 
 
-def _folder_hash(folder: Path) -> str:
+def folder_hash(folder: Path) -> str:
     """A hash (XXH3, 128 bits, hexadecimal) of the files that decide, with their names."""
     hasher = xxhash.xxh3_128()
     for file in sorted({file for pattern in _DECIDING for file in folder.glob(pattern)}):

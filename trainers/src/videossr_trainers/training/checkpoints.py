@@ -27,6 +27,7 @@ from videossr.atomic import UNFINISHED, clear_unfinished, publish, take_away
 from videossr.seeds import derive_seed
 from videossr.wording import counted
 from videossr_trainers.failures import TrainingError, full_disk, is_full_disk
+from videossr_trainers.model_card import write_card
 from videossr_trainers.processes import on_main, raise_together
 
 _MANIFEST: Final = "whole.json"
@@ -75,11 +76,16 @@ def keep_newest(folder: Path, keep: int) -> None:
 
 
 def save_whole_model(trainer: Any, folder: Path) -> None:  # noqa: ANN401 - transformers'
-    """Save a trainer's model and processor; to be called in every process."""
+    """Save a trainer's model and processor in a run's folder, with their card; to be called in every process."""
     aside = folder.with_name(f".{folder.name}{UNFINISHED}")
     trainer.save_model(str(aside))
     trainer.accelerator.wait_for_everyone()
-    on_main(lambda: publish(aside, folder))
+
+    def finish() -> None:
+        write_card(aside, folder.parent)
+        publish(aside, folder)
+
+    on_main(finish)
 
 
 def _fault(checkpoint: Path) -> str:
@@ -138,6 +144,7 @@ class WholeCheckpoints(Trainer):  # type: ignore[misc] # transformers is untyped
 
     def _publish(self, written: Path, folder: Path) -> None:
         if self.args.should_save:
+            write_card(written, folder.parent)
             _seal(written, self.args.world_size)
             publish(written, folder / written.name)
             clear_unfinished(folder)

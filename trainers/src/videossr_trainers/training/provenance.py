@@ -16,6 +16,7 @@ from videossr.errors import Mistake
 from videossr_trainers.questions.difficulty import follows_progress
 from videossr_trainers.sections import GrpoSection
 from videossr_trainers.training.occupied import CONFIG, PROVENANCE
+from videossr_trainers.training.source import source_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -202,6 +203,7 @@ def _facts(config: RunConfig, dataset: Dataset) -> dict[str, Any]:
         "seed": config.seed,
         "versions": versions(),
         "python": platform.python_version(),
+        "commit": source_of(),
         "plugins": config.provenance,
         "dataset": {"questions": len(dataset.recipes), "digest": digests},
         "floors": dataset.floors,

@@ -8,7 +8,7 @@ run/rollouts/         what was asked, answered and earned in each step
 run/samples/          some questions of some steps, to look at
 run/warm_start/       the model after the warm start, if there was one
 run/checkpoints/      the newest states to go on from (`checkpoints.py`)
-run/model/            the trained model and its processor; it appears whole, and the run is over
+run/model/            the trained model, its processor and its card; it appears whole, and the run is over
 
 A run goes on from the newest whole checkpoint of its stage, or from the stage's start if there is none.
 """
@@ -27,6 +27,7 @@ from videossr.errors import Mistake, Mistakes
 from videossr.render import Renderer
 from videossr.wording import counted
 from videossr_trainers.failures import naming_full_disk
+from videossr_trainers.model_card import write_card
 from videossr_trainers.models.load import load_model, locate_model
 from videossr_trainers.preflight.course import Preflight
 from videossr_trainers.processes import join_processes, on_main
@@ -291,7 +292,7 @@ def _train(
         config, dataset, recipes, renderer, folder, report, stop=stop, check=check
     )
     if not config.section(GrpoSection).steps(len(recipes)):
-        on_main(lambda: _save(started, model))
+        on_main(lambda: _save(started, model, folder))
         return model
     trainer = make_trainer(config, dataset, recipes, renderer, started, folder, report, stop=stop)
     if check:
@@ -305,10 +306,11 @@ def _train(
     return model
 
 
-def _save(started: Started, folder: Path) -> None:
-    with making(folder) as unfinished:
+def _save(started: Started, model: Path, run: Path) -> None:
+    with making(model) as unfinished:
         for part in (started.model, started.processor):
             part.save_pretrained(unfinished)
+        write_card(unfinished, run)
 
 
 def _goes_on(config: RunConfig, recipes: Sequence[Recipe], last: Path | None, folder: Path) -> bool:

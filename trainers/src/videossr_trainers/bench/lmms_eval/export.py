@@ -21,9 +21,9 @@ import yaml
 from videossr import ConfigError
 from videossr.atomic import making
 from videossr.benchmark import key_of
-from videossr.benchmark.exported import CONFIG
 from videossr.errors import Mistake
-from videossr.origin import SECTIONS
+from videossr.export.clock import late
+from videossr.export.rewards import CONFIG, rewards_config
 from videossr.threads import one_torch_thread
 from videossr.video import encode_mp4
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from videossr.benchmark import Benchmark
-    from videossr.clip import Clip
     from videossr.dataset import Recipe
     from videossr.render import Renderer
 
@@ -42,9 +41,6 @@ GROUP: Final = "viubench"
 #: Characters of a subtask in the name of a file; a longer one is cut, and told from others by a hash.
 _NAME: Final = 60
 _HASH: Final = 12
-
-#: A clip that begins later than this, in seconds, needs a word, since times are read from the file's start.
-_LATE: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +115,8 @@ def export_lmms_eval(
         own = resources.files("videossr_trainers.bench.lmms_eval")
         text = own.joinpath("task_folder.py.txt").read_text("utf-8")
         (partial / "utils.py").write_text(text, encoding="utf-8")
-        core = SECTIONS - {"store"}
-        tree = {
-            "digest": benchmark.digest,
-            "config": {k: v for k, v in benchmark.dataset.config.items() if k in core},
-            "plugins": benchmark.dataset.plugins,
-        }
-        (partial / CONFIG).write_text(json.dumps(tree, indent=1) + "\n", encoding="utf-8")
+        config = rewards_config(benchmark.dataset, digest=benchmark.digest)
+        (partial / CONFIG).write_text(config, encoding="utf-8")
         files = list((partial / "videos").iterdir())
         return Exports(
             tuple(names), len(recipes), len(files), sum(file.stat().st_size for file in files)
@@ -148,7 +139,7 @@ def _document(recipe: Recipe, renderer: Renderer, folder: Path, crf: int) -> dic
                 parts.append(part["text"])
                 continue
             clip = next(clips)
-            parts += [None, *_late(clip)]
+            parts += [None, *late(clip)]
     return {
         "id": key_of(recipe),
         "subtask": recipe.task,
@@ -166,12 +157,6 @@ def _short(subtask: str) -> str:
     if len(subtask) <= _NAME:
         return subtask
     return f"{subtask[: _NAME - 1 - _HASH]}_{xxhash.xxh3_64_hexdigest(subtask.encode())[:_HASH]}"
-
-
-def _late(clip: Clip) -> list[str]:
-    """What has to be said of a clip whose first frame is not at zero."""
-    first = float(clip.times[0])
-    return [f"(This video begins at second {first:.1f}.)"] if abs(first) > _LATE else []
 
 
 def _task(name: str, data: Path, max_new_tokens: int) -> dict[str, Any]:
