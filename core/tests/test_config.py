@@ -750,13 +750,10 @@ def test_folders_that_are_no_list_are_told_beside_the_command_line(tmp_path: Pat
         load_config(path, folders=[tmp_path])
 
 
-def test_a_folder_may_come_from_the_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_may_come_from_another_value(tmp_path: Path) -> None:
     """As it stands there, wherever the file lies."""
-    monkeypatch.setenv("MY_PLUGINS", "/elsewhere")
     path = tmp_path / "run.yaml"
-    path.write_text("plugins: {folders: ['${oc.env:MY_PLUGINS}', near]}\n")
+    path.write_text("store: {folder: /elsewhere}\nplugins: {folders: ['${store.folder}', near]}\n")
     assert ["/elsewhere", str(tmp_path / "near")] == read_tree(path)["plugins"]["folders"]
 
 

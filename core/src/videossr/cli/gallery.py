@@ -19,6 +19,7 @@ from videossr.cli.options import (
     worker_count,
 )
 from videossr.errors import ConfigError, Mistake
+from videossr.visible import visible
 from videossr.wording import counted
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def gallery(
     elif not quiet:
         _tell(output, written)
     for name, problem in written.failed.items():
-        typer.echo(f"error: {name}: {problem.removeprefix(f'{name}: ')}", err=True)
+        typer.echo(visible(f"error: {name}: {problem.removeprefix(f'{name}: ')}"), err=True)
     if written.failed:
         raise typer.Exit(1)
 
@@ -109,7 +110,8 @@ def _registry(
 
     if not folders and not allow:
         return None
-    return registry_for(with_plugins(dict(dataset.config), folders=folders, allow=allow or None))
+    tree = with_plugins(dict(dataset.config), folders=folders, allow=allow or None)
+    return registry_for(tree, named=folders)
 
 
 def _tell(output: Path, written: Written) -> None:

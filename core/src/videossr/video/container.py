@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import av
 from av.stream import Disposition
@@ -18,6 +19,21 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 
+#: FFmpeg's names of formats whose files are lists of other files, or of what is no file.
+_LISTS: Final = frozenset(
+    {
+        *("concat", "dash", "hls", "image2", "imf", "lavfi", "rtp", "rtsp", "sap", "sdp"),
+        *("vobsub", "webm_dash_manifest"),
+    }
+)
+
+
+@cache
+def _formats() -> str:
+    """Every format that is read, as FFmpeg takes them."""
+    return ",".join(sorted(av.formats_available - _LISTS))
+
+
 @contextmanager
 def open_video(path: Path | str) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The opened file and its best video stream, set to decode in one thread.
@@ -29,9 +45,11 @@ def open_video(path: Path | str) -> Iterator[tuple[InputContainer, VideoStream]]
         VideoError: `unreadable`, `no_video_stream`, `cover_art`, `still_image`, or `undecodable` where
             FFmpeg fails inside the `with` block.
     """
-    # Absolute, so that FFmpeg takes no file name for the address of a protocol ("concat:a.mp4"); and
-    # only files, so that a playlist with the suffix of a video cannot reach for the network.
-    location, options = str(Path(path).absolute()), {"protocol_whitelist": "file"}
+    # Absolute, so that FFmpeg takes no file name for the address of a protocol ("concat:a.mp4"); only
+    # files, so that nothing reaches for the network; and no format whose files name others, so that a
+    # playlist with the suffix of a video shows nobody's other files.
+    location = str(Path(path).absolute())
+    options = {"protocol_whitelist": "file", "format_whitelist": _formats()}
     try:
         container = av.open(location, options=options, metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
