@@ -30,6 +30,9 @@ DEEPEST: Final = 64
 
 _REFERENCE: Final = re.compile(r"\$\{([^${}]*)\}")
 
+#: What is wrong with references that take more steps than there is room for.
+ENDLESS: Final = "has values that refer to one another without end"
+
 _SPELT_OUT: Final = f"spells out to more than {MOST:,} characters"
 
 
@@ -105,8 +108,7 @@ def check_references(where: str, tree: dict[str, Any]) -> None:
     try:
         size = spelt.size(())
     except RecursionError as error:
-        problem = "has values that refer to one another without end"
-        raise ConfigError(Mistake(where, problem)) from error
+        raise ConfigError(Mistake(where, ENDLESS)) from error
     if spelt.mistakes:
         raise ConfigError(spelt.mistakes)
     if size > MOST:

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from videossr.config.bounds import check_file, check_references
+from videossr.config.bounds import ENDLESS, check_file, check_references
 from videossr.config.presets import presets
 from videossr.config.resolve import registry_for, resolve
 from videossr.errors import ConfigError, Mistake
@@ -97,6 +97,8 @@ def read_tree(
     except OmegaConfBaseException as error:
         where = f"{', '.join(sources)}: {error.full_key}"
         raise ConfigError(Mistake(where, _first_line(error))) from error
+    except RecursionError as error:
+        raise ConfigError(Mistake(", ".join(sources), ENDLESS)) from error
     return tree
 
 
@@ -133,7 +135,7 @@ def _layers(path: Path, trail: tuple[Path, ...]) -> list[tuple[Path, DictConfig]
     try:
         check_file(path)
         tree = OmegaConf.load(path)
-    except (YAMLError, UnicodeDecodeError, OmegaConfBaseException, OSError) as error:
+    except (YAMLError, ValueError, RecursionError, OmegaConfBaseException, OSError) as error:
         problem = " ".join(str(error).split())
         raise ConfigError(Mistake(str(path), f"cannot be read as YAML: {problem}")) from error
     if not isinstance(tree, DictConfig):

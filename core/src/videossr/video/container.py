@@ -5,10 +5,11 @@ from __future__ import annotations
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import av
 from av.stream import Disposition
+from packaging.version import Version
 
 from videossr.errors import VideoError
 
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
+
+#: Titles that are no UTF-8 must not keep a video from being read. From version 19 on PyAV sees to that itself,
+#: and refuses to be told.
+_TOLERANT: Final[dict[str, Any]] = (
+    {} if Version(av.__version__) >= Version("19") else {"metadata_errors": "replace"}
+)
 
 #: FFmpeg's names of formats whose files are lists of other files, or of what is no file.
 _LISTS: Final = frozenset(
@@ -51,7 +58,7 @@ def open_video(path: Path | str) -> Iterator[tuple[InputContainer, VideoStream]]
     location = str(Path(path).absolute())
     options = {"protocol_whitelist": "file", "format_whitelist": _formats()}
     try:
-        container = av.open(location, options=options, metadata_errors="replace")
+        container = av.open(location, options=options, **_TOLERANT)
     except (av.FFmpegError, OSError) as error:
         raise VideoError(path, "unreadable", f"not a video file ({explain(error)})") from error
     except UnicodeEncodeError as error:
