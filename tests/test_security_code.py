@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).resolve().parents[1]
 
 #: Modules whose files are programs.
-PROGRAMS: Final = frozenset({"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"})
+PROGRAMS: Final = frozenset(
+    {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
+)
 
 #: Calls that read more than data, with the word that they must have to be let through.
 RISKY: Final = {
@@ -44,7 +46,12 @@ RISKY: Final = {
 }
 
 #: Words that a call must not have.
-FORBIDDEN: Final = ("shell=True", "allow_pickle=True", "trust_remote_code=True", "weights_only=False")
+FORBIDDEN: Final = (
+    "shell=True",
+    "allow_pickle=True",
+    "trust_remote_code=True",
+    "weights_only=False",
+)
 
 
 def offences(source: str) -> Iterator[str]:
@@ -118,7 +125,7 @@ def test_a_model_runs_nothing(tmp_path: Path, *, remote: bool) -> None:
         (folder / "processor_config.json").write_text(json.dumps(config))
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Trace(trace)))
-    with pytest.raises(ConfigError, match="model.name: .* cannot be loaded"):
+    with pytest.raises(ConfigError, match=r"model\.name: .* cannot be loaded"):
         load_model(str(folder))
     assert not trace.exists()
 

@@ -181,7 +181,7 @@ def test_a_recipe_that_no_build_writes_is_refused(
 ) -> None:
     """Of more frames than any clip has, for one: room for them would be taken first."""
     folder = saved(tmp_path, replace(RECIPE, **{column: value}))
-    with pytest.raises(DatasetError, match="damaged dataset: .*pick 0: .*must be"):
+    with pytest.raises(DatasetError, match=r"damaged dataset: .*pick 0: .*must be"):
         Dataset.load(folder)
 
 

@@ -44,7 +44,12 @@ OUR_OWN: Final = {"generator", "style", "script"}
 texts = st.text(max_size=20) | st.lists(
     st.sampled_from(
         [
-            *("<script>alert(1)</script>", "</script>", "<img src=x onerror=alert(1)>", "javascript:"),
+            *(
+                "<script>alert(1)</script>",
+                "</script>",
+                "<img src=x onerror=alert(1)>",
+                "javascript:",
+            ),
             *('"', "'", "&lt;", "&", "{{ 7 * 7 }}", "](http://x)", "![", "`", "```", "~~~", "\n"),
             *("# ", "| ", "- ", "    ", "\\", "*", "_", "<!--", "-->", "]]>", "$x$", "\x1b[2J"),
             *("\x1b]0;title\x07", "\x9b", "\u202e", "\ud800", "\r", "\t", "é"),
