@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -118,6 +119,25 @@ def test_a_distribution_has_what_an_index_shows(path: Path) -> None:
 def test_every_requirement_has_a_lower_bound(path: Path) -> None:
     """Which `tox -e lowest` tests."""
     assert [] == [one for one in versions.requirements(path) if not re.search("[>=]=", one)]
+
+
+def test_what_several_require_has_one_bound() -> None:
+    """Only the highest would be tested."""
+    bounds = {Requirement(one) for path in PROJECTS for one in versions.requirements(path)}
+    names = [one.name for one in bounds]
+    assert sorted(set(names)) == sorted(names)
+
+
+def test_a_bound_that_nothing_tests_is_found() -> None:
+    """Where another version than the oldest one is installed."""
+    bounds = _module("bounds")
+    oldest = {
+        one.name: str(next(iter(one.specifier)).version)
+        for one in map(Requirement, bounds.wanted())
+    }
+    assert [] == bounds.untested(oldest)
+    (told,) = bounds.untested({**oldest, "pluggy": "99"})
+    assert re.fullmatch("pluggy>=.*: 99 is what is installed, so nothing tests the bound", told)
 
 
 @pytest.mark.parametrize("path", PROJECTS[1:], ids=IDS[1:])
