@@ -17,7 +17,7 @@ from packaging.version import Version
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from versions import projects, requirements  # noqa: E402 - beside this file
+from versions import projects, requirements
 
 
 def untested(installed: dict[str, str]) -> list[str]:
