@@ -145,7 +145,6 @@ def check_whole(folder: Path, scratch: Path) -> None:
         "scan videos -o videos.parquet",
         "build mine.yaml --videos videos.parquet -o dataset",
         "gallery dataset -o gallery.html",
-        "build viubench --videos videos.parquet -o more build.size=9",
         "ablate list",
         "launch-file zero2",
         "plugins new mine --kind task",
