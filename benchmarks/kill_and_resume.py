@@ -220,6 +220,7 @@ def main() -> None:
         folder = Path(scratch)
         write_videos(folder / "videos", 6, seed=0, seconds=4, fps=8, height=64, width=64)
         (folder / "loose").mkdir()
+        os.environ["VIDEOSSR_PLUGINS_TRUST"] = str(folder)
         (folder / "loose" / "digits.py").write_text(DIGITS)
         text = CONFIG.format(warm=warm, steps=arguments.steps, workers=arguments.workers)
         (folder / "run.yaml").write_text(text)

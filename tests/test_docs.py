@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+PARTS = [*ROOT.glob("*/README.md"), *sorted(ROOT.glob("plugins/*/README.md"))]
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md")), *PARTS]
 
 
 def generator() -> ModuleType:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from dataclasses import astuple, dataclass, field, fields, replace
 from itertools import islice
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -20,8 +21,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from videossr.atomic import making
 from videossr.clips import Excerpt
+from videossr.config.schema import MOST_FRAMES
 from videossr.errors import ConfigError, DatasetError, Mistake
 from videossr.floors import Floors
+from videossr.parquet import inside, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -35,6 +38,9 @@ _CARD: Final = "README.md"
 
 #: Videos that are looked for to see whether their folder is the right one.
 _LOOKED_FOR: Final = 64
+
+#: Bytes of the header that are read: all videos of a million may be broken.
+MOST_HEADER: Final = 2**28
 
 #: Recipes that are written at a time.
 _ROWS: Final = 4096
@@ -208,18 +214,12 @@ class Dataset:
             problem = f"no dataset, {_HEADER} is missing"
             raise ConfigError(Mistake(str(folder), problem, "`videossr build` makes one"))
         try:
-            header = _read_header(folder, (folder / _HEADER).read_text(encoding="utf-8"))
-            table = pq.read_table(folder / _RECIPES)
+            header = _read_header(folder, _header_text(folder / _HEADER))
+            recipes = _read_recipes(folder / _RECIPES)
         except FileNotFoundError as error:
             raise DatasetError(f"{folder}: damaged dataset: {_RECIPES} is missing") from error
         except (OSError, ValueError, pa.ArrowException) as error:
             raise DatasetError(f"{folder}: damaged dataset: {error}") from error
-        if not table.schema.equals(_SCHEMA):
-            found, right = (_columns(schema) for schema in (table.schema, _SCHEMA))
-            raise DatasetError(f"{folder}: damaged dataset: columns {found}; must be {right}")
-        if any(column.null_count for column in table.columns):
-            raise DatasetError(f"{folder}: damaged dataset: {_RECIPES} has empty cells")
-        recipes = tuple(Recipe(**row) for row in table.to_pylist())
         for known, wanted, what in (
             (header.plugins, {recipe.plugin for recipe in recipes}, "plugins"),
             (header.floors.measured, {recipe.task for recipe in recipes}, "floors of"),
@@ -317,6 +317,49 @@ class _Header(BaseModel):
     floors: dict[str, Annotated[dict[_Difficulty, _Share], Field(min_length=1)]]
     left_out: dict[str, dict[str, int]]
     broken: dict[str, str]
+
+
+def _read_recipes(path: Path) -> tuple[Recipe, ...]:
+    """The rows of a table of recipes.
+
+    Raises:
+        OSError, ValueError, pa.ArrowException: it cannot be read, or is no such table.
+    """
+    table = read_table(path, _refuse_columns)
+    if any(column.null_count for column in table.columns):
+        raise ValueError(f"{_RECIPES} has empty cells")
+    recipes = tuple(Recipe(**row) for row in table.to_pylist())
+    for recipe in recipes:
+        if problem := _impossible(recipe):
+            raise ValueError(f"{_RECIPES}: {recipe.task} {recipe.index}: {problem}")
+    return recipes
+
+
+def _refuse_columns(schema: pa.Schema) -> None:
+    if not schema.equals(_SCHEMA):
+        found, right = (_columns(one) for one in (schema, _SCHEMA))
+        raise ValueError(f"columns {found}; must be {right}")
+
+
+def _impossible(recipe: Recipe) -> str:
+    """What of a recipe no build writes; empty where nothing is."""
+    if not (inside(recipe.video) and (not recipe.donor or inside(recipe.donor))):
+        return f"the video {recipe.video!r} or {recipe.donor!r} is not below the dataset's root"
+    if not 0 < recipe.num_frames <= MOST_FRAMES:
+        return f"{recipe.num_frames} frames; must be 1 to {MOST_FRAMES}"
+    if not (isfinite(recipe.start) and isfinite(recipe.stop)):
+        return f"from {recipe.start} to {recipe.stop} s; must be finite"
+    if not 0 <= recipe.difficulty <= 1:
+        return f"the difficulty {recipe.difficulty}; must be from 0 to 1"
+    return ""
+
+
+def _header_text(path: Path) -> str:
+    with path.open("rb") as file:
+        data = file.read(MOST_HEADER + 1)
+    if len(data) > MOST_HEADER:
+        raise ValueError(f"{_HEADER} has more than {MOST_HEADER / 2**20:g} MiB")
+    return data.decode()
 
 
 def _read_header(folder: Path, text: str) -> Header:

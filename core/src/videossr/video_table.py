@@ -121,24 +121,33 @@ def read_table(path: Path | str) -> tuple[list[VideoRow], Path]:
         DatasetError: there is no such file, it is damaged, or it is no video table of this format.
     """
     import pyarrow as pa  # noqa: PLC0415 - slow to import
-    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    from videossr import parquet  # noqa: PLC0415 - imports pyarrow
+
+    def refuse(schema: pa.Schema) -> None:
+        metadata = schema.metadata or {}
+        known = metadata.get(_FORMAT_KEY) == FORMAT.encode() and _ROOT_KEY in metadata
+        if not (known and schema.equals(_schema())):
+            raise DatasetError(
+                f"{path}: a Parquet file, but no video table of format {FORMAT}; "
+                "make one with `videossr scan`"
+            )
 
     try:
-        table = pq.read_table(path)
+        table = parquet.read_table(path, refuse)
     except FileNotFoundError as error:
         raise DatasetError(f"{path}: no such file; make it with `videossr scan`") from error
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise DatasetError(
             f"{path}: not a readable Parquet file ({error}); make it again with `videossr scan`"
         ) from error
-    metadata = table.schema.metadata or {}
-    if metadata.get(_FORMAT_KEY) != FORMAT.encode() or not table.schema.equals(_schema()):
-        raise DatasetError(
-            f"{path}: a Parquet file, but no video table of format {FORMAT}; "
-            "make one with `videossr scan`"
-        )
     rows = [VideoRow(**row) for row in table.to_pylist()]
-    return rows, Path(os.fsdecode(metadata[_ROOT_KEY]))
+    for row in rows:
+        if not parquet.inside(row.path):
+            raise DatasetError(
+                f"{path}: the video {row.path!r} is not below the table's root; no scan writes that"
+            )
+    return rows, Path(os.fsdecode(table.schema.metadata[_ROOT_KEY]))
 
 
 def _schema() -> pa.Schema:

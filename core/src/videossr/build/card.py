@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import jinja2
 import yaml
 
-from videossr.markdown import plain
+from videossr.markdown import fenced, plain
 
 if TYPE_CHECKING:
     from typing import Any
@@ -31,7 +32,7 @@ def card(name: str, summary: Summary, header: Header) -> str:
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
     )
-    environment.filters["plain"] = plain
+    environment.filters |= {"plain": plain, "fenced": fenced, "quoted": shlex.quote}
     return environment.get_template("card.md.jinja").render(
         name=name,
         summary=summary,

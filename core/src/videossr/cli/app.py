@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
+from videossr.cli.terminal import shown_not_obeyed
 from videossr.errors import ConfigError, VideossrError
 from videossr.extensions import extensions
 from videossr.installing import install_command
+from videossr.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app = make_app()
         _refuse_missing(app, arguments)
-        code = app(args=arguments, prog_name="videossr", standalone_mode=True)
+        with shown_not_obeyed():
+            code = app(args=arguments, prog_name="videossr", standalone_mode=True)
     except ConfigError as error:
         code = _fail(error, 2)
     except (VideossrError, OSError) as error:
@@ -95,7 +98,7 @@ def _fail(error: Exception, code: int) -> int:
         lines = [f"  {line}" for line in lines]
     else:
         lines[0] = f"error: {lines[0]}"
-    typer.echo("\n".join(lines), err=True)
+    typer.echo(visible("\n".join(lines)), err=True)
     return code
 
 
@@ -115,4 +118,4 @@ def _refuse_missing(app: typer.Typer, arguments: Sequence[str]) -> None:
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    typer.echo(f"warning: {message}", err=True)
+    typer.echo(visible(f"warning: {message}"), err=True)

@@ -20,6 +20,7 @@ from videossr.cli.options import (
     worker_count,
 )
 from videossr.errors import ConfigError, Mistake
+from videossr.visible import visible
 from videossr.wording import counted
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def gallery(
     elif not quiet:
         _tell(output, written)
     for name, problem in written.failed.items():
-        typer.echo(f"error: {name}: {problem.removeprefix(f'{name}: ')}", err=True)
+        typer.echo(visible(f"error: {name}: {problem.removeprefix(f'{name}: ')}"), err=True)
     if written.failed:
         raise typer.Exit(1)
 

@@ -90,7 +90,7 @@ def registry_of(
     if not folders and not allow:
         return None
     tree = with_plugins(dict(dataset.config), folders=folders or (), allow=allow or None)
-    return registry_for(tree)
+    return registry_for(tree, named=folders or ())
 
 
 def refuse_faults(registry: Registry, off: Collection[str]) -> None:

@@ -10,8 +10,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from videossr.config.bounds import ENDLESS, check_file, check_references
 from videossr.config.presets import presets
-from videossr.config.resolve import resolve
+from videossr.config.resolve import registry_for, resolve
 from videossr.errors import ConfigError, Mistake
 
 if TYPE_CHECKING:
@@ -41,14 +42,15 @@ def load_config(
         overrides: `key=value`, dots between keys, applied last.
         registry: the plugins to choose from; by default those that are installed and those that the
             configuration's `plugins` adds.
-        folders: of loose plugins, besides those that the configuration names.
+        folders: of loose plugins. Those that the configuration names run if they are among these, or
+            below one in the environment variable VIDEOSSR_PLUGINS_TRUST.
         allow: the allow-list, in the place of the configuration's.
 
     Raises:
         ConfigError: with every mistake there is.
     """
-    tree = read_tree(source, overrides)
-    return resolve(with_plugins(tree, folders=folders, allow=allow), registry)
+    tree = with_plugins(read_tree(source, overrides), folders=folders, allow=allow)
+    return resolve(tree, registry or registry_for(tree, named=folders))
 
 
 def with_plugins(
@@ -89,11 +91,14 @@ def read_tree(
                 right = "write a mapping, `name: {}`, where that has one" if clash else ""
                 raise ConfigError(Mistake(where, problem, right)) from error
     _apply(overrides, merged)
+    check_references(", ".join(sources), _plain(merged))
     try:
         tree = _plain(merged, resolve=True)
     except OmegaConfBaseException as error:
         where = f"{', '.join(sources)}: {error.full_key}"
         raise ConfigError(Mistake(where, _first_line(error))) from error
+    except RecursionError as error:
+        raise ConfigError(Mistake(", ".join(sources), ENDLESS)) from error
     return tree
 
 
@@ -128,8 +133,9 @@ def _layers(path: Path, trail: tuple[Path, ...]) -> list[tuple[Path, DictConfig]
         chain = " -> ".join(str(step) for step in (*trail, path))
         raise ConfigError(Mistake("extends", f"runs in a circle: {chain}"))
     try:
+        check_file(path)
         tree = OmegaConf.load(path)
-    except (YAMLError, UnicodeDecodeError, OmegaConfBaseException, OSError) as error:
+    except (YAMLError, ValueError, RecursionError, OmegaConfBaseException, OSError) as error:
         problem = " ".join(str(error).split())
         raise ConfigError(Mistake(str(path), f"cannot be read as YAML: {problem}")) from error
     if not isinstance(tree, DictConfig):

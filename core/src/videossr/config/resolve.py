@@ -18,6 +18,7 @@ from videossr.config.schema import (
     TaskEntry,
     VideoConfig,
 )
+from videossr.config.trust import refuse_untrusted
 from videossr.config.validation import mistakes_of, nearest
 from videossr.discovery import NAME
 from videossr.errors import ConfigError, Mistake, PluginError
@@ -53,13 +54,18 @@ def resolve(tree: Mapping[str, Any], registry: Registry | None = None) -> RunCon
     return _Resolution(registry or registry_for(tree)).run(tree)
 
 
-def registry_for(tree: Mapping[str, Any]) -> Registry:
+def registry_for(tree: Mapping[str, Any], *, named: Iterable[Path] = ()) -> Registry:
     """The plugins that a configuration may choose from.
 
+    Args:
+        named: folders of plugins that the user has named, and that may run.
+
     Raises:
-        ConfigError: its `plugins` cannot be read, or names a folder that is none.
+        ConfigError: its `plugins` cannot be read, or names a folder that is none, or that the user has
+            not named.
     """
     settings = _section(tree.get("plugins"))
+    refuse_untrusted(settings.folders, named)
     folders = [Path(folder) for folder in settings.folders]
     return Registry(folders=folders, allow=settings.allow)
 

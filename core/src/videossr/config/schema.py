@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import (
     BaseModel,
@@ -19,6 +19,17 @@ from videossr.schedules import Constant, ScheduleField
 
 #: More than nothing, and less than infinity.
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+#: Frames of a clip.
+MOST_FRAMES: Final = 4096
+
+#: Pixels of a frame, such as 8192 x 8192, and of all frames of a clip together: 6 GiB.
+MOST_PIXELS: Final = 2**26
+MOST_IN_CLIP: Final = 2**31
+
+#: Questions of a dataset, which are planned in memory.
+MOST_QUESTIONS: Final = 10_000_000
 
 
 class Section(BaseModel):
@@ -38,13 +49,24 @@ class VideoConfig(Section):
 
     num_frames: Annotated[
         int,
-        Field(ge=4, le=4096, multiple_of=2, description="frames in a clip; the model reads pairs"),
+        Field(
+            ge=4,
+            le=MOST_FRAMES,
+            multiple_of=2,
+            description="frames in a clip; the model reads pairs",
+        ),
     ] = 48
     min_frames: Annotated[
-        int, Field(ge=4, le=4096, description="a video with fewer frames than this is left out")
+        int,
+        Field(
+            ge=4,
+            le=MOST_FRAMES,
+            description="a video with fewer frames than this is left out",
+        ),
     ] = 16
     max_pixels: Annotated[
-        PositiveInt, Field(description="most pixels of a frame, height times width")
+        PositiveInt,
+        Field(le=MOST_PIXELS, description="most pixels of a frame, height times width"),
     ] = 256 * 256
     min_pixels: Annotated[
         PositiveInt, Field(description="fewest pixels of a frame, height times width")
@@ -101,6 +123,12 @@ class VideoConfig(Section):
                 f"min_pixels {self.min_pixels} is more than max_pixels {self.max_pixels}; "
                 "must be at most that"
             )
+        if self.num_frames * self.max_pixels > MOST_IN_CLIP:
+            raise ValueError(
+                f"num_frames {self.num_frames} of max_pixels {self.max_pixels} are "
+                f"{self.num_frames * self.max_pixels:,} pixels in a clip; must be at most "
+                f"{MOST_IN_CLIP:,}"
+            )
         if self.min_frames > self.num_frames:
             raise ValueError(
                 f"min_frames {self.min_frames} is more than num_frames {self.num_frames}; "
@@ -129,9 +157,9 @@ class StoreConfig(Section):
 class BuildConfig(Section):
     """How many questions are made, and about which videos."""
 
-    size: Annotated[PositiveInt, Field(description="questions in all, shared by task weight")] = (
-        30_000
-    )
+    size: Annotated[
+        PositiveInt, Field(le=MOST_QUESTIONS, description="questions in all, shared by task weight")
+    ] = 30_000
     refill: Annotated[
         bool,
         Field(

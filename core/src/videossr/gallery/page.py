@@ -12,6 +12,7 @@ from jinja2 import Environment, StrictUndefined
 
 from videossr.atomic import write_bytes
 from videossr.gallery.card import Card, cards_of
+from videossr.gallery.policy import policy, scripts_of
 from videossr.levels import LEVELS
 
 if TYPE_CHECKING:
@@ -116,11 +117,13 @@ def _render(dataset: Dataset, cards: Sequence[Card], renderer: Renderer, title: 
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["seconds"] = "{:.2f}".format
-    return environment.from_string(text("gallery.html.jinja")).render(
+    template, script = text("gallery.html.jinja"), text("gallery.js")
+    return environment.from_string(template).render(
         title=title,
         generator=_GENERATOR,
+        policy=policy(*scripts_of(template, script)),
         style=text("gallery.css"),
-        script=text("gallery.js"),
+        script=script,
         cards=cards,
         rows=_rows(dataset, cards, renderer),
         filters=_filters(cards, renderer),

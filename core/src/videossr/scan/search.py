@@ -64,10 +64,15 @@ def find(sources: Sequence[Path | str], root: Path | None = None) -> tuple[list[
     if mistakes:
         raise ConfigError(mistakes)
     top = Path(os.path.commonpath(tops)) if root is None else Path(root).absolute()
-    outside = next((path for path in found if not path.is_relative_to(top)), None)
+    outside = next((path for path in found if not _below(path, top)), None)
     if outside is not None:
         raise ConfigError(Mistake("root", f"{outside} is not below {top}", "choose one that is"))
     return list(found.values()), top
+
+
+def _below(path: Path, top: Path) -> bool:
+    """Whether a path stays below a folder, by its words; links may lead where they will."""
+    return path.is_relative_to(top) and ".." not in path.relative_to(top).parts
 
 
 def _of_source(source: Path | str) -> tuple[list[Found], Path]:

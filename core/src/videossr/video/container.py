@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import av
 from av.stream import Disposition
+from packaging.version import Version
 
 from videossr.errors import VideoError
 
@@ -16,6 +18,27 @@ if TYPE_CHECKING:
 
     from av.container import InputContainer
     from av.video.stream import VideoStream
+
+
+#: Titles that are no UTF-8 must not keep a video from being read. From version 19 on PyAV sees to that itself,
+#: and refuses to be told.
+_TOLERANT: Final[dict[str, Any]] = (
+    {} if Version(av.__version__) >= Version("19") else {"metadata_errors": "replace"}
+)
+
+#: FFmpeg's names of formats whose files are lists of other files, or of what is no file.
+_LISTS: Final = frozenset(
+    {
+        *("concat", "dash", "hls", "image2", "imf", "lavfi", "rtp", "rtsp", "sap", "sdp"),
+        *("vobsub", "webm_dash_manifest"),
+    }
+)
+
+
+@cache
+def _formats() -> str:
+    """Every format that is read, as FFmpeg takes them."""
+    return ",".join(sorted(av.formats_available - _LISTS))
 
 
 @contextmanager
@@ -29,11 +52,13 @@ def open_video(path: Path | str) -> Iterator[tuple[InputContainer, VideoStream]]
         VideoError: `unreadable`, `no_video_stream`, `cover_art`, `still_image`, or `undecodable` where
             FFmpeg fails inside the `with` block.
     """
-    # Absolute, so that FFmpeg takes no file name for the address of a protocol ("concat:a.mp4"); and
-    # only files, so that a playlist with the suffix of a video cannot reach for the network.
-    location, options = str(Path(path).absolute()), {"protocol_whitelist": "file"}
+    # Absolute, so that FFmpeg takes no file name for the address of a protocol ("concat:a.mp4"); only
+    # files, so that nothing reaches for the network; and no format whose files name others, so that a
+    # playlist with the suffix of a video shows nobody's other files.
+    location = str(Path(path).absolute())
+    options = {"protocol_whitelist": "file", "format_whitelist": _formats()}
     try:
-        container = av.open(location, options=options, metadata_errors="replace")
+        container = av.open(location, options=options, **_TOLERANT)
     except (av.FFmpegError, OSError) as error:
         raise VideoError(path, "unreadable", f"not a video file ({explain(error)})") from error
     except UnicodeEncodeError as error:

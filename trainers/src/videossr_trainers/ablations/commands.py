@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from videossr.cli.options import Allow, AsJson, PluginsDir, Quiet
+from videossr.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,7 +103,8 @@ def run(
 
     Example: videossr ablate run base strict_reward --videos videos.parquet -o runs build.held_out=0.3
     """
-    from videossr_trainers.ablations.presets import chosen  # noqa: PLC0415 - needs pydantic
+    from videossr.config.trust import trust  # noqa: PLC0415 - needs pydantic
+    from videossr_trainers.ablations.presets import chosen  # noqa: PLC0415
     from videossr_trainers.ablations.running import run_all  # noqa: PLC0415 - needs torch
     from videossr_trainers.ablations.variants import Variants  # noqa: PLC0415
     from videossr_trainers.ablations.videos import table_of  # noqa: PLC0415
@@ -110,6 +112,7 @@ def run(
     names = [word for word in words if "=" not in word]
     overrides = [word for word in words if "=" in word]
     ablations = _ablations(folder)
+    trust(plugins_dir or ())  # the stages are processes of their own
     found = Variants(ablations, scale, overrides, folders=plugins_dir or (), allow=allow or None)
     variants = found.variants(chosen(names, ablations))
     numbers, launched = _seeds(seeds), _launcher(launcher)
@@ -129,7 +132,9 @@ def run(
         table = table_of(videos, output.absolute(), tell)
         failures = run_all(to_run, numbers, table, place, scale=scale, launcher=launched, tell=tell)
     for failure in failures:
-        typer.echo(f"error: {failure.name}, seed {failure.seed}: {failure.reason}", err=True)
+        typer.echo(
+            visible(f"error: {failure.name}, seed {failure.seed}: {failure.reason}"), err=True
+        )
     if failures:
         raise typer.Exit(1)
     if not quiet:

@@ -23,6 +23,7 @@ from videossr.cli.options import (
     worker_count,
 )
 from videossr.errors import ConfigError, Mistake, VideossrError
+from videossr.visible import visible
 from videossr_trainers.answering.choice import MaxNewTokens, ModelOptions, asks_a_model
 
 if TYPE_CHECKING:
@@ -226,7 +227,9 @@ def run(
     failed = sum(sum(found.values()) for found in finished.facts["failures"].values())
     for condition, found in finished.facts["failures"].items():
         for reason, count in found.items():
-            typer.echo(f"error: {condition}: {count} without an answer: {reason}", err=True)
+            typer.echo(
+                visible(f"error: {condition}: {count} without an answer: {reason}"), err=True
+            )
     if failed or finished.facts["unrendered"]:
         raise typer.Exit(1)
 
@@ -258,8 +261,8 @@ def _registry(
 
     if not folders and not allow:
         return None
-    tree = dict(benchmark.dataset.config)
-    return registry_for(with_plugins(tree, folders=folders, allow=allow or None))
+    tree = with_plugins(dict(benchmark.dataset.config), folders=folders, allow=allow or None)
+    return registry_for(tree, named=folders)
 
 
 @app.command()

@@ -196,9 +196,8 @@ def _of_dataset(
     loaded.refuse_moved()
     registry = None
     if plugins_dir or allow:
-        registry = registry_for(
-            with_plugins(dict(loaded.config), folders=plugins_dir, allow=allow or None)
-        )
+        tree = with_plugins(dict(loaded.config), folders=plugins_dir, allow=allow or None)
+        registry = registry_for(tree, named=plugins_dir)
     renderer = plain_renderer(loaded, registry)
     settings["questions"] = content_of(loaded)
     session.claim(settings, options)

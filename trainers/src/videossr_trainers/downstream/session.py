@@ -14,6 +14,7 @@ import typer
 
 from videossr.cli.options import progress_bar
 from videossr.errors import ConfigError, Mistake
+from videossr.visible import visible
 from videossr.wording import counted
 from videossr_trainers.answering.shares import Shares
 from videossr_trainers.console import quiet_libraries
@@ -161,7 +162,7 @@ class Session:
             for line in (*lines, *took, f"report: {report}"):
                 typer.echo(line)
         for fault in faults:
-            typer.echo(f"error: {fault}", err=True)
+            typer.echo(visible(f"error: {fault}"), err=True)
         if faults:
             raise typer.Exit(1)
 
@@ -191,7 +192,7 @@ def _warn_misspelt(listed: QuestionList) -> None:
     """Say which fields look as if they were meant for others."""
     for (name, known), rows in listed.misspelt.items():
         what = f"{counted(rows, 'row has', 'rows have')} a field {shown(name)}"
-        typer.echo(f"warning: {what}; did you mean {known!r}?", err=True)
+        typer.echo(visible(f"warning: {what}; did you mean {known!r}?"), err=True)
 
 
 def _warn(one: str, several: str, names: list[str]) -> None:
@@ -199,4 +200,4 @@ def _warn(one: str, several: str, names: list[str]) -> None:
     if names:
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         some = ", ".join(names[:_NAMED])
-        typer.echo(f"warning: {counted(len(names), one, several)}: {some}{more}", err=True)
+        typer.echo(visible(f"warning: {counted(len(names), one, several)}: {some}{more}"), err=True)

@@ -34,6 +34,8 @@ def read_model(
     return AutoModelForImageTextToText.from_pretrained(
         name,
         revision=revision,
+        trust_remote_code=False,  # left open, transformers would ask on the terminal
+        use_safetensors=True,  # pickles could run code
         dtype=dtype,
         attn_implementation="sdpa",
         device_map=str(straight_to) if straight_to else None,
@@ -47,7 +49,7 @@ def read_processor(name: str, revision: str | None) -> Any:  # noqa: ANN401
         FileNotFoundError: the name is that of a folder, and there is none.
     """
     _refuse_missing(name)
-    return AutoProcessor.from_pretrained(name, revision=revision)
+    return AutoProcessor.from_pretrained(name, revision=revision, trust_remote_code=False)
 
 
 def _refuse_missing(name: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from jinja2 import BaseLoader, Environment, FunctionLoader, StrictUndefined
 
 from videossr.errors import ConfigError, Mistake
+from videossr.gallery.policy import policy, scripts_of
 from videossr.intervals import TOO_FEW
 from videossr_trainers.pages.files import write_whole
 
@@ -55,10 +56,12 @@ def write_page(
 
     environment = _environment(FunctionLoader(source))
     environment.filters |= filters or {}
+    script = _text("videossr.gallery", "gallery.js")
     page = environment.get_template(template).render(
         generator=_GENERATOR,
+        policy=policy(*scripts_of(source(template), script)),
         style="".join(_text(*style) for style in styles),
-        script=_text("videossr.gallery", "gallery.js"),
+        script=script,
         **values,
     )
     write_whole(path, page)

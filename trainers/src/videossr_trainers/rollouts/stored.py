@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ import xxhash
 
 from videossr.atomic import replacing
 from videossr.errors import ConfigError, DatasetError, Mistake
+from videossr.parquet import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -189,9 +191,7 @@ def read_rollouts(path: Path) -> list[Rollout]:
         DatasetError: the file is damaged, or none of rollouts of this format.
     """
     try:
-        with pq.ParquetFile(path) as file:
-            _refuse_foreign(path, file.schema_arrow)
-            table = file.read()
+        table = read_table(path, partial(_refuse_foreign, path))
         rows = [Rollout(**{**row, "tokens": tuple(row["tokens"])}) for row in table.to_pylist()]
     except (OSError, ValueError, TypeError, pa.ArrowException) as error:
         raise DatasetError(f"{path}: damaged file of rollouts: {error}") from error

@@ -74,7 +74,7 @@ def _configured(
     from videossr.config.resolve import registry_for, switched_on  # noqa: PLC0415 - needs pydantic
 
     tree = with_plugins(read_tree(config), folders=folders, allow=allow)
-    registry = registry_for(tree)
+    registry = registry_for(tree, named=folders)
     return registry, {*registry.names} - switched_on(tree, registry)
 
 
