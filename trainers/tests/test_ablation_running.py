@@ -112,6 +112,91 @@ def test_the_start_is_checked_as_the_training_is() -> None:
     assert (False, 99) == (start["grpo"]["preflight"], start["grpo"]["max_prompt_length"])
 
 
+# A warm start on questions of its own
+
+
+def begun(folder: Path, scale: str = "", **ablations: str) -> Variants:
+    """Ablations over a scale without a warm start, which begin with that of a file beside it."""
+    folder.mkdir(exist_ok=True)
+    (folder / "first.yaml").write_text("extends: tiny\nwarm_start: {steps: 40}\nbuild: {size: 77}")
+    (folder / "weak.yaml").write_text("extends: tiny\nwarm_start: {steps: 4}\nbuild: {size: 77}")
+    over = "extends: tiny\nwarm_start: {steps: 0}\nablation: {start: first.yaml}\n"
+    (folder / "scale.yaml").write_text(over + scale)
+    own = folder / "own"
+    own.mkdir(exist_ok=True)
+    for name, text in ablations.items():
+        (own / f"{name}.yaml").write_text(text)
+    return Variants(find_ablations([own]), str(folder / "scale.yaml"))
+
+
+def test_runs_may_begin_with_a_start_on_questions_of_its_own(tmp_path: Path) -> None:
+    """All with the same one, whatever they are trained on then; its videos are those of the training."""
+    found = begun(tmp_path)
+    base, only = (
+        plan(found.variant(name), 3, VIDEOS, Path("/runs")) for name in ("base", "only_jigsaw")
+    )
+    stages = named(base)
+    assert [
+        "training set",
+        "questions to start with",
+        "held-out questions",
+        "warm start",
+        "exam before",
+        "training",
+        "exam after",
+    ] == [*stages]
+    questions, start, training = (
+        stages[name].tree or {} for name in ("questions to start with", "warm start", "training")
+    )
+    assert (77, "train", 3) == (
+        questions["build"]["size"],
+        questions["build"]["part"],
+        questions["seed"],
+    )
+    assert (40, 0, 3) == (start["warm_start"]["steps"], start["grpo"]["max_steps"], start["seed"])
+    assert str(stages["questions to start with"].place) in stages["warm start"].words
+    assert str(stages["warm start"].place.absolute()) == training["model"]["name"]
+    assert base.before == only.before
+    assert base.train_set != only.train_set
+    assert (base.train_set, stages["questions to start with"].place) == base.learnt_from
+
+
+def test_another_start_is_another_run(tmp_path: Path) -> None:
+    """An ablation that has nothing but that is none of the base, and a folder of one is not gone on with."""
+    found = begun(tmp_path, weak="ablation: {start: ../weak.yaml, against: base}")
+    base, weak = (found.variant(name) for name in ("base", "weak"))
+    assert ("base", "") == (weak.against, weak.same_as)
+    plans = [plan(one, 0, VIDEOS, Path("/runs")) for one in (base, weak)]
+    assert plans[0].before != plans[1].before
+    assert plans[0].train_set == plans[1].train_set
+    facts = [
+        running._facts(one, 0, "scale", VIDEOS, planned, Path("/runs"), ())
+        for one, planned in zip((base, weak), plans, strict=True)
+    ]
+    assert apart(*facts) == ["start.warm_start.steps"]
+    assert facts[1]["against"]["config"]["start"] == facts[0]["config"]["start"]
+    without = replace(base, start=None)
+    unlike = running._facts(without, 0, "scale", VIDEOS, plans[0], Path("/runs"), ())
+    assert apart(facts[0], unlike)
+
+
+def test_one_start_at_a_time(tmp_path: Path) -> None:
+    """A warm start of the run's own besides, one that is none, and a file that is not there are refused."""
+    found = begun(
+        tmp_path,
+        both="warm_start: {steps: 5}",
+        none="ablation: {start: ../scale.yaml}",
+        gone="ablation: {start: nowhere.yaml}",
+    )
+    for name, problem in {
+        "both": "given together with ablation.start",
+        "none": "scale.yaml: warm_start.steps: has no warm start",
+        "gone": "nowhere.yaml",
+    }.items():
+        with pytest.raises(ConfigError, match=problem):
+            found.variant(name)
+
+
 # The videos
 
 
