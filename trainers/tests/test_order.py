@@ -15,7 +15,13 @@ from plain_recipes import plain_recipe
 from torch.utils.data import BatchSampler
 
 from videossr_trainers.questions.difficulty import DifficultyTrail, batches_ahead
-from videossr_trainers.questions.order import Key, QuestionOrder, QuestionSampler, quotas
+from videossr_trainers.questions.order import (
+    Key,
+    NumberSampler,
+    QuestionOrder,
+    QuestionSampler,
+    quotas,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,6 +73,20 @@ def test_an_epoch_asks_every_question_once() -> None:
     assert all(sorted(order) == list(range(60)) for order in orders)
     assert len({tuple(order) for order in orders}) == 4
     assert orders[0] == question_order(questions, 0, 0)
+
+
+def test_single_questions_come_in_the_same_order() -> None:
+    """For a trainer that asks for numbers: an epoch's order, by weight too; what gets harder stays so."""
+    questions = recipes(scheduled=True)
+    for weights in (None, {"first": 1.0, "second": 9.0}):
+        numbers = NumberSampler(questions, 3, weights)
+        for epoch in (0, 1):
+            numbers.set_epoch(epoch)
+            found = [*numbers]
+            assert QuestionOrder(questions, 3, weights).epoch(epoch, 60) == found
+            assert len(numbers) == len(found)
+            first = [number for number in found if number < 40]
+            assert sorted(first) == first
 
 
 def test_tasks_are_mixed_evenly() -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from tiny_questions import questions, table_of
+from torch.utils.data import Sampler
 from trl import SFTConfig
 
 from videossr_trainers.engine.encoding import scaled
@@ -14,6 +15,7 @@ from videossr_trainers.training.stages import WarmStartStage
 from videossr_trainers.training.warm_start import AnswerCollator
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 
@@ -22,12 +24,26 @@ def batch_of(processor: Any) -> dict[str, Any]:  # noqa: ANN401 - transformers i
     return AnswerCollator(processor)([{"sample": sample} for sample in questions()[:2]])
 
 
-def stage_of(folder: Path, output: Path) -> WarmStartStage:
-    """The stage, before its first step."""
+class Listed(Sampler[int]):
+    """Numbers as they are given."""
+
+    def __init__(self, order: Sequence[int]) -> None:
+        self.order = order
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.order)
+
+
+def stage_of(folder: Path, output: Path, order: Sequence[int] = (0, 1, 2, 3)) -> WarmStartStage:
+    """The stage, before its first step, whose sampler gives that order."""
     model, processor = load_model(str(folder))
     arguments = SFTConfig(
         output_dir=str(output),
         max_steps=1,
+        per_device_train_batch_size=2,
         use_cpu=True,
         bf16=False,
         gradient_checkpointing=False,
@@ -37,6 +53,7 @@ def stage_of(folder: Path, output: Path) -> WarmStartStage:
         report_to=[],
     )
     return WarmStartStage(
+        sampler=Listed(order),
         max_nonfinite_steps=1,
         model=model,
         args=arguments,
@@ -66,3 +83,18 @@ def test_scaled_where_it_is_computed_the_loss_is_the_same_to_the_bit(
         ]
     assert losses[0].isfinite()
     assert torch.equal(*losses)
+
+
+def test_questions_are_learnt_in_the_order_of_the_sampler(
+    tiny_folder: Path, tmp_path: Path
+) -> None:
+    """A curriculum is not shuffled."""
+    order = (2, 0, 3, 1)
+    stage = stage_of(tiny_folder, tmp_path, order)
+    learnt: list[str] = []
+    for batch in stage.get_train_dataloader():
+        rows = (row[row >= 0] for row in batch["labels"])
+        learnt += [
+            stage.processing_class.tokenizer.decode(row, skip_special_tokens=True) for row in rows
+        ]
+    assert [questions()[number].answer for number in order] == learnt
