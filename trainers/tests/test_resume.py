@@ -49,7 +49,13 @@ from videossr_trainers.training.train import train as train_here
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WARM = ("warm_start.steps=5", "warm_start.batch_size=4", "warm_start.save_steps=2")
+WARM = (
+    "warm_start.steps=5",
+    "warm_start.batch_size=4",
+    "warm_start.save_steps=2",
+    "warm_start.warmup_steps=1",
+    "warm_start.lr_scheduler=linear",
+)
 
 
 #: Without an adaptive difficulty nothing is rendered before the loader does it.
@@ -191,7 +197,10 @@ def test_the_warm_start_resumes_and_is_not_repeated(folder: Path, tmp_path: Path
     run_here(folder, run, *WARM, resume=True, report=lambda *told: taken.append(told[:2]))
     assert not (run / "warm_start_checkpoints").exists()
     assert taken == [("grpo", step) for step in range(1, 7)]
-    assert measured(tmp_path / "whole") == measured(run)
+    lines = measured(run)
+    assert measured(tmp_path / "whole") == lines
+    rates = [line["learning_rate"] for line in lines if line["stage"] == "warm start"]
+    assert [0, 1e-3, 7.5e-4, 5e-4, 2.5e-4] == pytest.approx(rates)
 
 
 def test_a_run_without_a_step_ends_with_the_warm_start(folder: Path, tmp_path: Path) -> None:

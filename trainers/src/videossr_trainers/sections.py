@@ -89,6 +89,10 @@ class WarmStartSection(_Section):
     learning_rate: Annotated[PositiveFloat, Field(description="peak of AdamW's learning rate")] = (
         1e-3
     )
+    lr_scheduler: Annotated[
+        Literal["constant", "linear", "cosine"],
+        Field(description="the learning rate after the warm-up: as it is, or falling to zero"),
+    ] = "constant"
     warmup_steps: Annotated[int, Field(ge=0, description="steps of linear warm-up")] = 60
     save_steps: Annotated[
         int,

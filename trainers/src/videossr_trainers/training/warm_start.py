@@ -111,6 +111,7 @@ def warm_start(
         Stopped: it was ended early, and has saved a checkpoint.
     """
     on_gpu = torch.cuda.is_available()
+    rate = section.lr_scheduler
     saved = folder / _CHECKPOINTS
     arguments = SFTConfig(
         output_dir=str(saved),
@@ -118,7 +119,7 @@ def warm_start(
         per_device_train_batch_size=section.batch_size,
         learning_rate=section.learning_rate,
         warmup_steps=section.warmup_steps,
-        lr_scheduler_type="constant_with_warmup",
+        lr_scheduler_type="constant_with_warmup" if rate == "constant" else rate,
         adam_beta2=0.95,
         max_grad_norm=1.0,
         bf16=on_gpu,
