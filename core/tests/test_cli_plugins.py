@@ -12,7 +12,7 @@ from command_line import Ran
 from jsonschema import Draft202012Validator
 from toy_plugins import distribution, extended_by
 
-from videossr import hookimpl
+from videossr import API_VERSION, hookimpl
 from videossr.config import load_config
 from videossr.installing import install_command
 from videossr.origin import STATES
@@ -169,7 +169,7 @@ def test_a_plugin_is_shown_in_full(run: Callable[..., Ran], loose: Path) -> None
     text = ran.out
     assert text.startswith("guess: Guess a die\n")
     assert "state    enabled" in text
-    assert "hooks    make_sample, reward (hook API 2)" in text
+    assert f"hooks    make_sample, reward (hook API {API_VERSION})" in text
     assert "  sides: number, or levels; default 2 / 4 / 6\n      of the die\n" in text
     assert "  name: string, at least 1 characters; default required\n" in text
     assert "  weight: number, more than 0; default 1.0\n" in text

@@ -17,7 +17,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from toy_plugins import Dim, Pick, PickConfig, Settings, distribution, points_of, registry_of
 
-from videossr import Clip, PluginError, Unparsable, Unsuitable, _hooks, hookimpl
+from videossr import API_VERSION, Clip, PluginError, Unparsable, Unsuitable, _hooks, hookimpl
 from videossr.installing import install_command
 from videossr.registry import Registry
 from videossr.seeds import rng_for
@@ -96,8 +96,8 @@ class Exploding:
         ),
         pytest.param(
             "odd",
-            altered(Pick, hook_api=3),
-            "was written for hook API 3; this videossr-core has hook API 2; "
+            altered(Pick, hook_api=API_VERSION + 1),
+            f"was written for hook API {API_VERSION + 1}; this videossr-core has hook API {API_VERSION}; "
             f"{install_command('-U', 'videossr-core')}",
             id="newer hook API",
         ),
@@ -217,8 +217,8 @@ def test_an_older_plugin_with_fewer_arguments_runs(
 
 def test_a_newer_plugin_runs_once_the_core_is_as_new(monkeypatch: pytest.MonkeyPatch) -> None:
     """The refusal is about the core that is installed."""
-    monkeypatch.setattr(_hooks, "API_VERSION", 3)
-    assert "enabled" == registry_of(odd=altered(Pick, hook_api=3)).origin("odd").state
+    monkeypatch.setattr(_hooks, "API_VERSION", API_VERSION + 1)
+    assert "enabled" == registry_of(odd=altered(Pick, hook_api=API_VERSION + 1)).origin("odd").state
 
 
 # In a hook: what ends the run

@@ -33,7 +33,8 @@ from videossr.threads import core_count
 from videossr.video_table import write_table
 from videossr_trainers.bench.conditions import CONDITIONS
 from videossr_trainers.evaluate import Answered, evaluate
-from videossr_trainers.model_card import Exam, ExamRow, write_card
+from videossr_trainers.model_card.card import write_card
+from videossr_trainers.model_card.exam import Exam, ExamRow
 from videossr_trainers.questions.selection import chosen_recipes
 from videossr_trainers.report import Run, write_report
 from videossr_trainers.report.data import BLIND, SIGHTED, WRONG_VIDEO

@@ -27,7 +27,7 @@ from videossr.atomic import UNFINISHED, clear_unfinished, publish, take_away
 from videossr.seeds import derive_seed
 from videossr.wording import counted
 from videossr_trainers.failures import TrainingError, full_disk, is_full_disk
-from videossr_trainers.model_card import write_card
+from videossr_trainers.model_card.card import write_card
 from videossr_trainers.processes import on_main, raise_together
 
 _MANIFEST: Final = "whole.json"

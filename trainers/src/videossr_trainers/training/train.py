@@ -27,7 +27,7 @@ from videossr.errors import Mistake, Mistakes
 from videossr.render import Renderer
 from videossr.wording import counted
 from videossr_trainers.failures import naming_full_disk
-from videossr_trainers.model_card import write_card
+from videossr_trainers.model_card.card import write_card
 from videossr_trainers.models.load import load_model, locate_model
 from videossr_trainers.preflight.course import Preflight
 from videossr_trainers.processes import join_processes, on_main
