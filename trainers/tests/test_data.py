@@ -13,7 +13,7 @@ from videossr.config import load_config
 from videossr.procedural import write_videos
 from videossr.render import Renderer
 from videossr.scan import scan
-from videossr_trainers.questions.data import Questions
+from videossr_trainers.questions.data import Questions, texts_of
 from videossr_trainers.questions.order import Key
 
 if TYPE_CHECKING:
@@ -100,3 +100,18 @@ def test_a_video_that_is_another_file_is_no_matter_of_chance(
     recipes = (replace(planned.recipes[0], video_hash="0" * 32), *planned.recipes[1:])
     with pytest.raises(VideoError, match="is another file than when it was scanned"):
         Questions(recipes, Renderer(config, planned.root))[Key(0)]
+
+
+def test_what_was_only_planned_is_read_before_a_tokenizer_is_made(
+    planned: Dataset, config: RunConfig
+) -> None:
+    """Some of each task, those that make no question left out; what was checked is known."""
+    too_short = replace(planned.recipes[0], stop=planned.recipes[0].start + 0.1)
+    known = replace(planned.recipes[1], question="What is it?", answer="It", digest="0")
+    recipes = (too_short, known, *planned.recipes[2:])
+    texts = [*texts_of(recipes, Renderer(config, planned.root))]
+    assert "What is it?" == texts[0]
+    assert len(recipes) - 1 == len(texts)
+    assert {"shuffled", "altered"} <= {
+        word for text in texts for word in ("shuffled", "altered") if word in text
+    }

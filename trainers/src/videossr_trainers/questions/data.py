@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections import defaultdict
+from contextlib import suppress
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,7 +14,7 @@ from torch.utils.data import get_worker_info
 from videossr import DatasetError, Unsuitable, VideoError, VideossrError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from videossr.dataset import Recipe
     from videossr.render import Renderer
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 #: Questions that are tried for one that was only planned and turns out not to hold, itself included.
 _SUBSTITUTES: Final = 64
+
+#: Questions of a task that are made to see how they read, where all were only planned.
+_READ: Final = 64
 
 #: A video that is another file by now: the folder is wrong, and nothing stands in for its questions.
 OTHER_FILE: Final = "changed"
@@ -119,6 +124,20 @@ class Questions:
         raise DatasetError(
             f"{asked.name}: neither it nor the {tried} after it makes a question; {right}"
         )
+
+
+def texts_of(recipes: Iterable[Recipe], renderer: Renderer) -> Iterator[str]:
+    """The questions as they read; of those that were only planned, some of each task, which are made for it."""
+    planned: dict[str, list[Recipe]] = defaultdict(list)
+    for recipe in recipes:
+        if recipe.checked:
+            yield recipe.question
+        else:
+            planned[recipe.task].append(recipe)
+    for of_task in planned.values():
+        for recipe in of_task[:: max(1, len(of_task) // _READ)]:
+            with suppress(Unsuitable, VideoError):
+                yield renderer.make(recipe).question
 
 
 def raise_failure(batch: Any) -> Any:  # noqa: ANN401 - what a loader gives

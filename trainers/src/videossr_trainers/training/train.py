@@ -31,7 +31,7 @@ from videossr_trainers.model_card.card import write_card
 from videossr_trainers.models.load import load_model, locate_model
 from videossr_trainers.preflight.course import Preflight
 from videossr_trainers.processes import join_processes, on_main
-from videossr_trainers.questions.data import Questions, training_table
+from videossr_trainers.questions.data import Questions, texts_of, training_table
 from videossr_trainers.questions.difficulty import DifficultyTrail, FollowRewards, batches_ahead
 from videossr_trainers.questions.order import NumberSampler, QuestionSampler
 from videossr_trainers.questions.selection import chosen_recipes, current_floors, mixture
@@ -90,18 +90,12 @@ class Started:
     log: Sequence[Mapping[str, float]]
 
 
-def check_model(config: RunConfig, recipes: Sequence[Recipe]) -> None:
-    """Raise `ConfigError` for a model that cannot be made, or warmed up, as it is asked for."""
-    section, mistakes = config.section(ModelSection), []
-    if section.name == "tiny" and not all(recipe.checked for recipe in recipes):
-        problem = "'tiny' takes its words from the questions, and these are only planned"
-        right = "build the dataset with build.check=true"
-        mistakes.append(Mistake("model.name", problem, right))
+def check_model(config: RunConfig) -> None:
+    """Raise `ConfigError` for a model that cannot be warmed up as it is asked for."""
+    section = config.section(ModelSection)
     if section.weights == "bfloat16" and config.section(WarmStartSection).steps:
         problem = "bfloat16 loses small steps, and the warm start trains all weights"
-        mistakes.append(Mistake("model.weights", problem, "float32, or warm_start.steps=0"))
-    if mistakes:
-        raise ConfigError(mistakes)
+        raise ConfigError(Mistake("model.weights", problem, "float32, or warm_start.steps=0"))
 
 
 def start_model(
@@ -123,13 +117,13 @@ def start_model(
     """
     section = config.section(ModelSection)
     warm = config.section(WarmStartSection)
-    check_model(config, recipes)
+    check_model(config)
     warmed = folder / "warm_start"
     is_warm = warm.steps and on_main(warmed.exists)
     if is_warm:
         forget_checkpoints(folder)
     if not is_warm:
-        texts = [recipe.question for recipe in recipes]
+        texts = texts_of(recipes, renderer)
         name = locate_model(section, folder / "start", texts, seed=config.seed)
         model, processor = load_model(name, section.revision, getattr(torch, section.weights))
         if check:
@@ -258,7 +252,7 @@ def train(
         if grpo.steps(len(recipes)):
             check_batches(grpo, len(recipes))
     with mistakes.noted():
-        check_model(config, recipes)
+        check_model(config)
     leave_cores_to_loaders(grpo)
     on_signal = tell_stderr if state.is_main_process else lambda _: None
     with (
