@@ -14,7 +14,7 @@ from videossr.cli import main
 from videossr.config import RunConfig, load_config
 from videossr_trainers.answering.checkpoint import folder_hash
 from videossr_trainers.bench.running import scores_tree
-from videossr_trainers.model_card import write_card
+from videossr_trainers.model_card.card import write_card
 from videossr_trainers.sections import LoraSection
 from videossr_trainers.training.checkpoints import save_whole_model
 from videossr_trainers.training.provenance import write_provenance
