@@ -103,8 +103,8 @@ def test_a_recipe_about_a_video_outside_of_the_root_is_refused(
 def test_what_is_inside_stays_inside(path: str) -> None:
     """Whatever the path; by its words, as it is joined and normalised."""
     if parquet.inside(path):
-        there = os.path.normpath(os.path.join("/root/videos", path))  # noqa: PTH118 - as text
-        assert there.startswith("/root/videos/")
+        there = os.path.normpath(os.path.join("/there/videos", path))  # noqa: PTH118 - as text
+        assert there.startswith("/there/videos/")
 
 
 def test_a_scan_leaves_its_root_by_no_detour(tmp_path: Path) -> None:

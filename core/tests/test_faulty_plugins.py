@@ -103,6 +103,13 @@ class Exploding:
         ),
         pytest.param(
             "odd",
+            altered(Pick, prepare_clip=hookimpl(lambda self, clip: clip)),
+            "is a task and implements 'prepare_clip', which no plugin does; "
+            "only what a modifier's make_modifier returns may wrap it",
+            id="a hook that is wrapped alone",
+        ),
+        pytest.param(
+            "odd",
             altered(Pick, hook_api="1"),
             "its hook_api is '1'; must be the version of the hook API, a whole number",
             id="hook API that is no number",

@@ -118,8 +118,9 @@ def test_the_start_is_checked_as_the_training_is() -> None:
 def begun(folder: Path, scale: str = "", **ablations: str) -> Variants:
     """Ablations over a scale without a warm start, which begin with that of a file beside it."""
     folder.mkdir(exist_ok=True)
-    (folder / "first.yaml").write_text("extends: tiny\nwarm_start: {steps: 40}\nbuild: {size: 77}")
-    (folder / "weak.yaml").write_text("extends: tiny\nwarm_start: {steps: 4}\nbuild: {size: 77}")
+    first = "extends: tiny\nwarm_start: {steps: 40}\nbuild: {size: 77}\nmodifiers: {fade: {}}"
+    (folder / "first.yaml").write_text(first)
+    (folder / "weak.yaml").write_text(first.replace("40", "4"))
     over = "extends: tiny\nwarm_start: {steps: 0}\nablation: {start: first.yaml}\n"
     (folder / "scale.yaml").write_text(over + scale)
     own = folder / "own"
@@ -175,6 +176,7 @@ def test_another_start_is_another_run(tmp_path: Path) -> None:
     ]
     assert apart(*facts) == ["start.warm_start.steps"]
     assert facts[1]["against"]["config"]["start"] == facts[0]["config"]["start"]
+    assert "fade" in facts[0]["plugins"]  # so that a run does not go on with another version of it
     without = replace(base, start=None)
     unlike = running._facts(without, 0, "scale", VIDEOS, plans[0], Path("/runs"), ())
     assert apart(facts[0], unlike)

@@ -185,6 +185,9 @@ def _unfit(plugin: object, kind: Kind, hooks: frozenset[str]) -> str:
         mark = f"; {_listed(unmarked)} lacks the mark @hookimpl" if unmarked else ""
         return f"implements {', '.join(sorted(hooks)) or 'no hook'}{mark}; {_KINDS_IN_WORDS}"
     foreign = sorted(hooks - KINDS[kind] - OPTIONAL.get(kind, frozenset()))
+    if "prepare_clip" in foreign:
+        right = "only what a modifier's make_modifier returns may wrap it"
+        return f"is a {kind} and implements 'prepare_clip', which no plugin does; {right}"
     if foreign:
         return f"is a {kind} and implements {_listed(foreign)} too; make it a plugin of its own"
     config = plugin.Config  # type: ignore[attr-defined] # it has one

@@ -5,6 +5,9 @@ contrast. What tells the moments of a clip from one another is small beside what
 another, so that a model which has never compared frames learns clips by heart before it learns to compare;
 and a shape is easier to know before nothing than before a street. Begun on grey, and given moving and
 still parts back by a difficulty that rises, it goes on doing what it has learnt.
+
+What stands still is the mean of the frames at hand. Footage from elsewhere in the video has a mean of its
+own, so this is for tasks that ask for none; let an alteration that does begin at the hardest level.
 """
 
 from __future__ import annotations

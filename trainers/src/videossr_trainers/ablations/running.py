@@ -197,6 +197,7 @@ def _facts(
         "name": variant.against,
         "config": _settings(variant.counterpart, variant.counterpart_start),
     }
+    concerned = [one for one in (variant.root, variant.start, variant.config) if one]
     return {
         "format": FORMAT,
         "state": "running",
@@ -206,7 +207,7 @@ def _facts(
         "against": against,
         "launcher": shlex.join(launcher),
         "warm_start": planned.starts_here,
-        "plugins": variant.root.provenance | variant.config.provenance,
+        "plugins": {name: facts for one in concerned for name, facts in one.provenance.items()},
         "versions": versions(),
         "places": {name: path.relative_to(output).as_posix() for name, path in places.items()},
         "config": _settings(variant.config, variant.start) | {"seed": seed},
