@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 import pytest
@@ -169,6 +170,17 @@ def test_many_may_write_at_once(store: ClipStore) -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no kill as on POSIX")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_loaders_worker_may_write_too(store: ClipStore, clip: Clip) -> None:
+    """It is a fork of the process that opened the store."""
+    worker = get_context("fork").Process(target=store.put, args=("ab01", clip, "exact"))
+    worker.start()
+    worker.join()
+    assert worker.exitcode == 0
+    assert store.get("ab01") is not None
+    assert store.put("ab02", clip, "exact") is clip
+
+
 def test_a_kill_leaves_a_sound_store(store: ClipStore) -> None:
     """At any moment: every file that is there is whole, and others can go on at once."""
     for kill in range(3):

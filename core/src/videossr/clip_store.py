@@ -56,10 +56,8 @@ class ClipStore:
         self.folder: Final = folder
         self.max_bytes: Final = max_bytes
         folder.mkdir(parents=True, exist_ok=True)
-        # Held by whoever writes. A kill releases it.
-        self._lock: Final = FileLock(folder / ".lock")
         self._size: Final = folder / ".size"
-        with self._lock:
+        with self._writing():
             # A kill may have left these behind, or come between a file and its entry in the books.
             for below in folder.glob("??"):
                 clear_unfinished(below)
@@ -99,7 +97,7 @@ class ClipStore:
         """
         packed = _pack(clip, form)
         data = _sealed(packed)
-        with self._lock:
+        with self._writing():
             total = self.bytes
             path = self._path(key)
             if total + len(data) <= self.max_bytes and not path.exists():
@@ -123,11 +121,15 @@ class ClipStore:
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}{_SUFFIX}"
 
+    def _writing(self) -> FileLock:
+        """Held by whoever writes; a kill releases it. Made anew, since none outlives a fork."""
+        return FileLock(self.folder / ".lock")
+
     def _book(self, size: int) -> None:
         self._size.write_text(str(size), encoding="ascii")
 
     def _remove(self, key: str, size: int) -> None:
-        with self._lock:
+        with self._writing():
             try:
                 self._path(key).unlink()
             except FileNotFoundError:  # another was quicker
