@@ -4,14 +4,17 @@ For example a clip gets redder for a second, and darker then. Moments that are n
 that are near, which is the easiest thing that a model can learn to put in order; as questions get harder
 the light wanders less.
 
-The shift of a channel is noise over the time of the video's own clock, so that footage at a moment has the
-light of that moment: octaves of linearly interpolated noise, the slower the stronger, which is near to a
-random walk.
+The shift of a channel is noise over the time of the video's own clock: octaves of linearly interpolated
+noise, the slower the stronger, which is near to a random walk. Over the frames at hand it has a mean of
+0 and the same strength in every clip, so that no clip is lighter than another as a whole: what is to be
+learnt is how moments differ. Footage from elsewhere in the video has a mean of its own, so this is for
+tasks that ask for none, as `fade` is.
 """
 
 from __future__ import annotations
 
 import math
+import statistics
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -44,7 +47,8 @@ class DriftConfig(BaseModel):
         Ramp,
         within(0, 128),
         Field(
-            description="standard deviation of a channel's shift, in grey levels of 255; harder is less"
+            description="standard deviation of a channel's shift over the frames, in grey levels of 255; "
+            "harder is less"
         ),
     ] = Ramp.between(40, 0, train=40)
     spread: Annotated[
@@ -76,8 +80,11 @@ class Drifting:
             return clip
         times = clip.times.tolist()
         lights = [light(chance, channel) for channel in range(3)]
-        levels = [[round(amount * shift(time)) for shift in lights] for time in times]
-        shifts = torch.tensor(levels, dtype=torch.int32)[:, :, None, None]
+        levels = [_standard([shift(time) for time in times]) for shift in lights]
+        moments = [
+            [round(amount * level) for level in moment] for moment in zip(*levels, strict=True)
+        ]
+        shifts = torch.tensor(moments, dtype=torch.int32)[:, :, None, None]
         return clip.with_frames((clip.frames.int() + shifts).clamp(0, 255).byte())
 
 
@@ -98,6 +105,13 @@ def light(chance: int, channel: int) -> Callable[[float], float]:
         return math.fsum(parts)
 
     return shift
+
+
+def _standard(levels: list[float]) -> list[float]:
+    """Of mean 0 and standard deviation 1; all 0 where they are all the same."""
+    mean = statistics.fmean(levels)
+    spread = statistics.pstdev(levels, mean)
+    return [(level - mean) / spread if spread else 0.0 for level in levels]
 
 
 class Drift:
