@@ -157,10 +157,26 @@ def test_processes_of_a_machine_share_its_cores(
     """Of eight cores each has its part, less those of its own loaders, and never none."""
     told: list[int] = []
     monkeypatch.setenv("LOCAL_WORLD_SIZE", str(processes))
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr("videossr_trainers.training.arguments.core_count", lambda: 8)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch, "set_num_threads", told.append)
     leave_cores_to_loaders(GrpoSection(loader_workers=workers))
+    assert [threads] == told
+
+
+@pytest.mark.parametrize(("asked", "threads"), [("1", 1), ("3", 3), ("12", 6), ("", 6), ("4,2", 6)])
+def test_no_more_threads_than_are_asked_for(
+    asked: str, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`OMP_NUM_THREADS` may give less than there is, and not more."""
+    told: list[int] = []
+    monkeypatch.setenv("OMP_NUM_THREADS", asked)
+    monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
+    monkeypatch.setattr("videossr_trainers.training.arguments.core_count", lambda: 8)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch, "set_num_threads", told.append)
+    leave_cores_to_loaders(GrpoSection(loader_workers=2))
     assert [threads] == told
 
 

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
     from videossr import Clip
 
-#: Shares are rounded to this part of one, so that pixels come of whole numbers alone.
-_PARTS: Final = 256
+#: Shares are rounded to so many bits behind the point, so that pixels come of whole numbers alone.
+_BITS: Final = 8
+_PARTS: Final = 1 << _BITS
 
 #: What takes the place of what is taken back.
 _GREY: Final = 128
@@ -76,7 +77,8 @@ class Faded:
         frames = clip.frames.int()
         mean = (frames.sum(0) + len(frames) // 2) // len(frames)
         parts = still * (mean - _GREY) + moving * (frames - mean)
-        return clip.with_frames((_GREY + (parts + _PARTS // 2) // _PARTS).clamp(0, 255).byte())
+        rounded = (parts + (1 << _BITS - 1)) >> _BITS
+        return clip.with_frames(rounded.add_(_GREY).clamp_(0, 255).byte())
 
 
 def eased(difficulty: float, spread: float, rng: random.Random) -> float:

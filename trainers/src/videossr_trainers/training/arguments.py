@@ -52,11 +52,15 @@ def leave_cores_to_loaders(grpo: GrpoSection) -> None:
     """On a machine without a GPU, compute with the cores that the loaders do not need.
 
     More threads than cores wait for each other in a busy loop, which slows a small model tenfold. The
-    processes of a machine share its cores, and each has loaders of its own.
+    processes of a machine share its cores, and each has loaders of its own. `OMP_NUM_THREADS` is an upper
+    bound: who sets it has other work for the rest.
     """
-    if not torch.cuda.is_available():
-        processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # set by what starts several
-        torch.set_num_threads(max(1, core_count() // processes - grpo.loader_workers))
+    if torch.cuda.is_available():
+        return
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # set by what starts several
+    free = core_count() // processes - grpo.loader_workers
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    torch.set_num_threads(max(1, min(free, int(asked) if asked.isdecimal() else free)))
 
 
 def grpo_arguments(
