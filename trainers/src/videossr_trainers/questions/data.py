@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import defaultdict
 from contextlib import suppress
-from itertools import chain, islice
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from datasets import Dataset as Table
@@ -105,7 +105,8 @@ class Questions:
         """
         asked = self.recipes[number]
         lost = ""
-        following = chain(islice(self.recipes, number, None), islice(self.recipes, number))
+        count = len(self.recipes)
+        following = (self.recipes[place % count] for place in range(number, number + count))
         of_task = (recipe for recipe in following if recipe.task == asked.task)
         tried = 0
         for tried, recipe in enumerate(islice(of_task, _SUBSTITUTES)):  # noqa: B007 - counted
