@@ -90,8 +90,11 @@ class WarmStartSection(_Section):
         1e-3
     )
     lr_scheduler: Annotated[
-        Literal["constant", "linear", "cosine"],
-        Field(description="the learning rate after the warm-up: as it is, or falling to zero"),
+        Literal["constant", "linear", "cosine", "warmup_stable_decay"],
+        Field(
+            description="the learning rate after the warm-up: as it is, or falling to zero; with "
+            "warmup_stable_decay as it is, and falling to zero over the last quarter of the steps"
+        ),
     ] = "constant"
     warmup_steps: Annotated[int, Field(ge=0, description="steps of linear warm-up")] = 60
     save_steps: Annotated[

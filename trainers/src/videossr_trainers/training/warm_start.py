@@ -84,6 +84,12 @@ def forget_checkpoints(folder: Path) -> None:
     on_main(lambda: remove(folder / _CHECKPOINTS))
 
 
+def _decay(section: WarmStartSection) -> dict[str, Any]:
+    """What transformers has to know of the last of the three parts."""
+    steps = max(0, min(section.steps // 4, section.steps - section.warmup_steps))
+    return {"num_decay_steps": steps, "decay_type": "linear"}
+
+
 def warm_start(
     model: Any,  # noqa: ANN401 - transformers is untyped
     processor: Any,  # noqa: ANN401
@@ -120,6 +126,7 @@ def warm_start(
         learning_rate=section.learning_rate,
         warmup_steps=section.warmup_steps,
         lr_scheduler_type="constant_with_warmup" if rate == "constant" else rate,
+        lr_scheduler_kwargs=_decay(section) if rate == "warmup_stable_decay" else None,
         adam_beta2=0.95,
         max_grad_norm=1.0,
         bf16=on_gpu,

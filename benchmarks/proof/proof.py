@@ -1,0 +1,143 @@
+"""Does it learn, and from what? The tiny model on real clips: trained, asked about others, compared, written up.
+
+    uv run python benchmarks/proof/proof.py run FOLDER    # of videos; about an hour on two cores
+    uv run python benchmarks/proof/proof.py page          # docs/proof.md, from the results
+
+`proof.yaml` is the scale, `start.yaml` the warm start, `weak.yaml` a short one; `ablations/` holds what is run
+beside the project's own. Each run trains on some of the clips and is asked about the others, sighted, without the
+video, and with another question's. Several runs are at work at once, each in one thread. What is done is not done
+again, so the same command goes on after a stop.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from page import page, picture
+
+from videossr.dataset import Dataset
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+RESULTS = ROOT / "benchmarks" / "results" / "proof.json"
+PAGE = ROOT / "docs" / "proof.md"
+PICTURE = ROOT / "docs" / "proof.svg"
+
+#: Compared with the base, or with `weak`; the base itself is run first, since the others begin with its start.
+COMPARED = (
+    "strict_reward",
+    "only_anomaly",
+    "only_counting",
+    "only_jigsaw",
+    "adaptive",
+    "weak",
+    "weak_strict",
+)
+
+#: Of every run what the results keep; the configuration is in the files beside this one.
+_FACTS = ("seed", "state", "seconds", "commit", "versions", "plugins")
+
+
+def settings() -> dict[str, str]:
+    """The SHA-256 of every file of settings, by its name here."""
+    files = sorted([*HERE.glob("*.yaml"), *HERE.glob("ablations/*.yaml")])
+    return {
+        str(path.relative_to(HERE)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
+    }
+
+
+def ablate(*words: str) -> None:
+    """A command below `videossr ablate`, in one thread.
+
+    Raises:
+        SystemExit: it failed.
+    """
+    command = [sys.executable, "-m", "videossr", "ablate", *words]
+    print("$ videossr", shlex.join(command[3:]), flush=True)
+    environment = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+    done = subprocess.run(command, env=os.environ | environment, check=False)
+    if done.returncode:
+        raise SystemExit(f"{shlex.join(command)} ended with {done.returncode}")
+
+
+def run(videos: Path, output: Path, seeds: list[int], jobs: int) -> None:
+    """Everything, and the results.
+
+    The warm starts are most of the work, so they go first; what they have in common is made once.
+    """
+    began = time.time()
+    common = ["--scale", str(HERE / "proof.yaml"), "--folder", str(HERE / "ablations")]
+    common += ["--videos", str(videos), "-o", str(output)]
+    every = [(seed, name) for name in ("base", *COMPARED) for seed in seeds]
+    with ThreadPoolExecutor(jobs) as pool:
+        waited = [
+            pool.submit(ablate, "run", name, "--seeds", str(seed), *common) for seed, name in every
+        ]
+        for one in waited:
+            one.result()
+    ablate("report", str(output / "proof"))
+    report = json.loads((output / "proof" / "report.json").read_text(encoding="utf-8"))
+    found = {
+        "command": "python benchmarks/proof/proof.py run FOLDER",
+        "minutes": round((time.time() - began) / 60, 1),
+        "at_once": jobs,
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+        "seeds": seeds,
+        "settings": settings(),
+        "videos": videos_of(report, output / "proof"),
+        **kept(report),
+    }
+    RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(RESULTS)
+
+
+def videos_of(report: dict[str, Any], folder: Path) -> dict[str, int]:
+    """How many different videos are learnt from, and asked about."""
+    places = report["ablations"][0]["runs"][0]["places"]
+    return {
+        side: len({recipe.video for recipe in Dataset.load(folder / places[place]).recipes})
+        for side, place in (("train", "train_set"), ("held_out", "benchmark"))
+    }
+
+
+def kept(report: dict[str, Any]) -> dict[str, Any]:
+    """A report without the configurations, which are the files here."""
+    for one in report["ablations"]:
+        one["runs"] = [{name: facts.get(name) for name in _FACTS} for facts in one["runs"]]
+    return report
+
+
+def main() -> None:
+    """Run it, or write the page."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    running = commands.add_parser("run", help="train, examine, and write results and page")
+    running.add_argument(
+        "videos", type=Path, help="a folder of videos, or a table of `videossr scan`"
+    )
+    running.add_argument("--output", "-o", type=Path, default=Path("proof_runs"))
+    running.add_argument("--seeds", default="0,1,2", help="separated by commas")
+    running.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs at a time")
+    commands.add_parser("page", help="write the page from the results")
+    given = parser.parse_args()
+    if given.command == "run":
+        run(given.videos, given.output, [int(seed) for seed in given.seeds.split(",")], given.jobs)
+    found = json.loads(RESULTS.read_text(encoding="utf-8"))
+    PAGE.write_text(page(found), encoding="utf-8")
+    picture(found, PICTURE)
+    print(PAGE)
+
+
+if __name__ == "__main__":
+    main()
