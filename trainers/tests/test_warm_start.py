@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import torch
 from tiny_questions import questions, table_of
 from torch.utils.data import Sampler
@@ -11,11 +12,14 @@ from trl import SFTConfig
 
 from videossr_trainers.engine.encoding import scaled
 from videossr_trainers.models.load import load_model
+from videossr_trainers.sections import WarmStartSection
+from videossr_trainers.training.callbacks import StepReport
+from videossr_trainers.training.run_folder import METRICS
 from videossr_trainers.training.stages import WarmStartStage
-from videossr_trainers.training.warm_start import AnswerCollator
+from videossr_trainers.training.warm_start import AnswerCollator, warm_start
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 
@@ -98,3 +102,41 @@ def test_questions_are_learnt_in_the_order_of_the_sampler(
             stage.processing_class.tokenizer.decode(row, skip_special_tokens=True) for row in rows
         ]
     assert [questions()[number].answer for number in order] == learnt
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "rates"),
+    [
+        ("constant", [0, 0.5, 1, 1, 1, 1, 1, 1]),
+        ("warmup_stable_decay", [0, 0.5, 1, 1, 1, 1, 1, 0.5]),
+    ],
+)
+def test_the_rate_falls_over_the_last_quarter(
+    scheduler: str, rates: list[float], tiny_folder: Path, tmp_path: Path
+) -> None:
+    """Of eight steps two rise, two fall: each has the rate at its beginning."""
+    told: list[float] = []
+
+    def report(_stage: str, _step: int, _steps: int, measured: Mapping[str, float]) -> None:
+        told.append(measured["learning_rate"])
+
+    section = WarmStartSection.model_validate(
+        {
+            "steps": 8,
+            "batch_size": 1,
+            "learning_rate": 1e-3,
+            "lr_scheduler": scheduler,
+            "warmup_steps": 2,
+            "save_steps": 0,
+        }
+    )
+    warm_start(
+        *load_model(str(tiny_folder)),
+        table_of(questions()),
+        section,
+        tmp_path,
+        sampler=Listed([0, 1, 2, 3] * 2),
+        seed=0,
+        callbacks=[StepReport("warm start", report, tmp_path / METRICS)],
+    )
+    assert [1e-3 * rate for rate in rates] == pytest.approx(told)

@@ -1,0 +1,78 @@
+"""The proof that it learns: the page says what the results say, and these are of the settings that are here."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from videossr_trainers.ablations.presets import find_ablations
+from videossr_trainers.ablations.variants import Variants
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+ROOT = Path(__file__).parents[1]
+PROOF = ROOT / "benchmarks" / "proof"
+
+
+@pytest.fixture(scope="module")
+def proof() -> Iterator[ModuleType]:
+    """The script that runs the proof and writes the page."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(PROOF))
+        yield importlib.import_module("proof")
+        for name in ("proof", "page"):
+            sys.modules.pop(name)
+
+
+@pytest.fixture(scope="module")
+def results(proof: ModuleType) -> dict[str, Any]:
+    """What was found."""
+    found: dict[str, Any] = json.loads(proof.RESULTS.read_text(encoding="utf-8"))
+    return found
+
+
+def test_the_page_says_what_was_found(proof: ModuleType, results: dict[str, Any]) -> None:
+    """Every figure comes from the results, and so does what is said of it."""
+    assert proof.PAGE.read_text(encoding="utf-8") == proof.page(results)
+    assert proof.PICTURE.is_file()
+
+
+def test_the_results_are_of_these_settings(proof: ModuleType, results: dict[str, Any]) -> None:
+    """A setting that is changed afterwards needs another run; and no commit was dirty."""
+    assert results["settings"] == proof.settings()
+    assert "dirty" not in results["facts"]["commits"]
+    assert len(results["seeds"]) >= 3
+    ran = {one["name"]: one["seeds"] for one in results["ablations"]}
+    assert ran == dict.fromkeys(("base", *proof.COMPARED), results["seeds"])
+
+
+def test_what_is_said_follows_the_intervals(proof: ModuleType, results: dict[str, Any]) -> None:
+    """Of results that show the contrary the page says so."""
+    upside_down = json.loads(json.dumps(results))
+    for one in upside_down["ablations"]:
+        for figures in one["figures"].values():
+            for ends in filter(None, figures.values()):
+                ends["mean"], ends["low"], ends["high"] = -0.5, -0.6, -0.4
+    text = proof.page(upside_down)
+    assert "No, it gets worse" in text
+    assert "Above the floor: none" in text
+    assert text != proof.page(results)
+
+
+def test_the_settings_stand(proof: ModuleType) -> None:
+    """All that is run resolves: its own start, its own counterpart."""
+    ablations = find_ablations([PROOF / "ablations"])
+    names = ["base", *proof.COMPARED]
+    found = {
+        one.name: one for one in Variants(ablations, str(PROOF / "proof.yaml"), []).variants(names)
+    }
+    assert list(found) == names
+    assert not [one.name for one in found.values() if one.same_as]
+    assert all(one.start is not None for one in found.values())
