@@ -19,6 +19,7 @@ from videossr.build import build
 from videossr.cli.app import main
 from videossr.config import load_config
 from videossr.facades import Score, Task
+from videossr.finding import NotPossible
 from videossr.procedural import write_videos
 from videossr.render import Renderer
 from videossr.scan import scan
@@ -29,7 +30,6 @@ from videossr_trainers.models.load import load_model
 from videossr_trainers.models.tiny import save_tiny
 from videossr_trainers.preflight import memory
 from videossr_trainers.preflight.course import Done, Preflight
-from videossr_trainers.preflight.finding import NotPossible
 from videossr_trainers.preflight.inspection import OF_THE_DATA, OF_THE_TRAINER, Check, inspect
 from videossr_trainers.preflight.subject import Subject
 from videossr_trainers.questions.data import OTHER_FILE
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 
     from videossr import Sample, VideossrError
     from videossr.dataset import Dataset, Recipe
+    from videossr.finding import Finding
     from videossr_trainers.engine.grpo import VideoGRPOTrainer
-    from videossr_trainers.preflight.finding import Finding
 
 #: Two tasks, few frames, small steps.
 SMALL: Final = (

@@ -11,8 +11,9 @@ import torch
 from rich.console import Console
 
 from videossr import Clip, ConfigError
-from videossr_trainers.preflight.finding import Finding, worst
-from videossr_trainers.preflight.report import as_json, refuse, show, write
+from videossr.cli.findings import as_json
+from videossr.finding import Finding, worst
+from videossr_trainers.preflight.report import refuse, show, write
 from videossr_trainers.preflight.times import contrast, pair_times
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Packages that add commands, sections of the configuration and presets.
+"""Packages that add commands, sections of the configuration, presets and checks of the machine.
 
 They have an entry-point group of their own, so that `videossr --help` need not import every task.
 One that fails is left out with a warning, and the rest work.
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import typer
     from pydantic import BaseModel
 
+    from videossr.finding import Finding
     from videossr.origin import Origin
 
 COMMANDS_GROUP: Final = "videossr.commands"
@@ -69,6 +70,10 @@ class Extensions:
             return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
 
         return dict(sorted(self._merged("register_presets", "preset", files).items()))
+
+    def checks(self) -> dict[str, Callable[[], Finding]]:
+        """The checks of the machine that extensions add; of two with one name, the first."""
+        return self._merged("register_checks", "check", dict)
 
     def _merged(
         self,

@@ -2,8 +2,8 @@
 
 A task implements `make_sample` and `reward`, and may implement `difficulty_schedule`. A perturbation
 implements `perturb` and may implement `visible`, a modifier `make_modifier`. A package that adds commands, sections of the
-configuration or presets implements the three `register_*` hooks behind an entry point of the group
-`videossr.commands`.
+configuration, presets or checks of the machine implements the `register_*` hooks behind an entry point of
+the group `videossr.commands`.
 
 Every hook of a task or a perturbation may take `call`, a `videossr.HookCall`, besides what is its own.
 """
@@ -16,7 +16,7 @@ from videossr._hooks import hookspec
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import typer
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from videossr.calls import HookCall
     from videossr.clip import Clip
+    from videossr.finding import Finding
     from videossr.footage import Footage
     from videossr.sample import Sample
     from videossr.schedules import Seen
@@ -210,3 +211,12 @@ def register_sections() -> Mapping[str, type[BaseModel]]:  # type: ignore[empty-
 @hookspec
 def register_presets() -> Path:  # type: ignore[empty-body]
     """Name a folder of YAML files; each is a preset, called by the file's stem."""
+
+
+@hookspec
+def register_checks() -> Mapping[str, Callable[[], Finding]]:  # type: ignore[empty-body]
+    """Name checks of the machine that `videossr doctor` is to make.
+
+    Each says what it measured, whether that will do, and what to do otherwise. What one raises is
+    reported as a fault, or, if it is `videossr.finding.NotPossible`, as skipped.
+    """

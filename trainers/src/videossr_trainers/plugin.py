@@ -1,4 +1,4 @@
-"""What this package adds to `videossr`: commands, sections of the configuration, presets.
+"""What this package adds to `videossr`: commands, sections of the configuration, presets, checks.
 
 Imported at the start of every command, so everything heavy waits inside the hooks.
 """
@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from videossr import hookimpl
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import typer
     from pydantic import BaseModel
+
+    from videossr.finding import Finding
 
 
 class Trainers:
@@ -61,6 +63,13 @@ class Trainers:
     def register_presets(self) -> Path:
         """The presets that lie beside this file."""
         return Path(__file__).parent / "presets"
+
+    @hookimpl
+    def register_checks(self) -> Mapping[str, Callable[[], Finding]]:
+        """Add those of the libraries and the memory that training needs."""
+        from videossr_trainers.machine import checks  # noqa: PLC0415 - as above
+
+        return checks()
 
 
 plugin = Trainers()

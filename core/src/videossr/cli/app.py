@@ -44,6 +44,7 @@ def make_app() -> typer.Typer:
     """The command line with every command that is installed."""
     from videossr.cli.build import build  # noqa: PLC0415 - after the module itself, no circle
     from videossr.cli.disjoint import disjoint  # noqa: PLC0415
+    from videossr.cli.doctor import doctor  # noqa: PLC0415
     from videossr.cli.export import export  # noqa: PLC0415
     from videossr.cli.gallery import gallery  # noqa: PLC0415
     from videossr.cli.plugins import app as plugins  # noqa: PLC0415
@@ -64,6 +65,7 @@ def make_app() -> typer.Typer:
     app.command()(disjoint)
     app.command()(gallery)
     app.command()(export)
+    app.command()(doctor)
     app.add_typer(plugins, name="plugins")
     extensions().register_commands(app)
     return app

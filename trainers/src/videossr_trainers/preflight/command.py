@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from videossr.config import RunConfig
     from videossr.dataset import Dataset
-    from videossr_trainers.preflight.finding import Finding
+    from videossr.finding import Finding
 
 
 def preflight(
@@ -59,8 +59,8 @@ def preflight(
     cold = checked_config(config, off, plugins_dir=plugins_dir, allow=allow, strict=strict)
     loaded = Dataset.load(dataset, root=root)
     loaded.refuse_moved()
+    from videossr.cli.findings import as_json as plain  # noqa: PLC0415 - needs rich
     from videossr_trainers.console import quiet_libraries  # noqa: PLC0415 - needs torch
-    from videossr_trainers.preflight.report import as_json as plain  # noqa: PLC0415
     from videossr_trainers.preflight.report import show  # noqa: PLC0415
     from videossr_trainers.processes import join_processes  # noqa: PLC0415
     from videossr_trainers.sections import WarmStartSection  # noqa: PLC0415

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from videossr.config import RunConfig
     from videossr.dataset import Dataset
+    from videossr.finding import Finding
     from videossr_trainers.engine.grpo import VideoGRPOTrainer
-    from videossr_trainers.preflight.finding import Finding
 
     #: Called by the main process with all findings, once they are complete.
     Tell = Callable[[Sequence[Finding]], None]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from torch import nn
 
-from videossr_trainers.preflight.finding import Finding
+from videossr.finding import Finding
 from videossr_trainers.preflight.footprint import optimizer_bytes_per_weight
 from videossr_trainers.preflight.memory import weight_count
 from videossr_trainers.preflight.units import in_gib

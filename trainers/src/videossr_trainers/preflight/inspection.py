@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from videossr import VideossrError
+from videossr.finding import Finding, NotPossible, worst
 from videossr_trainers.preflight.disk import disk
-from videossr_trainers.preflight.finding import Finding, NotPossible, worst
 from videossr_trainers.preflight.lengths import prompt_length, tokens
 from videossr_trainers.preflight.loading import loader
 from videossr_trainers.preflight.memory import memory

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from videossr.finding import Finding
 from videossr.wording import counted
-from videossr_trainers.preflight.finding import Finding
 from videossr_trainers.sections import GrpoSection
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import time
 from statistics import fmean
 from typing import TYPE_CHECKING, Final
 
+from videossr.finding import Finding, NotPossible
 from videossr.threads import core_count
 from videossr.wording import counted
-from videossr_trainers.preflight.finding import Finding, NotPossible
 from videossr_trainers.sections import GrpoSection
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import torch
 from accelerate import PartialState
 from torch import nn
 
-from videossr_trainers.preflight.finding import Finding
+from videossr.finding import Finding
 from videossr_trainers.preflight.footprint import (
     Architecture,
     Footprint,

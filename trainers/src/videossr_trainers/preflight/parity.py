@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 from transformers.video_utils import VideoMetadata
 
+from videossr.finding import Finding, worst
 from videossr.wording import counted
 from videossr_trainers.engine.encoding import PLACE, WRAPPED_PLACE, scaled
-from videossr_trainers.preflight.finding import Finding, worst
 
 if TYPE_CHECKING:
     from videossr_trainers.engine.encoding import EncodedPrompt

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from videossr_trainers.preflight.finding import Finding
+from videossr.finding import Finding
 from videossr_trainers.preflight.probe import (
     learn,
     place_holders_of,

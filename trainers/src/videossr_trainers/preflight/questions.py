@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from videossr.finding import Finding
 from videossr.wording import counted, how_often
-from videossr_trainers.preflight.finding import Finding
 from videossr_trainers.sections import GrpoSection
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import TYPE_CHECKING, Final
 
-from videossr_trainers.preflight.finding import Finding
+from videossr.finding import Finding
 from videossr_trainers.preflight.probe import MOST_TOKENS, completions, probing
 from videossr_trainers.processes import on_main
 from videossr_trainers.questions.selection import current_floors

@@ -12,9 +12,9 @@ from accelerate import PartialState
 from videossr import Unsuitable, VideoError
 from videossr.calls import untraced
 from videossr.config import resolve
+from videossr.finding import NotPossible
 from videossr.render import Renderer
 from videossr_trainers.engine.encoding import PromptEncoder
-from videossr_trainers.preflight.finding import NotPossible
 from videossr_trainers.processes import on_main
 from videossr_trainers.questions.data import OTHER_FILE, Questions
 from videossr_trainers.questions.order import Key

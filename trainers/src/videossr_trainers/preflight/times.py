@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from videossr.finding import Finding, worst
 from videossr.video.decoding import timeline_of
 from videossr.video.sampling import frames_on_screen, target_times
 from videossr.wording import counted
-from videossr_trainers.preflight.finding import Finding, worst
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from videossr import VideossrError
-from videossr.errors import Mistake
+from videossr.errors import VideossrError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +22,8 @@ class Finding:
 
     Attributes:
         check: the check's name.
-        state: `fault` ends a training before its first step; `warning` does not.
+        state: a `fault` keeps from working, and ends a training before its first step; a `warning` does
+            not. What could not be looked at is `skipped`.
         measured: what was measured, with its figures.
         meaning: why that matters.
         remedy: what to do; empty where nothing needs doing.
@@ -38,12 +38,6 @@ class Finding:
     remedy: str = ""
     figures: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
-
-    @property
-    def mistake(self) -> Mistake:
-        """The finding as an error lists it."""
-        said = f"{self.measured}: {self.meaning}" if self.meaning else self.measured
-        return Mistake(f"preflight, {self.check}", said, self.remedy)
 
     def as_json(self) -> dict[str, Any]:
         """All of it as plain JSON values."""

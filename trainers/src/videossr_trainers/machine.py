@@ -1,0 +1,60 @@
+"""What training needs of a machine beyond what the core looks at, for `videossr doctor`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final
+
+from videossr.finding import Finding
+from videossr.installing import install_command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+#: Modules that a training imports, and the package whose update mends them.
+_IMPORTED: Final = {
+    "transformers.models.qwen3_vl.modeling_qwen3_vl": "transformers",
+    "trl.trainer.grpo_trainer": "trl",
+    "peft": "peft",
+    "accelerate": "accelerate",
+    "datasets": "datasets",
+}
+
+_MEMORY_GIB: Final = 8.0
+_GIB: Final = 2**30
+
+
+def checks() -> Mapping[str, Callable[[], Finding]]:
+    """By name, as the hook wants them."""
+    return {"training": training, "memory": memory}
+
+
+def training() -> Finding:
+    """All that a training imports can be imported, beside one another."""
+    from videossr_trainers.console import quiet_libraries  # noqa: PLC0415 - heavy
+
+    quiet_libraries()
+    for module, package in _IMPORTED.items():
+        try:
+            import_module(module)
+        except (ImportError, RuntimeError, AttributeError, OSError) as error:
+            said = str(error).strip().splitlines() or [type(error).__name__]
+            meaning = f"{package} {version(package)} does not fit the packages beside it"
+            remedy = install_command("-U", "videossr-trainers", package)
+            return Finding("", "fault", f"{module}: {said[0]}", meaning, remedy)
+    told = ", ".join(f"{name} {version(name)}" for name in dict.fromkeys(_IMPORTED.values()))
+    return Finding("", "ok", told)
+
+
+def memory() -> Finding:
+    """Main memory for loading a model; Qwen3-VL-8B passes through it piece by piece."""
+    import psutil  # noqa: PLC0415 - not needed for help
+
+    free = psutil.virtual_memory().available / _GIB
+    said = f"{free:.1f} GiB of main memory available"
+    if free >= _MEMORY_GIB:
+        return Finding("", "ok", said)
+    meaning = "loaders keep decoded clips in it, and a large model is loaded through it"
+    remedy = "end other work, lower grpo.loader_workers, or raise the container's limit"
+    return Finding("", "warning", said, meaning, remedy)
