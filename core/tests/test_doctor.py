@@ -523,7 +523,7 @@ def test_a_fault_alone_fails(
 ) -> None:
     """Each with its remedy; of what is well, its figure."""
     assert code == (ran(monkeypatch, checks=checks) or 0)
-    told = capsys.readouterr().err
+    told = capsys.readouterr().out
     assert all(one.measured in told for one in checks)
     assert checks[1].remedy in told
 

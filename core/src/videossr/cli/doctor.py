@@ -28,7 +28,9 @@ def doctor(
 
     Example: videossr doctor --no-network
     """
-    from videossr.cli.findings import as_json as plain  # noqa: PLC0415 - needs rich
+    from rich.console import Console  # noqa: PLC0415 - not needed for help
+
+    from videossr.cli.findings import as_json as plain  # noqa: PLC0415
     from videossr.cli.findings import show_findings  # noqa: PLC0415
     from videossr.doctor.examination import examine  # noqa: PLC0415 - needs the decoder
 
@@ -36,6 +38,6 @@ def doctor(
     if as_json:
         typer.echo(json.dumps(plain(found), indent=2))
     elif not quiet:
-        show_findings(found, "doctor")
+        show_findings(found, "doctor", Console())
     if any(one.state == "fault" for one in found):
         raise typer.Exit(1)
