@@ -37,8 +37,9 @@ STARTS = 5
 SCAN = """
 import json, resource, sys
 from pathlib import Path
+from videossr.engine import Local
 from videossr.scan import scan_to_table
-rows = scan_to_table(Path(sys.argv[1]), Path(sys.argv[2]), workers=int(sys.argv[3]))
+rows = scan_to_table(Path(sys.argv[1]), Path(sys.argv[2]), engine=Local(int(sys.argv[3])))
 assert len(rows) == int(sys.argv[4]) and all(row.state == "ok" for row in rows)
 used = [resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
 seconds = sum(usage.ru_utime + usage.ru_stime for usage in used)

@@ -26,6 +26,7 @@ from PIL import Image
 
 from videossr.build import build
 from videossr.config import load_config
+from videossr.engine import Local
 from videossr.procedural import write_videos
 from videossr.render import Renderer
 from videossr.scan import scan
@@ -72,8 +73,8 @@ def measure(videos: Path, questions: int) -> None:
         "build.check=true",
     ]
     config = load_config("videossr_30k", [*alone, f"build.size={questions}"])
-    rows = scan(videos, workers=core_count())
-    dataset = build(config, rows, videos.resolve(), workers=core_count())
+    rows = scan(videos, engine=Local(core_count()))
+    dataset = build(config, rows, videos.resolve(), engine=Local(core_count()))
     renderer = Renderer.for_dataset(dataset)
     task = config.tasks["anomaly"].task
     segments: list[tuple[int, int]] = []

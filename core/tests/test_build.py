@@ -18,6 +18,7 @@ from toy_plugins import Pick, registry_of
 
 from videossr.build import build, shares
 from videossr.dataset import Dataset
+from videossr.engine import Local
 from videossr.render import Renderer
 from videossr.video import hash_file
 
@@ -33,7 +34,7 @@ def test_the_number_of_workers_leaves_no_trace(
     drawn_videos: Path, drawn_rows: list[VideoRow], toy_dataset: Dataset, workers: int
 ) -> None:
     """Equal recipes, pixels included, in the same order."""
-    assert toy_dataset == build(configured(), drawn_rows, drawn_videos, workers=workers)
+    assert toy_dataset == build(configured(), drawn_rows, drawn_videos, engine=Local(workers))
 
 
 def test_the_order_of_the_table_leaves_no_trace(
@@ -51,9 +52,10 @@ def test_another_process_makes_the_same_bytes(
         "import sys, pathlib\n"
         "from toy_builds import configured\n"
         "from videossr.build import build\n"
+        "from videossr.engine import Local\n"
         "from videossr.scan import scan\n"
         "folder, output = map(pathlib.Path, sys.argv[1:])\n"
-        "build(configured(), scan(folder), folder, workers=3).save(output)"
+        "build(configured(), scan(folder), folder, engine=Local(3)).save(output)"
     )
     known = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(known), "PYTHONHASHSEED": "7"}
@@ -142,7 +144,9 @@ def test_progress_counts_the_questions(drawn_videos: Path, drawn_rows: list[Vide
     """One call for each, in order, whatever the number of workers."""
     calls: list[tuple[int, int]] = []
     config = configured(PICK, size=3)
-    build(config, drawn_rows, drawn_videos, workers=2, progress=lambda *call: calls.append(call))
+    build(
+        config, drawn_rows, drawn_videos, engine=Local(2), progress=lambda *call: calls.append(call)
+    )
     assert [(1, 3), (2, 3), (3, 3)] == calls
 
 

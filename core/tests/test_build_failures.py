@@ -11,6 +11,7 @@ from toy_plugins import Pick, registry_of
 
 from videossr import Clip, DatasetError, HookCall, PluginError, Sample, Unsuitable, hookimpl
 from videossr.build import build
+from videossr.engine import Local
 from videossr.procedural import write_videos
 from videossr.scan import scan
 
@@ -152,7 +153,7 @@ def test_a_hook_that_raises_ends_the_build(drawn_videos: Path, drawn_rows: list[
 
     registry = registry_of(pick=Raising())
     with pytest.raises(PluginError) as caught:
-        build(configured(PICK, registry=registry), drawn_rows, drawn_videos, workers=2)
+        build(configured(PICK, registry=registry), drawn_rows, drawn_videos, engine=Local(2))
     promised = build(configured(PICK), drawn_rows, drawn_videos).recipes
     culprits = [
         "plugin 'pick' (unknown), hook 'make_sample', "

@@ -25,6 +25,7 @@ from videossr import Clip, Sample, Unsuitable
 from videossr.build import build
 from videossr.build.split import part_of
 from videossr.config import BuildConfig
+from videossr.engine import Local
 from videossr.errors import ConfigError, DatasetError, PluginError
 from videossr.export.choice import choose
 from videossr.export.clock import file_rate, mean_rate, told
@@ -123,7 +124,7 @@ def test_the_number_of_workers_leaves_no_trace_in_an_export(
 ) -> None:
     """The same bytes, but for the folder's own name in paths."""
     for workers in (1, 4):
-        exported(toy_dataset, tmp_path / f"{workers}", workers=workers, place=Path("/there"))
+        exported(toy_dataset, tmp_path / f"{workers}", engine=Local(workers), place=Path("/there"))
     assert bytes_of(tmp_path / "1") == bytes_of(tmp_path / "4")
 
 
@@ -352,10 +353,11 @@ def test_an_export_that_is_killed_goes_on(toy_dataset: Dataset, tmp_path: Path) 
         "import os, pathlib, signal, sys\n"
         "from test_export import exported\n"
         "from videossr.dataset import Dataset\n"
+        "from videossr.engine import Local\n"
         "def progress(done, total):\n"
         "    if done == 5: os.kill(os.getpid(), signal.SIGKILL)\n"
         "dataset, out = map(pathlib.Path, sys.argv[1:])\n"
-        "exported(Dataset.load(dataset), out, workers=2, progress=progress)\n"
+        "exported(Dataset.load(dataset), out, engine=Local(2), progress=progress)\n"
     )
     here = str(Path(__file__).parent)
     command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {here!r})\n{code}"]

@@ -27,6 +27,7 @@ from videossr.build.spread import Spread, Substitutes
 from videossr.config import resolve
 from videossr.config.schema import BuildConfig
 from videossr.dataset import Dataset
+from videossr.engine import Local
 from videossr.journal import Journal
 from videossr.render import Renderer
 from videossr.scan import scan
@@ -396,7 +397,7 @@ def test_a_build_goes_on_where_it_stopped(drawn_videos: Path, tmp_path: Path) ->
     with pytest.raises(KeyboardInterrupt):
         build_to(tmp_path / "d", config, rows, drawn_videos, progress=stop)
     assert not (tmp_path / "d").exists()
-    build_to(tmp_path / "d", config, rows, drawn_videos, workers=2)
+    build_to(tmp_path / "d", config, rows, drawn_videos, engine=Local(2))
     # Twice the draws of the floors, and no more than a few questions that were begun and not noted.
     assert Fussy.asked < whole + 8
     for file in ("recipes.parquet", "dataset.json"):

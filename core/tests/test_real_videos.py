@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from videossr.engine import Local
 from videossr.scan import scan
 from videossr.video import available_backends, decode, target_times
 from videossr.video_table import read_table
@@ -197,5 +198,5 @@ def test_what_is_not_quarantined_can_be_decoded(
 
 def test_the_number_of_workers_changes_nothing(real_videos: Path) -> None:
     """One process or three, the same rows."""
-    rows = scan(real_videos, workers=3, check="ends")
-    assert rows == scan(real_videos, workers=1, check="ends")
+    rows = scan(real_videos, engine=Local(3), check="ends")
+    assert rows == scan(real_videos, engine=Local(1), check="ends")

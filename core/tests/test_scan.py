@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from videossr import ConfigError, DatasetError
+from videossr.engine import Local
 from videossr.scan import scan
 from videossr.video import hash_file, mp4_bytes
 from videossr.video_table import VideoRow, read_table, write_table
@@ -78,7 +79,7 @@ def test_a_single_file_is_a_folder_of_one(folder: Path) -> None:
 def test_progress_counts_every_file(folder: Path) -> None:
     """Called once for each file, with how many there are."""
     calls: list[tuple[int, int]] = []
-    scan(folder, workers=2, progress=lambda done, total: calls.append((done, total)))
+    scan(folder, engine=Local(2), progress=lambda done, total: calls.append((done, total)))
     assert calls == [(1, 3), (2, 3), (3, 3)]
 
 
@@ -167,7 +168,7 @@ def test_a_file_cut_off_anywhere_is_quarantined_or_read(tmp_path: Path) -> None:
     for length in range(0, len(whole), max(1, len(whole) // 120)):
         (tmp_path / f"{length:06d}.mp4").write_bytes(whole[:length])
     (tmp_path / "whole.mp4").write_bytes(whole)
-    rows = scan(tmp_path, workers=2)
+    rows = scan(tmp_path, engine=Local(2))
     assert len(rows) == len(list(tmp_path.iterdir()))
     assert [row.path for row in rows if row.state == "ok"][-1] == "whole.mp4"
     assert all(row.reason and row.detail for row in rows if row.state == "quarantined")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
+from videossr.engine import Local
 from videossr.scan import Limits, scan
 from videossr.scan.process import LookingProcess
 from videossr.video import encode_mp4
@@ -143,7 +144,7 @@ def test_a_scan_that_is_interrupted_leaves_no_process(drawn_videos: Path) -> Non
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        scan(drawn_videos, workers=3, progress=stop)
+        scan(drawn_videos, engine=Local(3), progress=stop)
     assert [] == children()
 
 

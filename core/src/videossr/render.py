@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from videossr.clip import Clip
 from videossr.clips import CACHE_BYTES, Clips, Excerpt
 from videossr.config import RunConfig, VideoConfig, resolve
+from videossr.config.resolve import registry_for
 from videossr.errors import DatasetError, Unsuitable
 from videossr.footage import Footage
 from videossr.origin import SECTIONS
@@ -16,8 +18,6 @@ from videossr.seeds import question_seed, rng_for
 from videossr.windows import too_few
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from videossr.dataset import Dataset, Recipe
     from videossr.facades import Task
     from videossr.registry import Registry
@@ -56,6 +56,7 @@ class Renderer:
     def __init__(self, config: RunConfig, root: Path, *, cache_bytes: int = CACHE_BYTES) -> None:
         self.config = config
         self.root = root
+        self._cache_bytes = cache_bytes
         self._clips = Clips(config.video, root, config.store, cache_bytes=cache_bytes)
 
     @classmethod
@@ -99,6 +100,11 @@ class Renderer:
         _refuse_other_plugins(dataset, config)
         _refuse_other_settings(dataset, config)
         return cls(config, dataset.root, cache_bytes=cache_bytes)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Where it is unpickled it is made anew of its settings: plugins are found there, clips decoded."""
+        tree = {name: part for name, part in self.config.tree().items() if name in SECTIONS}
+        return _again, (tree, self.root.absolute(), self._cache_bytes)
 
     def task(self, recipe: Recipe) -> Task:
         """The task that a recipe belongs to."""
@@ -254,3 +260,8 @@ def _refuse_other_settings(dataset: Dataset, config: RunConfig) -> None:
                 f"task {task!r}: its questions were made with other settings than those here; use the "
                 "configuration that the dataset was built with, or build the dataset again"
             )
+
+
+def _again(tree: dict[str, Any], root: Path, cache_bytes: int) -> Renderer:
+    folders = [Path(folder) for folder in tree["plugins"]["folders"]]  # they were let in already
+    return Renderer(resolve(tree, registry_for(tree, named=folders)), root, cache_bytes=cache_bytes)

@@ -24,6 +24,7 @@ from videossr import ConfigError
 from videossr.benchmark.scores import times_100
 from videossr.build import build
 from videossr.config import load_config
+from videossr.engine import Local
 from videossr.errors import Mistake
 from videossr.procedural import write_videos
 from videossr.render import Renderer
@@ -280,10 +281,10 @@ def _config(size: Size, seed: int, questions: int) -> RunConfig:
 def _build(
     config: RunConfig, videos: Path, folder: Path, console: StageConsole, stage: str
 ) -> Dataset:
-    rows = scan(videos, workers=core_count())
+    rows = scan(videos, engine=Local(core_count()))
     write_table(rows, videos.with_suffix(".parquet"), videos.resolve())
     dataset = build(
-        config, rows, videos.resolve(), workers=core_count(), progress=console.stage(stage)
+        config, rows, videos.resolve(), engine=Local(core_count()), progress=console.stage(stage)
     )
     dataset.save(folder)
     return dataset

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from videossr.build.checking import Checked
     from videossr.config import RunConfig
     from videossr.dataset import Recipe
+    from videossr.engine import Engine
     from videossr.floors import Floors
     from videossr.video_table import VideoRow
 
@@ -82,19 +83,19 @@ def build(
     videos: Iterable[VideoRow],
     root: Path,
     *,
-    workers: int = 1,
+    engine: Engine | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
     """Make the recipes of a dataset.
 
     With `build.check` each is rendered once, and its answer noted. The result depends on the
-    configuration and the videos alone, not on the number of workers or the order of the rows.
+    configuration and the videos alone, not on the engine or the order of the rows.
 
     Args:
         config: what is to be built.
         videos: rows of a video table; quarantined ones are passed over.
         root: the folder that their paths start from.
-        workers: threads that render.
+        engine: where questions are rendered; by default one after the other, here.
         progress: called with questions done and questions in all.
 
     Raises:
@@ -104,7 +105,7 @@ def build(
     """
     plan = Plan(config, videos, root)
     refuse_hopeless(plan)
-    checked = _checked(plan, workers, progress, None)
+    checked = _checked(plan, engine, progress, None)
     recipes = tuple(_recipes(plan, checked))
     return Dataset(recipes=recipes, header=_header(plan, checked, _floors(plan, checked)))
 
@@ -115,7 +116,7 @@ def build_to(
     videos: Iterable[VideoRow],
     root: Path,
     *,
-    workers: int = 1,
+    engine: Engine | None = None,
     progress: Progress | None = None,
     floors_progress: Progress | None = None,
 ) -> Summary:
@@ -127,7 +128,7 @@ def build_to(
 
     Args:
         folder: the dataset's, to be made.
-        config, videos, root, workers, progress: as for `build`.
+        config, videos, root, engine, progress: as for `build`.
         floors_progress: called with tasks whose blind floors are measured, and tasks in all.
 
     Raises:
@@ -139,7 +140,7 @@ def build_to(
     plan = Plan(config, videos, root)
     refuse_hopeless(plan)
     with Journal(folder, _head(plan), "another build is writing this dataset") as journal:
-        checked = _checked(plan, workers, progress, journal)
+        checked = _checked(plan, engine, progress, journal)
         header = _header(plan, checked, _floors(plan, checked, floors_progress))
         tally = _Tally(plan, header)
         recipes = tally.counting(_recipes(plan, checked))
@@ -149,12 +150,12 @@ def build_to(
 
 
 def _checked(
-    plan: Plan, workers: int, progress: Progress | None, journal: Journal | None
+    plan: Plan, engine: Engine | None, progress: Progress | None, journal: Journal | None
 ) -> Checked | None:
     if not plan.config.build.check:
         return None
     renderer = Renderer(plan.config, plan.root)
-    return check(plan, renderer, workers=workers, journal=journal, progress=progress)
+    return check(plan, renderer, engine=engine, journal=journal, progress=progress)
 
 
 def _floors(plan: Plan, checked: Checked | None, progress: Progress | None = None) -> Floors:

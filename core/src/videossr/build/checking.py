@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections import Counter
+from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from videossr.build.planning import Slot, counted
 from videossr.build.spread import Substitutes
+from videossr.engine import Local
 from videossr.errors import DatasetError, Unsuitable, VideoError
 from videossr.threads import one_torch_thread
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from videossr.build.planning import Plan
     from videossr.dataset import Recipe
+    from videossr.engine import Each, Engine
     from videossr.journal import Journal
     from videossr.render import Renderer
 
@@ -75,7 +77,7 @@ def check(
     plan: Plan,
     renderer: Renderer,
     *,
-    workers: int = 1,
+    engine: Engine | None = None,
     journal: Journal | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Checked:
@@ -88,7 +90,7 @@ def check(
     Args:
         plan: what is to be asked.
         renderer: with the plan's own configuration.
-        workers: threads; decoding runs outside of Python's lock.
+        engine: where they are rendered; by default one after the other, here.
         journal: where outcomes are kept, and taken from where they are there already.
         progress: called with questions done and questions in all.
 
@@ -104,44 +106,39 @@ def check(
     broken: dict[str, set[int]] = {name: set() for name in plan.sizes}
     beside = {name: plan.load_beside(name) for name in plan.sizes}
     pending: list[Try] = [(slot, plan.video(slot)) for slot in plan.slots()]
-    with one_torch_thread(), ThreadPoolExecutor(workers) as pool:
-        try:
-            while pending:
-                failed = []
-                for (slot, video), found in _round(
-                    pending, plan, renderer, pool, workers, known, journal
-                ):
+    with (engine or Local()).at(Looking(renderer), together=lambda one: one[1].video) as each:
+        while pending:
+            failed = []
+            with closing(_round(pending, plan, each, known, journal)) as results:
+                for (slot, video), found in results:
                     if not found.problem:
                         checked.made[slot] = video, found.question, found.answer, found.digest
                         if progress:
                             progress(len(checked.made), len(plan))
                         continue
                     failed.append((slot, video, found))
-                pending = []
-                for slot, video, found in sorted(failed, key=lambda one: one[:2]):
-                    failures[slot.task][video] += 1
-                    if found.broken:
-                        broken[slot.task].add(video)
-                        checked.broken[plan.videos[video].path] = found.broken
-                    elif found.donor_broken:
-                        checked.broken[plan.recipe(slot, video).donor] = found.donor_broken
-                    else:
-                        checked.left_out.setdefault(slot.task, Counter())[found.unsuitable] += 1
-                    tried.setdefault(slot, []).append(video)
-                    reasons.setdefault(slot, []).append(found.problem)
-                asked = {name: Counter[int]() for name in plan.sizes}
-                for slot, (video, *_) in checked.made.items():
-                    asked[slot.task][video] += 1
-                substitutes = {
-                    name: Substitutes(beside[name], plan.able(name), failures[name], asked[name])
-                    for name in {slot.task for slot, *_ in failed}
-                }
-                for slot, *_ in sorted(failed, key=lambda one: one[:2]):
-                    others, away = substitutes[slot.task], broken[slot.task]
-                    pending.append((slot, _another(slot, plan, others, tried, away, reasons)))
-        finally:
-            # After Ctrl-C or a failure, the questions not yet begun are let go.
-            pool.shutdown(cancel_futures=True)
+            pending = []
+            for slot, video, found in sorted(failed, key=lambda one: one[:2]):
+                failures[slot.task][video] += 1
+                if found.broken:
+                    broken[slot.task].add(video)
+                    checked.broken[plan.videos[video].path] = found.broken
+                elif found.donor_broken:
+                    checked.broken[plan.recipe(slot, video).donor] = found.donor_broken
+                else:
+                    checked.left_out.setdefault(slot.task, Counter())[found.unsuitable] += 1
+                tried.setdefault(slot, []).append(video)
+                reasons.setdefault(slot, []).append(found.problem)
+            asked = {name: Counter[int]() for name in plan.sizes}
+            for slot, (video, *_) in checked.made.items():
+                asked[slot.task][video] += 1
+            substitutes = {
+                name: Substitutes(beside[name], plan.able(name), failures[name], asked[name])
+                for name in {slot.task for slot, *_ in failed}
+            }
+            for slot, *_ in sorted(failed, key=lambda one: one[:2]):
+                others, away = substitutes[slot.task], broken[slot.task]
+                pending.append((slot, _another(slot, plan, others, tried, away, reasons)))
     return checked
 
 
@@ -175,32 +172,33 @@ def _another(
 def _round(
     pending: Sequence[Try],
     plan: Plan,
-    renderer: Renderer,
-    pool: ThreadPoolExecutor,
-    workers: int,
+    each: Each[tuple[Try, Recipe], _Found],
     known: Mapping[Try, _Found],
     journal: Journal | None,
 ) -> Iterator[tuple[Try, _Found]]:
     """What each of some questions turns out to be, in the order in which they come."""
+    yield from ((one, known[one]) for one in pending if one in known)
     # Questions about one video follow each other, so that its clips are still in memory.
-    waiting = deque(sorted(pending, key=lambda one: (one[1], one[0])))
-    running: dict[Future[_Found], Try] = {}
-    while waiting or running:
-        # A few ahead, not all: a hundred thousand futures are no use to anybody.
-        while waiting and len(running) < 4 * workers:
-            one = waiting.popleft()
-            if one in known:
-                yield one, known[one]
-            else:
-                running[pool.submit(_look, plan.recipe(*one), renderer)] = one
-        if running:
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                one, found = running.pop(future), future.result()
-                # A file that cannot be read now may be read next time.
-                if journal is not None and not (found.broken or found.donor_broken):
-                    journal.add(_entry(one, found))
-                yield one, found
+    missing = sorted((one for one in pending if one not in known), key=lambda one: (one[1], one[0]))
+    with closing(each((one, plan.recipe(*one)) for one in missing)) as results:
+        for (one, _), found in results:
+            # A file that cannot be read now may be read next time.
+            if journal is not None and not (found.broken or found.donor_broken):
+                journal.add(_entry(one, found))
+            yield one, found
+
+
+@dataclass(frozen=True)
+class Looking:
+    """The work of a build: a question about a video in, what it turns out to be out."""
+
+    renderer: Renderer
+
+    @contextmanager
+    def begin(self) -> Iterator[Callable[[tuple[Try, Recipe]], _Found]]:
+        """As `Work.begin`."""
+        with one_torch_thread():
+            yield lambda one: _look(one[1], self.renderer)
 
 
 def _look(recipe: Recipe, renderer: Renderer) -> _Found:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from videossr.cli.engines import EngineName, EngineOption, engine_of
 from videossr.cli.options import (
     Allow,
     AsJson,
@@ -20,13 +21,13 @@ from videossr.cli.options import (
     checked_config,
     progress_bar,
     progress_bars,
-    worker_count,
 )
 from videossr.errors import ConfigError, Mistake
 from videossr.wording import counted, how_often
 
 if TYPE_CHECKING:
     from videossr.build import Summary
+    from videossr.engine import Engine
     from videossr.video_table import VideoRow
 
 
@@ -40,6 +41,7 @@ def build(
     ],
     overrides: Overrides = None,
     workers: Workers = None,
+    engine: EngineOption = EngineName.LOCAL,
     plugins_dir: PluginsDir = None,
     allow: Allow = None,
     strict: Strict = False,
@@ -60,7 +62,8 @@ def build(
     if output.exists():
         right = "choose another folder, or remove this one"
         raise ConfigError(Mistake(str(output), "exists already", right))
-    rows, root = videos_of(videos, worker_count(workers), quiet=quiet or as_json)
+    chosen = engine_of(engine, workers)
+    rows, root = videos_of(videos, chosen, quiet=quiet or as_json)
     bars = progress_bars("measuring floors", "building", quiet=quiet or as_json)
     with bars as (measuring, progress):
         summary = build_to(
@@ -68,7 +71,7 @@ def build(
             checked,
             rows,
             root,
-            workers=worker_count(workers),
+            engine=chosen,
             progress=progress,
             floors_progress=measuring,
         )
@@ -81,7 +84,7 @@ def build(
             typer.echo(f"  {name} {figure:.6g}")
 
 
-def videos_of(source: Path, workers: int, *, quiet: bool) -> tuple[list[VideoRow], Path]:
+def videos_of(source: Path, engine: Engine, *, quiet: bool) -> tuple[list[VideoRow], Path]:
     """The rows of a table, or of a folder that is scanned for it, and the folder of the videos."""
     from videossr.scan import scan  # noqa: PLC0415 - needs the decoder
     from videossr.video_table import is_table, read_table  # noqa: PLC0415
@@ -89,7 +92,7 @@ def videos_of(source: Path, workers: int, *, quiet: bool) -> tuple[list[VideoRow
     if is_table(source):
         return read_table(source)
     with progress_bar("scanning", quiet=quiet) as progress:
-        rows = scan(source, workers=workers, progress=progress)
+        rows = scan(source, engine=engine, progress=progress)
     return rows, (source if source.is_dir() else source.parent).resolve()
 
 

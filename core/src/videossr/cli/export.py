@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from videossr.cli.engines import EngineName, EngineOption, engine_of
 from videossr.cli.options import (
     Allow,
     AsJson,
@@ -18,7 +19,6 @@ from videossr.cli.options import (
     Workers,
     progress_bar,
     registry_of,
-    worker_count,
 )
 from videossr.errors import ConfigError, Mistake
 from videossr.wording import counted
@@ -75,6 +75,7 @@ def export(
     ] = False,
     root: Root = None,
     workers: Workers = None,
+    engine: EngineOption = EngineName.LOCAL,
     plugins_dir: PluginsDir = None,
     allow: Allow = None,
     quiet: Quiet = False,
@@ -123,7 +124,7 @@ def export(
             split=split,
             questions=questions,
             place=place,
-            workers=worker_count(workers),
+            engine=engine_of(engine, workers),
             progress=progress,
         )
     if not quiet and not as_json:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from videossr.cli.options import AsJson, Quiet, Workers, progress_bar, worker_count
+from videossr.cli.engines import EngineName, EngineOption, engine_of
+from videossr.cli.options import AsJson, Quiet, Workers, progress_bar
 from videossr.wording import counted
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def scan(
         float, typer.Option(min=0.1, help="GiB of memory that a video may take.")
     ] = 4.0,
     workers: Workers = None,
+    engine: EngineOption = EngineName.LOCAL,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -85,7 +87,7 @@ def scan(
             check=check.value,
             limits=Limits(seconds=time_limit, bytes=int(memory_limit * 2**30)),
             fresh=fresh,
-            workers=worker_count(workers),
+            engine=engine_of(engine, workers),
             progress=progress,
         )
     if as_json:

@@ -7,14 +7,14 @@ kill the same command goes on where it stopped, and writes the same bytes.
 from __future__ import annotations
 
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import xxhash
 
 from videossr.atomic import UNFINISHED, publish
+from videossr.engine import Local
 from videossr.errors import ConfigError, DatasetError, Mistake, Unsuitable
 from videossr.export.choice import Split, choose
 from videossr.export.peer import HandOver, Peer
@@ -23,10 +23,11 @@ from videossr.journal import Journal
 from videossr.threads import one_torch_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from videossr.dataset import Dataset
+    from videossr.dataset import Dataset, Recipe
+    from videossr.engine import Engine
     from videossr.export.shown import Writer
     from videossr.render import Renderer
 
@@ -66,7 +67,7 @@ def export_dataset(
     split: Split = "both",
     questions: int | None = None,
     place: Path | None = None,
-    workers: int = 1,
+    engine: Engine | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Exports:
     """Write a dataset as another trainer reads it.
@@ -80,7 +81,7 @@ def export_dataset(
         split, questions: as for `choice.choose`.
         place: where the folder will lie when it is read, since most trainers take whole paths; by default
             where it is made.
-        workers: threads that render.
+        engine: where questions are rendered; by default one after the other, here.
         progress: called with questions done and questions in all.
 
     Raises:
@@ -96,8 +97,8 @@ def export_dataset(
     with Journal(folder, head, "another export is writing this folder") as journal:
         made = _kept(journal, aside)
         _clear(aside, {name for one in made.values() for name in _files_of(one)})
-        render = partial(_made, dataset, renderer, writer, aside)
-        _make_rest(numbers, made, dataset, render, journal, workers, progress)
+        rendering = Rendering(renderer, writer, aside.absolute())
+        _make_rest(numbers, made, dataset, rendering, journal, engine or Local(), progress)
         by_side = {
             side: [one for number in some if isinstance(one := made[number], Question)]
             for side, some in sides.items()
@@ -156,36 +157,50 @@ def _make_rest(
     numbers: Sequence[int],
     made: dict[int, _Made],
     dataset: Dataset,
-    render: Callable[[int], _Made],
+    rendering: Rendering,
     journal: Journal,
-    workers: int,
+    engine: Engine,
     progress: Callable[[int, int], None] | None,
 ) -> None:
     # Questions about one video follow each other, so that its clips are still in memory.
     missing = sorted({*numbers} - made.keys(), key=lambda n: (dataset.recipes[n].excerpt, n))
-    with one_torch_thread(), ThreadPoolExecutor(workers) as pool:
-        try:
-            for number, one in zip(missing, pool.map(render, missing), strict=True):
-                made[number] = one
-                journal.add([number, one if isinstance(one, str) else one.as_json()])
-                if progress:
-                    progress(len(made), len(numbers))
-        finally:
-            pool.shutdown(cancel_futures=True)
+    recipes = [(n, dataset.recipes[n], dataset.floor_of(dataset.recipes[n])) for n in missing]
+    with (
+        engine.at(rendering, together=lambda one: one[1].excerpt) as each,
+        closing(each(recipes)) as results,
+    ):
+        for (number, *_), one in results:
+            made[number] = one
+            journal.add([number, one if isinstance(one, str) else one.as_json()])
+            if progress:
+                progress(len(made), len(numbers))
 
 
-def _made(dataset: Dataset, renderer: Renderer, writer: Writer, aside: Path, number: int) -> _Made:
-    """A question with its files, or why a question that was only planned does not hold."""
-    recipe = dataset.recipes[number]
-    if recipe.checked:
-        sample = renderer.render(recipe)
-    else:
-        try:
-            sample = renderer.make(recipe)
-        except Unsuitable as error:
-            return str(error)
-    clips = [writer.write(clip, aside) for clip in sample.clips]
-    return Question.of(recipe, sample, clips, dataset.floor_of(recipe))
+@dataclass(frozen=True)
+class Rendering:
+    """The work of an export: a recipe and its floor in, the question with its files out."""
+
+    renderer: Renderer
+    writer: Writer
+    aside: Path
+
+    @contextmanager
+    def begin(self) -> Iterator[Callable[[tuple[int, Recipe, float]], _Made]]:
+        """As `Work.begin`."""
+        with one_torch_thread():
+            yield lambda one: self._made(*one[1:])
+
+    def _made(self, recipe: Recipe, floor: float) -> _Made:
+        """A question with its files, or why a question that was only planned does not hold."""
+        if recipe.checked:
+            sample = self.renderer.render(recipe)
+        else:
+            try:
+                sample = self.renderer.make(recipe)
+            except Unsuitable as error:
+                return str(error)
+        clips = [self.writer.write(clip, self.aside) for clip in sample.clips]
+        return Question.of(recipe, sample, clips, floor)
 
 
 def _files_of(one: _Made) -> dict[str, int]:

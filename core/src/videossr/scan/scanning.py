@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import deque
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
-from dataclasses import asdict
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal
 
-from videossr.errors import ConfigError, Mistake
+from videossr.engine import Local
 from videossr.journal import Journal
 from videossr.scan.limits import Limits
 from videossr.scan.process import LookingProcess
@@ -21,6 +19,7 @@ from videossr.video_table import FORMAT, VideoRow, read_table, write_table
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from videossr.engine import Engine
     from videossr.scan.search import Found
 
     Progress = Callable[[int, int], None]
@@ -34,7 +33,7 @@ def scan(
     root: Path | None = None,
     check: Check = "all",
     limits: Limits | None = None,
-    workers: int = 1,
+    engine: Engine | None = None,
     progress: Progress | None = None,
 ) -> list[VideoRow]:
     """A row for each video file, sorted by path. Sources are only ever read.
@@ -48,15 +47,15 @@ def scan(
         check: decode "all" frames, or only the "ends" of each video: many times quicker, but what is
             damaged in between is found when it is used.
         limits: what one file may cost.
-        workers: files looked at side by side, each in a process of its own. The result does not
-            depend on their number.
+        engine: where files are looked at, each in a process of its own; by default one after the other,
+            here. The result does not depend on it.
         progress: called with files done and files in all, from the calling thread.
 
     Raises:
-        ConfigError: a source that is not there or holds no video, or fewer than one worker.
+        ConfigError: a source that is not there or holds no video.
     """
     found, top = find(_listed(videos), root)
-    rows = _looked(found, top, {}, check, limits or Limits(), workers, progress)
+    rows = _looked(found, top, {}, check, limits or Limits(), engine, progress)
     return sorted(rows, key=lambda row: row.path)
 
 
@@ -68,7 +67,7 @@ def scan_to_table(
     check: Check = "all",
     limits: Limits | None = None,
     fresh: bool = False,
-    workers: int = 1,
+    engine: Engine | None = None,
     progress: Progress | None = None,
 ) -> list[VideoRow]:
     """As `scan`, into a table, and no more often than needed.
@@ -79,7 +78,7 @@ def scan_to_table(
     Args:
         table: the file to write, replaced in one step when all is done.
         fresh: read every file, whatever the table says.
-        videos, root, check, limits, workers, progress: as for `scan`.
+        videos, root, check, limits, engine, progress: as for `scan`.
 
     Returns:
         All rows of the table, sorted by path.
@@ -96,7 +95,7 @@ def scan_to_table(
         known |= seen
         rows = []
         earlier = {} if fresh else known
-        for row in _looked(found, top, earlier, check, limits or Limits(), workers, progress):
+        for row in _looked(found, top, earlier, check, limits or Limits(), engine, progress):
             if seen.get(row.path) != row:
                 journal.add(asdict(row))
             rows.append(row)
@@ -128,66 +127,61 @@ def _looked(
     known: Mapping[str, VideoRow],
     check: Check,
     limits: Limits,
-    workers: int,
+    engine: Engine | None,
     progress: Progress | None,
 ) -> Iterator[VideoRow]:
     """A row for each file, in the order in which they come."""
-    if workers < 1:
-        raise ConfigError(Mistake("workers", str(workers), "must be at least 1"))
-    done = 0
-    with _Lookers(limits, workers, thorough=check == "all") as lookers:
-        for row in lookers.rows(found, root, known):
-            done += 1
+    thorough = check == "all"
+    rows: list[VideoRow] = []
+    missing: list[Path] = []
+    for one in found:
+        row = _without_looking(one, root, known, thorough=thorough)
+        if row is None:
+            missing.append(one.path)
+        else:
+            rows.append(row)
+    for done, row in enumerate(rows, 1):
+        yield row
+        if progress is not None:
+            progress(done, len(found))
+    if not missing:
+        return
+    looking = Looking(root, limits, thorough=thorough)
+    with (
+        (engine or Local()).at(looking, together=lambda path: path) as each,
+        closing(each(missing)) as results,
+    ):
+        for done, (_, row) in enumerate(results, len(rows) + 1):
             yield row
             if progress is not None:
                 progress(done, len(found))
 
 
-class _Lookers:
-    """Threads, each with a process of its own that looks at files."""
+@dataclass(frozen=True)
+class Looking:
+    """The work of a scan: a file in, its row out. Each thread has a process of its own that looks."""
 
-    def __init__(self, limits: Limits, workers: int, *, thorough: bool) -> None:
-        self._limits, self._workers, self._thorough = limits, workers, thorough
-        self._own = threading.local()
-        self._all: list[LookingProcess] = []
+    root: Path
+    limits: Limits
+    thorough: bool
 
-    def __enter__(self) -> Self:
-        self._pool = ThreadPoolExecutor(self._workers, "scan", initializer=self._begin)
-        return self
+    @contextmanager
+    def begin(self) -> Iterator[Callable[[Path], VideoRow]]:
+        """As `Work.begin`. At the end the processes are ended, whatever they are doing."""
+        own = threading.local()
+        processes: list[LookingProcess] = []
 
-    def __exit__(self, *_: object) -> None:
-        # After Ctrl-C or an error, what has begun is ended and what has not is let go.
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        for process in self._all:
-            process.close()
-        self._pool.shutdown()
+        def look(path: Path) -> VideoRow:
+            if not hasattr(own, "process"):
+                own.process = LookingProcess(self.limits, thorough=self.thorough)
+                processes.append(own.process)
+            return VideoRow(_relative(path, self.root), **own.process.look(path))
 
-    def _begin(self) -> None:
-        self._own.process = LookingProcess(self._limits, thorough=self._thorough)
-        self._all.append(self._own.process)
-
-    def rows(
-        self, found: Sequence[Found], root: Path, known: Mapping[str, VideoRow]
-    ) -> Iterator[VideoRow]:
-        """A row for each file, in the order in which they come."""
-        files = deque(found)
-        running: set[Future[VideoRow]] = set()
-        while files or running:
-            # A few ahead, not all: a hundred thousand futures are no use to anybody.
-            while files and len(running) < 4 * self._workers:
-                file = files.popleft()
-                row = _without_looking(file, root, known, thorough=self._thorough)
-                if row is not None:
-                    yield row
-                else:
-                    running.add(self._pool.submit(self._look, file, root))
-            if running:
-                finished, running = wait(running, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in finished)
-
-    def _look(self, found: Found, root: Path) -> VideoRow:
-        process: LookingProcess = self._own.process
-        return VideoRow(_relative(found.path, root), **process.look(found.path))
+        try:
+            yield look
+        finally:
+            for process in processes:
+                process.close()
 
 
 def _relative(path: Path, root: Path) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 import xxhash
 
 from videossr.atomic import making, write_bytes
+from videossr.engine import Local
 from videossr.locks import held
 from videossr.procedural import write_videos
 from videossr.scan import scan_to_table
@@ -87,7 +88,7 @@ def table_of(videos: Path | None, output: Path, tell: Tell, *, drawn: int = _DRA
         # One for each source, so that what has not changed since is not looked at again.
         name = xxhash.xxh3_64_hexdigest(os.fsencode(videos.resolve()))
         scanned = output / "scans" / f"{name}.parquet"
-        scan_to_table(videos, scanned, workers=core_count())
+        scan_to_table(videos, scanned, engine=Local(core_count()))
         return _kept(scanned, output)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from videossr.cli.build import describe, videos_of
+from videossr.cli.engines import EngineName, EngineOption, engine_of
 from videossr.cli.options import (
     Allow,
     AsJson,
@@ -73,6 +74,7 @@ def build(
         ),
     ] = None,
     workers: Workers = None,
+    engine: EngineOption = EngineName.LOCAL,
     plugins_dir: PluginsDir = None,
     allow: Allow = None,
     strict: Strict = False,
@@ -103,7 +105,8 @@ def build(
         right = "choose another folder, or remove this one"
         raise ConfigError(Mistake(str(output), "exists already", right))
     silent = quiet or as_json
-    rows, root = videos_of(videos, worker_count(workers), quiet=silent)
+    chosen = engine_of(engine, workers)
+    rows, root = videos_of(videos, chosen, quiet=silent)
     rows, dropped = _without(rows, disjoint_from or ())
     with StageConsole(quiet=silent) as console:
         summary = build_to(
@@ -111,7 +114,7 @@ def build(
             checked,
             rows,
             root,
-            workers=worker_count(workers),
+            engine=chosen,
             progress=console.stage("building"),
             floors_progress=console.stage("measuring floors"),
         )

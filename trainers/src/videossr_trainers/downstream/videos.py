@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from videossr.clips import Clips, Excerpt
+from videossr.engine import Local
 from videossr.errors import ConfigError, Mistake, VideoError
 from videossr.scan import SUFFIXES, scan_to_table
 from videossr.video.container import open_video
@@ -67,7 +68,9 @@ def look_at(
         example = next(iter(found))
         problem = f"none of the {len(found)} videos is here, such as {example!r}"
         raise ConfigError(Mistake(str(root), problem, "give their folder by --videos"))
-    rows = scan_to_table(files, table, root=top, check="ends", workers=workers, progress=progress)
+    rows = scan_to_table(
+        files, table, root=top, check="ends", engine=Local(workers), progress=progress
+    )
     by_path = {row.path: row for row in rows}
     return {
         name: file

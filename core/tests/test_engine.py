@@ -1,0 +1,190 @@
+"""Where work is done: results with their pieces, errors as they are, and nothing after the end."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from videossr import ConfigError, VideoError
+from videossr.cli.engines import EngineName, engine_of
+from videossr.engine import Local
+from videossr.engine.ray import Ray, WorkerDied, _parcels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+class Squares:
+    """Work that squares numbers, and knows when it is begun and ended."""
+
+    def __init__(self, fails_at: int | None = None) -> None:
+        self.fails_at = fails_at
+        self.told: list[str] = []
+        self.threads: set[int] = set()
+
+    @contextmanager
+    def begin(self) -> Iterator[Callable[[int], int]]:
+        """As `Work.begin`."""
+        self.told.append("begun")
+        try:
+            yield self._square
+        finally:
+            self.told.append("ended")
+
+    def _square(self, number: int) -> int:
+        self.threads.add(threading.get_ident())
+        self.told.append("did")
+        time.sleep(0.002)
+        if number == self.fails_at:
+            raise VideoError("a.mp4", "no_frames", "nothing in it")
+        return number**2
+
+
+def by_ten(number: int) -> int:
+    """What is done together."""
+    return number // 10
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_every_piece_has_its_result(workers: int) -> None:
+    """Once each, in so many threads, between a beginning and an end; twice, if there is more to do."""
+    work = Squares()
+    with Local(workers).at(work, together=by_ten) as each:
+        assert {n: n**2 for n in range(50)} == dict(each(range(50)))
+        assert {7: 49} == dict(each([7]))
+    assert ("begun", "ended") == (work.told[0], work.told[-1])
+    assert work.told.count("did") == 51
+    assert 1 <= len(work.threads) <= workers
+
+
+def test_an_error_is_that_of_the_work() -> None:
+    """As it was raised; what has not begun is let go."""
+    work = Squares(fails_at=3)
+    with (
+        pytest.raises(VideoError, match="nothing in it"),
+        Local(2).at(work, together=by_ten) as each,
+    ):
+        list(each(range(1000)))
+    assert work.told[-1] == "ended"
+    assert work.told.count("did") < 50
+
+
+def test_whoever_stops_listening_ends_it() -> None:
+    """The rest is let go."""
+    work = Squares()
+    with Local(2).at(work, together=by_ten) as each, closing(each(range(1000))) as results:
+        next(results)
+    assert work.told.count("did") < 50
+
+
+def test_fewer_than_one_thread_is_refused() -> None:
+    """Before any work."""
+    with pytest.raises(ConfigError, match="workers: 0; must be at least 1"):
+        Local(0)
+
+
+@pytest.mark.parametrize(("pieces", "places"), [(0, 2), (1, 2), (95, 2), (1000, 3)])
+def test_pieces_that_are_alike_stay_together(pieces: int, places: int) -> None:
+    """In order, none twice; no parcel of two kinds, and none so large that places would be idle."""
+    parcels = list(_parcels(range(pieces), by_ten, places))
+    assert [number for parcel in parcels for number in parcel] == list(range(pieces))
+    assert all(len({by_ten(number) for number in parcel}) == 1 for parcel in parcels)
+    if pieces >= 4 * places:
+        assert len(parcels) >= 4 * places
+
+
+def test_ray_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is not installed the command that does so is told."""
+    monkeypatch.setattr("videossr.engine.ray.find_spec", lambda _: None)
+    with pytest.raises(ConfigError, match=r"--engine ray: needs Ray.*videossr-core\[ray\]"):
+        engine_of(EngineName.RAY, None)
+
+
+def test_an_engine_by_its_name() -> None:
+    """With the workers that are given."""
+    local = engine_of(EngineName.LOCAL, 3)
+    assert isinstance(local, Local)
+    assert local.workers == 3
+
+
+# Ray itself, on a cluster of two processes of this machine
+
+
+@pytest.fixture(scope="module")
+def ray() -> Iterator[Ray]:
+    """An engine of two processes."""
+    module = pytest.importorskip("ray", reason="Ray is an extra, and is not installed")
+    # Tests are no package that a process elsewhere could import.
+    module.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    module.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield Ray(2)
+    module.shutdown()
+
+
+class Cubes:
+    """Work that can be sent elsewhere; it dies once at a number, and fails at another."""
+
+    def __init__(self, dies_at: int = -1, once: str = "", fails_at: int = -1) -> None:
+        self.dies_at, self.once, self.fails_at = dies_at, once, fails_at
+
+    @contextmanager
+    def begin(self) -> Iterator[Callable[[int], int]]:
+        """As `Work.begin`."""
+        yield self._cube
+
+    def _cube(self, number: int) -> int:
+        import os  # noqa: PLC0415 - where it is done
+        import signal  # noqa: PLC0415
+        from pathlib import Path  # noqa: PLC0415
+
+        if number == self.dies_at and not (self.once and Path(self.once).exists()):
+            if self.once:
+                Path(self.once).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if number == self.fails_at:
+            raise VideoError("a.mp4", "no_frames", "nothing in it")
+        return number**3
+
+
+@pytest.mark.slow
+def test_ray_does_the_same(ray: Ray) -> None:
+    """Every piece, once."""
+    with ray.at(Cubes(), together=by_ten) as each:
+        assert {n: n**3 for n in range(40)} == dict(each(range(40)))
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_begins_anew(ray: Ray, tmp_path: Path) -> None:
+    """Killed in the middle; what it had in hand is done again, and nothing is missing or twice."""
+    once = tmp_path / "died"
+    with ray.at(Cubes(dies_at=17, once=str(once)), together=by_ten) as each:
+        results = list(each(range(40)))
+    assert once.exists()
+    assert sorted(results) == [(n, n**3) for n in range(40)]
+
+
+@pytest.mark.slow
+def test_what_processes_always_die_of_is_named(ray: Ray) -> None:
+    """After some tries, rather than never to end."""
+    with (
+        pytest.raises(WorkerDied, match="died 4 times at 5"),
+        ray.at(Cubes(dies_at=5), together=lambda number: number) as each,
+    ):
+        list(each([5]))
+
+
+@pytest.mark.slow
+def test_an_error_elsewhere_is_that_of_the_work(ray: Ray) -> None:
+    """With its facts, not wrapped into one of Ray's."""
+    with (
+        pytest.raises(VideoError, match="nothing in it") as error,
+        ray.at(Cubes(fails_at=3), together=by_ten) as each,
+    ):
+        list(each(range(40)))
+    assert ("a.mp4", "no_frames") == (error.value.path, error.value.reason)
