@@ -35,7 +35,8 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, 
     apostrophe before it, which spreadsheets read as "this is text".
     """
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    # Texts in quotes: those that hold a carriage return alone would otherwise end their line.
+    writer = csv.DictWriter(text, columns, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     writer.writeheader()
     writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
     write_whole(path, text.getvalue())
