@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 import shlex
@@ -27,6 +28,7 @@ from videossr.floors import Floors
 from videossr.gallery.policy import policy, scripts_of
 from videossr.markdown import fenced, plain
 from videossr.visible import visible
+from videossr_trainers.pages.files import write_table
 from videossr_trainers.pages.page import _environment
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -241,3 +243,12 @@ def test_errors_are_made_visible(capsys: pytest.CaptureFixture[str]) -> None:
     told = capsys.readouterr().err
     assert r"\x1b]0;owned\x07\x1b(8mhidden\x9b.mp4: no such file or folder" in told
     assert "\x1b" not in told
+
+
+@pytest.mark.parametrize("name", ["=HYPERLINK(1)", "+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_a_table_holds_no_formula(name: str, tmp_path: Path) -> None:
+    """A spreadsheet that opens it computes nothing of a stranger's; numbers stay numbers."""
+    write_table(tmp_path / "a.csv", ["name", "mean"], [{"name": name, "mean": -0.5}])
+    with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    assert row == {"name": f"'{name}", "mean": "-0.5"}

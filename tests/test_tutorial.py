@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from videossr.cli.app import main
 from videossr.config import load_config
 
 if TYPE_CHECKING:
@@ -54,6 +55,15 @@ def run(words: list[str], folder: Path, *path: Path) -> str:
     return done.stdout
 
 
+def told(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """As `run`, of a command of ours, in this process: what it imports is imported already."""
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    out, err = capsys.readouterr()
+    assert not stop.value.code, f"{words}\n{out}\n{err}"
+    return out
+
+
 def as_if_installed(package: Path) -> Path:
     """The folder that makes a package one that is installed, once it is on the path."""
     project = tomllib.loads((package / "pyproject.toml").read_text())["project"]
@@ -75,7 +85,9 @@ def test_every_block_of_code_is_a_file() -> None:
 
 
 @pytest.mark.slow
-def test_the_tutorial_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tutorial_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """From the first command to a trained step, as the page says; only the installing is played."""
     first, *rest = commands()
     clone = tmp_path / "clone"
@@ -88,7 +100,14 @@ def test_the_tutorial_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert check in rest  # as it comes it passes by core/tests/test_scaffold.py
     for name, text in files().items():
         (package / name).write_text(text, encoding="utf-8")
-    printed = {" ".join(words): run(words, package, installed) for words in rest}
+    monkeypatch.syspath_prepend(str(installed))
+    monkeypatch.setenv("PYTHONPATH", str(installed))
+    monkeypatch.chdir(package)
+    printed = {}
+    for words in rest:
+        ours = words[:2] == ["-m", "videossr"]
+        said = told(words[2:], capsys) if ours else run(words, package, installed)
+        printed[" ".join(words)] = said
     (looked,) = (text for words, text in printed.items() if words == "look.py")
     assert [line.split(":")[0] for line in looked.splitlines()] == [
         f"standstill_{n}" for n in range(3)
@@ -97,7 +116,6 @@ def test_the_tutorial_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     *_, step = (package / "run" / "metrics.jsonl").read_text().splitlines()
     assert json.loads(step)["stage"] == "grpo"
     assert json.loads(step)["reward/standstill"] > 0
-    monkeypatch.syspath_prepend(str(installed))
     pinned = load_config(package / "pinned.yaml")
     assert [*pinned.tasks] == ["jigsaw", "standstill"]
     assert pinned.requires == ("videossr-standstill>=0.1",)

@@ -3,8 +3,8 @@
     uv run python benchmarks/proof/proof.py run FOLDER    # of videos; about an hour on two cores
     uv run python benchmarks/proof/proof.py page          # docs/proof.md, from the results
 
-`proof.yaml` is the scale, `start.yaml` the warm start, `weak.yaml` a short one; `ablations/` holds what is run
-beside the project's own. Each run trains on some of the clips and is asked about the others, sighted, without the
+`start.yaml` makes the model that runs begin with, by a long curriculum; `proof.yaml` is the scale of the runs,
+`weak.yaml` a short warm start; `ablations/` holds what is run beside the project's own. Each run trains on some of the clips and is asked about the others, sighted, without the
 video, and with another question's. Several runs are at work at once, each in one thread. What is done is not done
 again, so the same command goes on after a stop.
 """
@@ -57,40 +57,49 @@ def settings() -> dict[str, str]:
     }
 
 
-def ablate(*words: str) -> None:
-    """A command below `videossr ablate`, in one thread.
+def videossr(*words: str) -> None:
+    """A command of ours, in one thread."""
+    called(["-m", "videossr", *words])
+
+
+def called(words: list[str]) -> None:
+    """Python with arguments.
 
     Raises:
         SystemExit: it failed.
     """
-    command = [sys.executable, "-m", "videossr", "ablate", *words]
-    print("$ videossr", shlex.join(command[3:]), flush=True)
+    print("$ python", shlex.join(words), flush=True)
     environment = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
-    done = subprocess.run(command, env=os.environ | environment, check=False)
+    done = subprocess.run([sys.executable, *words], env=os.environ | environment, check=False)
     if done.returncode:
-        raise SystemExit(f"{shlex.join(command)} ended with {done.returncode}")
+        raise SystemExit(f"{shlex.join(words)} ended with {done.returncode}")
 
 
 def run(videos: Path, output: Path, seeds: list[int], jobs: int) -> None:
     """Everything, and the results.
 
-    The warm starts are most of the work, so they go first; what they have in common is made once.
+    The model that all runs but the weak ones begin with is trained first, in as many processes as there are
+    jobs; then as many runs at a time, each in one thread.
     """
     began = time.time()
+    pretrained(videos, output, jobs)
+    middle = time.time()
     common = ["--scale", str(HERE / "proof.yaml"), "--folder", str(HERE / "ablations")]
-    common += ["--videos", str(videos), "-o", str(output)]
+    common += ["--videos", str(output / "videos.parquet"), "-o", str(output)]
     every = [(seed, name) for name in ("base", *COMPARED) for seed in seeds]
     with ThreadPoolExecutor(jobs) as pool:
         waited = [
-            pool.submit(ablate, "run", name, "--seeds", str(seed), *common) for seed, name in every
+            pool.submit(videossr, "ablate", "run", name, "--seeds", str(seed), *common)
+            for seed, name in every
         ]
         for one in waited:
             one.result()
-    ablate("report", str(output / "proof"))
+    videossr("ablate", "report", str(output / "proof"))
     report = json.loads((output / "proof" / "report.json").read_text(encoding="utf-8"))
     found = {
         "command": "python benchmarks/proof/proof.py run FOLDER",
         "minutes": round((time.time() - began) / 60, 1),
+        "minutes_of_pretraining": round((middle - began) / 60, 1),
         "at_once": jobs,
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
         "seeds": seeds,
@@ -100,6 +109,18 @@ def run(videos: Path, output: Path, seeds: list[int], jobs: int) -> None:
     }
     RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(RESULTS)
+
+
+def pretrained(videos: Path, output: Path, processes: int) -> None:
+    """Train the model that runs begin with, and leave it where `proof.yaml` names it."""
+    table, dataset, place = (output / name for name in ("videos.parquet", "curriculum", "start"))
+    start = str(HERE / "start.yaml")
+    videossr("scan", str(videos), "-o", str(table))
+    if not dataset.exists():
+        videossr("build", start, "--videos", str(table), "-o", str(dataset))
+    spread = ["--standalone", f"--nproc-per-node={processes}", "-m", "videossr"]
+    words = ["train", start, "--dataset", str(dataset), "-o", str(place), "--resume"]
+    called(["-m", "torch.distributed.run", *spread, *words])
 
 
 def videos_of(report: dict[str, Any], folder: Path) -> dict[str, int]:

@@ -71,6 +71,41 @@ def test_one_video_is_restored_by_parts(
     assert torch.equal(shown.times, clip.times[:48])
 
 
+@pytest.mark.parametrize(
+    ("step", "least", "fits"), [(3, 6.0, True), (3, 6.1, False), (0, 0.1, False)]
+)
+def test_a_clip_that_stands_still_is_refused(
+    step: int,
+    least: float,
+    fits: bool,
+    bind_task: Callable[..., Task],
+    make_clip: Callable[..., Clip],
+) -> None:
+    """By hand: parts of two frames, each a step lighter than the last, differ by two steps on average."""
+    clip = make_clip(6, 4, 4)
+    levels = torch.arange(6, dtype=torch.uint8) * step
+    clip = clip.with_frames(levels[:, None, None, None].expand(6, 3, 4, 4).contiguous())
+    task = bind_task("jigsaw", segments=3, min_change=least)
+    if fits:
+        assert len(sample_of(task, clip).clips) == 3
+    else:
+        with pytest.raises(Unsuitable, match=f"differ by less than {least:g} grey levels"):
+            sample_of(task, clip)
+
+
+def test_what_does_not_change_the_picture_on_average_is_no_change(
+    bind_task: Callable[..., Task], make_clip: Callable[..., Clip]
+) -> None:
+    """One part alone that is like its neighbour will do for a refusal; without the setting all clips pass."""
+    clip = make_clip(12, 4, 4)
+    frames = clip.frames.clone()
+    frames[4:8] = frames[:4]
+    still = clip.with_frames(frames)
+    assert sample_of(bind_task("jigsaw", segments=3), still)
+    with pytest.raises(Unsuitable):
+        sample_of(bind_task("jigsaw", segments=3, min_change=0.01), still)
+
+
 def test_times_do_not_give_the_order_away(
     bind_task: Callable[..., Task], make_clip: Callable[..., Clip]
 ) -> None:

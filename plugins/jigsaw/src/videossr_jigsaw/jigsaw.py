@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import re
-from itertools import count
+from itertools import count, pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -53,6 +53,15 @@ class JigsawConfig(BaseModel):
             "neighbouring frames don't give the order away",
         ),
     ] = 0.0
+    min_change: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=255,
+            description="mean absolute difference of the average pictures of neighbouring parts, in grey "
+            "levels of 255, under which nobody could tell their order, and the clip is refused",
+        ),
+    ] = 0.0
     layout: Annotated[
         Literal["separate", "single"],
         Field(
@@ -82,6 +91,15 @@ def cut_up(frames: int, parts: int, trim: float) -> list[tuple[int, int]]:
         needed = next(size for size in count(2, 2) if size > 2 * trimmed_frames(size, trim))
         raise Unsuitable(f"{frames} frames; needs at least {parts * needed}")
     return [(start + cut, start + slot - cut) for start in range(0, parts * slot, slot)]
+
+
+def refuse_still(clip: Clip, parts: Sequence[Segment], least: float) -> None:
+    """Raise `Unsuitable` where neighbouring parts differ by less than so many grey levels."""
+    sums = [clip.frames[part.start : part.stop].long().sum(0) for part in parts]
+    frames = len(range(*parts[0]))
+    changes = [int((after - before).abs().sum()) for before, after in pairwise(sums)]
+    if min(changes) < least * frames * sums[0].numel():
+        raise Unsuitable(f"neighbouring parts differ by less than {least:g} grey levels")
 
 
 def trimmed_frames(slot: int, trim: float) -> int:
@@ -185,6 +203,8 @@ class Jigsaw:
 
         n = config.segments.whole_at(difficulty)
         parts = [Segment(*part) for part in cut_up(len(clip), n, config.trim)]
+        if config.min_change:
+            refuse_still(clip, parts, config.min_change)
         order = draw_order(n, rng, identity=config.identity)
         right = inverse(order)
         if config.layout == "single":
