@@ -49,9 +49,9 @@ def training() -> Finding:
 
 def memory() -> Finding:
     """Main memory for loading a model; Qwen3-VL-8B passes through it piece by piece."""
-    import psutil  # noqa: PLC0415 - not needed for help
+    from videossr_trainers.preflight.memory import main_memory  # noqa: PLC0415 - heavy
 
-    free = psutil.virtual_memory().available / _GIB
+    free = main_memory() / _GIB
     said = f"{free:.1f} GiB of main memory available"
     if free >= _MEMORY_GIB:
         return Finding("", "ok", said)

@@ -14,7 +14,7 @@ from videossr.errors import DatasetError, Unsuitable, VideoError
 from videossr.threads import one_torch_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
     from videossr.build.planning import Plan
     from videossr.dataset import Recipe
@@ -175,7 +175,7 @@ def _round(
     each: Each[tuple[Try, Recipe], _Found],
     known: Mapping[Try, _Found],
     journal: Journal | None,
-) -> Iterator[tuple[Try, _Found]]:
+) -> Generator[tuple[Try, _Found]]:
     """What each of some questions turns out to be, in the order in which they come."""
     yield from ((one, known[one]) for one in pending if one in known)
     # Questions about one video follow each other, so that its clips are still in memory.

@@ -79,10 +79,10 @@ def torchcodec() -> Finding:
     except (ImportError, OSError, RuntimeError) as error:
         if not _ffmpeg():
             return Finding("", "warning", f"torchcodec {installed}: no FFmpeg", meaning, _FFMPEG)
-        said = str(error).strip().splitlines() or [type(error).__name__]
+        first, *_ = str(error).strip().splitlines() or [type(error).__name__]
         torch = version("torch")
         remedy = f"{install_command('-U', 'torch', 'torchcodec')} brings two that fit; {_FFMPEG}"
-        found = f"torchcodec {installed} cannot be loaded beside torch {torch}: {said[0]}"
+        found = f"torchcodec {installed} cannot be loaded beside torch {torch}: {first}"
         return Finding("", "warning", found, meaning, remedy)
     if (major := getattr(module, "ffmpeg_major_version", None)) is not None:
         return Finding("", "ok", f"torchcodec {installed} with FFmpeg {major}")

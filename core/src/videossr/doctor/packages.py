@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import redirect_stdout
 from importlib.metadata import Distribution, distributions, entry_points
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from videossr.config.requirements import unmet
 from videossr.discovery import GROUP
@@ -33,13 +33,13 @@ def packages() -> Finding:
         for point in entry_points(group=group)
         if point.dist is not None
     }
-    ours = {name: one.version for name, one in found.items() if _is_ours(name)}
+    ours: dict[str, str] = {name: one.version for name, one in found.items() if _is_ours(name)}
     wrong = list(_unmet(found[name] for name in sorted({*ours, *brought} & found.keys())))
     versions = {name: found[name].version for name in _TOLD if name in found}
     said = f"Python {sys.version.split()[0]}, " + ", ".join(
         f"{name} {version}" for name, version in versions.items()
     )
-    figures = {"python": sys.version.split()[0], "versions": {**ours, **versions}}
+    figures: dict[str, Any] = {"python": sys.version.split()[0], "versions": {**ours, **versions}}
     if wrong:
         problems, remedies = zip(*wrong, strict=True)
         meaning = "a package that is missing, or of another version, fails later and says less"

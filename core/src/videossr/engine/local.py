@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from videossr.errors import ConfigError, Mistake
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Hashable, Iterable, Iterator
 
     from videossr.engine.protocol import Each, Work
 
@@ -43,7 +43,7 @@ class Local:
         """As `Engine.at`."""
         with ThreadPoolExecutor(self.workers) as pool, work.begin() as do:
 
-            def each(items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+            def each(items: Iterable[Any]) -> Generator[tuple[Any, Any]]:
                 return _each(items, do, pool, _AHEAD * self.workers)
 
             try:
@@ -55,7 +55,7 @@ class Local:
 
 def _each(
     items: Iterable[Any], do: Callable[[Any], Any], pool: ThreadPoolExecutor, ahead: int
-) -> Iterator[tuple[Any, Any]]:
+) -> Generator[tuple[Any, Any]]:
     waiting = deque(items)
     running: dict[Future[Any], Any] = {}
     while waiting or running:

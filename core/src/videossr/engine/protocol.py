@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Hashable, Iterable
     from contextlib import AbstractContextManager
 
 Item = TypeVar("Item")
-Result = TypeVar("Result")
 Item_contra = TypeVar("Item_contra", contravariant=True)
 Result_co = TypeVar("Result_co", covariant=True)
 
@@ -21,10 +20,10 @@ class Work(Protocol[Item_contra, Result_co]):
         """What is to be called for each piece, in any thread; called once in every process that works."""
 
 
-class Each(Protocol[Item, Result]):
+class Each(Protocol[Item, Result_co]):
     """Does pieces of work, at the places that an engine has."""
 
-    def __call__(self, items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
+    def __call__(self, items: Iterable[Item]) -> Generator[tuple[Item, Result_co]]:
         """The pieces, each with its result, in the order in which they come.
 
         Raises:

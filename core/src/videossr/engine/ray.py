@@ -17,7 +17,7 @@ from videossr.errors import ConfigError, Mistake, VideossrError
 from videossr.installing import install_command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Sequence
 
     from videossr.engine.protocol import Each, Work
 
@@ -69,7 +69,7 @@ class Ray:
         actor = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=_TRIES)(_Place)
         places = [actor.remote(work) for _ in range(count)]
 
-        def each(items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+        def each(items: Iterable[Any]) -> Generator[tuple[Any, Any]]:
             return _each(ray, places, items, together)
 
         try:
@@ -120,7 +120,7 @@ def _each(
     places: Sequence[Any],
     items: Iterable[Any],
     together: Callable[[Any], Hashable],
-) -> Iterator[tuple[Any, Any]]:
+) -> Generator[tuple[Any, Any]]:
     waiting = deque(_parcels(items, together, len(places)))
     idle = deque(places)
     running: dict[Any, tuple[Any, Sequence[Any]]] = {}

@@ -158,10 +158,15 @@ def capacity(device: torch.device) -> tuple[float, str]:
         own = torch.cuda.memory_reserved(device)
         return float(free + own), f"free on {torch.cuda.get_device_name(device)}"
     neighbours = int(os.environ.get("LOCAL_WORLD_SIZE", PartialState().num_processes))
-    available = min(float(psutil.virtual_memory().available), _container_limit())
+    available = main_memory()
     own = psutil.Process().memory_info().rss
     shared = f", shared by {neighbours} processes" if neighbours > 1 else ""
     return available / neighbours + own, f"of RAM available{shared}"
+
+
+def main_memory() -> float:
+    """Bytes of main memory that are available, no more than a container still grants."""
+    return min(float(psutil.virtual_memory().available), _container_limit())
 
 
 def _container_limit() -> float:

@@ -1,0 +1,66 @@
+"""What training adds to `videossr doctor`: libraries that do not fit together, and too little memory."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import pytest
+
+from videossr.extensions import extensions
+from videossr_trainers import machine
+from videossr_trainers.preflight import memory
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+GIB = 2**30
+
+
+def test_they_are_found_by_the_doctor() -> None:
+    """By the hook."""
+    assert {"training", "memory"} <= extensions().checks().keys()
+
+
+def test_the_libraries_that_are_here() -> None:
+    """All of them, with their versions."""
+    found = machine.training()
+    assert found.state == "ok"
+    assert all(f"{name} " in found.measured for name in ("transformers", "trl", "peft"))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ImportError("cannot import name 'Qwen3VL' from 'transformers'\nmore"),
+        RuntimeError("operator torchvision::nms does not exist"),
+        AttributeError("module 'numpy' has no attribute 'float'"),
+    ],
+)
+def test_libraries_that_do_not_fit(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which one cannot be imported, in a line, and what brings one that can."""
+
+    def load(name: str) -> ModuleType:
+        if name.startswith("trl"):
+            raise error
+        return import_module(name)
+
+    monkeypatch.setattr(machine, "import_module", load)
+    found = machine.training()
+    assert found.state == "fault"
+    assert found.measured == f"trl.trainer.grpo_trainer: {str(error).splitlines()[0]}"
+    assert "trl " in found.meaning
+    assert "install -U videossr-trainers trl" in found.remedy
+
+
+@pytest.mark.parametrize(("gib", "state"), [(1.5, "warning"), (64.0, "ok")])
+def test_main_memory(gib: float, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a container grants counts, not what the machine has."""
+    monkeypatch.setattr(memory, "_container_limit", lambda: gib * GIB)
+    monkeypatch.setattr(
+        memory.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 128 * GIB})
+    )
+    found = machine.memory()
+    assert found.state == state
+    assert f"{gib:.1f} GiB" in found.measured
+    assert ("loader_workers" in found.remedy) == (state == "warning")
