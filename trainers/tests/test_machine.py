@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from importlib import import_module
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+import psutil  # type: ignore[import-untyped] # its stubs are a package of their own
 import pytest
 
 from videossr.extensions import extensions
@@ -57,9 +59,8 @@ def test_libraries_that_do_not_fit(error: Exception, monkeypatch: pytest.MonkeyP
 def test_main_memory(gib: float, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a container grants counts, not what the machine has."""
     monkeypatch.setattr(memory, "_container_limit", lambda: gib * GIB)
-    monkeypatch.setattr(
-        memory.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 128 * GIB})
-    )
+    of_the_machine = SimpleNamespace(available=128 * GIB)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: of_the_machine)
     found = machine.memory()
     assert found.state == state
     assert f"{gib:.1f} GiB" in found.measured
