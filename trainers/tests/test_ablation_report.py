@@ -293,7 +293,7 @@ def test_the_report_says_what_its_figures_rest_on(
     (base,) = [one for one in json.loads(tree)["ablations"] if one["name"] == "base"]
     assert pytest.approx(0.4) == base["figures"]["after"]["mean"]["mean"]
     assert "c1, c2-dirty" == json.loads(tree)["facts"]["commits"]
-    assert "base,,2,mean,after,0.4,0.3,0.5" in table.replace("0.30000000000000004", "0.3")
+    assert '"base","",2,"mean","after",0.4,0.3,0.5' in table.replace("0.30000000000000004", "0.3")
 
 
 def test_the_terminal_says_against_whom_and_what_it_cost(monkeypatch: pytest.MonkeyPatch) -> None:
