@@ -34,7 +34,7 @@ RESULTS = ROOT / "benchmarks" / "results" / "proof.json"
 PAGE = ROOT / "docs" / "proof.md"
 PICTURE = ROOT / "docs" / "proof.svg"
 
-#: Compared with the base, or with `weak`; the base itself is run first, since the others begin with its start.
+#: Compared with the base, which is run first, or with `weak`.
 COMPARED = (
     "strict_reward",
     "only_anomaly",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import resource
 import shutil
-import sys
 from collections import namedtuple
 from importlib.metadata import PackageNotFoundError
 from types import ModuleType, SimpleNamespace
@@ -15,7 +14,7 @@ from urllib.error import HTTPError, URLError
 import av
 import pytest
 import torch
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from videossr.cli.app import main
 from videossr.doctor import decoders, gpu, hub, packages, room
@@ -342,22 +341,18 @@ def test_a_gpu_that_is_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("free", "state", "said"),
-    [
-        (100.0, "ok", "working folder"),
-        (3.0, "warning", "models"),
-        (0.03, "fault", "working folder"),
-    ],
+    ("free", "state"),
+    [(100.0, "ok"), (3.0, "warning"), (0.03, "fault")],
 )
 def test_a_disk_with_so_much_room(
-    free: float, state: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    free: float, state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The worst place is told, with its figure; where nothing is short, that of the work."""
     usage = Usage(int(200 * GIB), 0, int(free * GIB))
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     found = room.disk(tmp_path / "not" / "made")
     assert found.state == state
-    assert found.measured.startswith(said) or state == "warning"
+    assert found.measured.startswith("working folder")
     assert f"{free:.1f} GiB free" in found.measured
     assert bool(found.remedy) == (state != "ok")
 
@@ -419,7 +414,6 @@ def test_a_file_system_without_locks(
     found = room.locks(tmp_path)
     assert found.state == "fault"
     assert said in found.measured
-    assert issubclass(Timeout, OSError)
 
 
 # Hub
@@ -537,11 +531,8 @@ def test_as_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
     assert tree["findings"][1]["remedy"] == "update the driver"
 
 
-def test_this_machine(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_this_machine(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """The real checks, all of them; that it can be worked on is seen by the other tests."""
-    monkeypatch.setattr(sys, "argv", ["videossr"])
     with pytest.raises(SystemExit):
         main(["doctor", "--no-network", "--json", "--folder", str(tmp_path)])
     tree = json.loads(capsys.readouterr().out)

@@ -135,8 +135,10 @@ def _each(
             try:
                 results = ray.get(finished)
             except ray.exceptions.RayActorError as error:
-                problem = f"processes died {_TRIES + 1} times at {parcel[0]}"
-                raise WorkerDied(f"{problem}, or one of {len(parcel)} beginning with it") from error
+                raise WorkerDied(
+                    f"{together(parcel[0])}: processes died {_TRIES + 1} times at {len(parcel)} pieces of "
+                    "work beginning with this; leave it out, or, if memory ran out, give fewer --workers"
+                ) from error
             if isinstance(results, VideossrError):
                 raise results
             yield from zip(parcel, results, strict=True)
