@@ -25,7 +25,7 @@ from videossr import ConfigError, Sample
 from videossr.sample import question_prompt
 from videossr_trainers.answering import Answer, Asked, Decoding
 from videossr_trainers.answering.endpoint import EndpointAnswerer, checked_url
-from videossr_trainers.answering.frames_as import AsImages, AsVideo, chat_of, mp4_of
+from videossr_trainers.answering.frames_as import AsImages, AsVideo, chat_of
 from videossr_trainers.answering.limits import Pace, Patience, told_wait
 from videossr_trainers.answering.sitting import Sitting, Usage
 
@@ -536,7 +536,8 @@ def test_a_video_has_the_pixels_and_the_times() -> None:
 def test_a_lossy_video_keeps_the_times() -> None:
     """With a crf the file is the usual kind, with an even size, and still on time."""
     clip = random_clip(1, frames=4, height=31, width=33)
-    with av.open(io.BytesIO(mp4_of(clip, 20))) as container:
+    _, video = AsVideo(20).parts(clip)
+    with av.open(io.BytesIO(decoded(video, "video"))) as container:
         frames = list(container.decode(video=0))
     assert {("yuv420p", 34, 32)} == {(f.format.name, f.width, f.height) for f in frames}
     assert clip.times.tolist() == pytest.approx([frame.time for frame in frames], abs=1 / 90_000)
@@ -544,7 +545,8 @@ def test_a_lossy_video_keeps_the_times() -> None:
 
 def test_a_single_frame_is_a_video_too() -> None:
     """A clip of one frame has a file of one frame."""
-    with av.open(io.BytesIO(mp4_of(random_clip(1, frames=1)))) as container:
+    _, video = AsVideo().parts(random_clip(1, frames=1))
+    with av.open(io.BytesIO(decoded(video, "video"))) as container:
         assert len(list(container.decode(video=0))) == 1
 
 

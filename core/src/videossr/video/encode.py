@@ -56,16 +56,29 @@ def encode_mp4(
         _write(unfinished, frames, times, crf)
 
 
-def mp4_bytes(frames: Tensor, times: float | Sequence[float] | Tensor, *, crf: int = 23) -> bytes:
-    """As `encode_mp4`, for embedding in a page."""
+def mp4_bytes(
+    frames: Tensor,
+    times: float | Sequence[float] | Tensor,
+    *,
+    crf: int | None = 23,
+    from_zero: bool = True,
+) -> bytes:
+    """As `encode_mp4`, for embedding in a page or a message.
+
+    Args:
+        frames, times, crf: as there.
+        from_zero: whether times are counted from the first; if not, the first frame begins at its own.
+    """
     with tempfile.TemporaryDirectory(prefix="videossr-") as folder:
         path = Path(folder, "clip.mp4")
-        _write(path, frames, times, crf)
+        _write(path, frames, times, crf, from_zero=from_zero)
         return path.read_bytes()
 
 
-def _ticks(frames: Tensor, times: float | Sequence[float] | Tensor) -> list[int]:
-    """The frames' times in ticks from the first, and the end of the last frame."""
+def _ticks(
+    frames: Tensor, times: float | Sequence[float] | Tensor, *, from_zero: bool
+) -> list[int]:
+    """The frames' times in ticks, and the end of the last frame."""
     if frames.dtype != torch.uint8 or frames.ndim != 4 or frames.shape[1] != 3 or not len(frames):  # noqa: PLR2004
         raise ValueError(
             f"frames: {frames.dtype} {list(frames.shape)}; must be torch.uint8 [T, 3, H, W], T >= 1"
@@ -78,23 +91,32 @@ def _ticks(frames: Tensor, times: float | Sequence[float] | Tensor) -> list[int]
     seconds = [float(time) for time in times]
     if len(seconds) != count:
         raise ValueError(f"times: {len(seconds)} for {count} frames; must be one for each frame")
-    ticks = [round((second - seconds[0]) * _TICKS) for second in seconds]
+    zero = seconds[0] if from_zero else 0.0
+    ticks = [round((second - zero) * _TICKS) for second in seconds]
     if any(b <= a for a, b in pairwise(ticks)):
         raise ValueError(f"times: {seconds}; must increase by at least 1/{_TICKS} s")
     return [*ticks, ticks[-1] + (ticks[-1] - ticks[-2] if count > 1 else _TICKS)]
 
 
 def _write(
-    path: Path, frames: Tensor, times: float | Sequence[float] | Tensor, crf: int | None
+    path: Path,
+    frames: Tensor,
+    times: float | Sequence[float] | Tensor,
+    crf: int | None,
+    *,
+    from_zero: bool = True,
 ) -> None:
-    ticks = _ticks(frames, times)
+    ticks = _ticks(frames, times, from_zero=from_zero)
     if crf is not None and not 0 <= crf <= 51:  # noqa: PLR2004 - x264's scale
         raise ValueError(f"crf: {crf}; must be from 0 to 51, or None for RGB without loss")
     height, width = frames.shape[2:]
     if crf is not None:  # colour has half the resolution
         height, width = height + height % 2, width + width % 2
-    rate = Fraction(len(frames) * _TICKS, ticks[-1]).limit_denominator(1001)
-    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+    rate = Fraction(len(frames) * _TICKS, ticks[-1] - ticks[0]).limit_denominator(1001)
+    options = {"movflags": "+faststart"}
+    if ticks[0]:  # with the usual thousandth of a second, the start would be rounded to it
+        options["movie_timescale"] = str(_TICKS)
+    with av.open(str(path), "w", format="mp4", options=options) as container:
         # By name, or the types would be those of any stream.
         stream = (
             container.add_stream("libx264rgb", rate=max(rate, Fraction(1)))

@@ -9,19 +9,14 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import dataclass
-from fractions import Fraction
 from io import BytesIO
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-import av
-import torch
-from av.codec.context import Flags
-from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image
 
 from videossr import ConfigError
 from videossr.errors import Mistake
+from videossr.video import mp4_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,12 +31,6 @@ ContentPart = dict[str, Any]
 
 #: A step above the quickest of zlib: a third of the time of its usual level, a sixth more bytes.
 _PNG_LEVEL: Final = 3
-
-#: Ticks a second of the video files.
-_TICKS: Final = 90_000
-
-#: Codes of BT.709, the same for primaries, transfer and matrix.
-_BT709: Final = 1
 
 
 class FramesAs(Protocol):
@@ -102,7 +91,7 @@ class AsImages:
 
 @dataclass(frozen=True, slots=True)
 class AsVideo:
-    """Every clip an MP4 file (H.264), and before it the times of its frames.
+    """Every clip an MP4 file (H.264) with the times of its frames, which are told before it too.
 
     Args:
         crf: x264's quality from 1 to 51 (worst), for files of the usual kind, 4:2:0, which lose detail
@@ -127,7 +116,8 @@ class AsVideo:
     def parts(self, clip: Clip) -> list[ContentPart]:
         """The times as text, and the file."""
         times = ", ".join(f"{time:.1f}" for time in clip.times.tolist())
-        url = _data_url("video/mp4", mp4_of(clip, self.crf))
+        file = mp4_bytes(clip.frames, clip.times, crf=self.crf, from_zero=False)
+        url = _data_url("video/mp4", file)
         return [
             _text(f"<frames at {times} seconds>"),
             {"type": "video_url", "video_url": {"url": url}},
@@ -152,60 +142,6 @@ def chat_of(sample: Sample, frames_as: FramesAs) -> list[dict[str, Any]]:
         else:
             messages.append({"role": message["role"], "content": content})
     return messages
-
-
-def mp4_of(clip: Clip, crf: int | None = None) -> bytes:
-    """A clip as an MP4 file whose time stamps are the clip's times, to 1/90,000 s, the first included.
-
-    The last frame is shown as long as the one before it.
-
-    Args:
-        clip: with `crf`, an odd side gets its last row or column twice.
-        crf: as in `AsVideo`.
-    """
-    ticks = [round(time * _TICKS) for time in clip.times.tolist()]
-    ticks.append(ticks[-1] + (ticks[-1] - ticks[-2] if len(clip) > 1 else _TICKS))
-    frames = clip.frames
-    if crf is not None:
-        margins = (0, clip.width % 2, 0, clip.height % 2)
-        frames = torch.nn.functional.pad(frames.float(), margins, mode="replicate").to(torch.uint8)
-    rate = Fraction(len(clip) * _TICKS, ticks[-1] - ticks[0]).limit_denominator(1001)
-    file = BytesIO()
-    # With the usual thousandth of a second, the start of the first frame would be rounded to it.
-    options = {"movie_timescale": str(_TICKS)}
-    with av.open(file, "w", format="mp4", options=options) as container:
-        # By name, or the types would be those of any stream. Without loss, RGB stays RGB.
-        stream = (
-            container.add_stream("libx264rgb", rate=max(rate, Fraction(1)))
-            if crf is None
-            else container.add_stream("libx264", rate=max(rate, Fraction(1)))
-        )
-        stream.width, stream.height = frames.shape[3], frames.shape[2]
-        stream.pix_fmt = "rgb24" if crf is None else "yuv420p"
-        context = stream.codec_context
-        context.time_base = Fraction(1, _TICKS)
-        context.thread_count = 1  # the bytes that x264 writes depend on it
-        context.max_b_frames = 0
-        context.flags |= Flags.frame_duration  # or the muxer guesses how long the last frame lasts
-        quality = {"qp": "0"} if crf is None else {"crf": str(crf)}
-        context.options = {**quality, "preset": "veryfast", "x264-params": "cpu-independent=1"}
-        if crf is not None:
-            context.color_range = ColorRange.MPEG
-            context.colorspace = context.color_primaries = context.color_trc = _BT709
-        pictures = frames.permute(0, 2, 3, 1).contiguous().numpy()
-        for picture, (start, stop) in zip(pictures, pairwise(ticks), strict=True):
-            frame = av.VideoFrame.from_ndarray(picture, "rgb24")
-            if crf is not None:
-                frame = frame.reformat(
-                    format="yuv420p",
-                    dst_colorspace=Colorspace.ITU709,
-                    dst_color_range=ColorRange.MPEG,
-                    threads=1,
-                )
-            frame.time_base, frame.pts, frame.duration = context.time_base, start, stop - start
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    return file.getvalue()
 
 
 def _text(text: str) -> ContentPart:
