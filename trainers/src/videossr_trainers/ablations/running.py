@@ -17,8 +17,9 @@ from videossr_trainers.ablations.stages import begun_with, plan, run_folder
 from videossr_trainers.ablations.variants import told
 from videossr_trainers.ablations.videos import Videos
 from videossr_trainers.pages import write_json
-from videossr_trainers.training.provenance import follows_rewards, versions
+from videossr_trainers.training.provenance import follows_rewards
 from videossr_trainers.training.source import source_of
+from videossr_trainers.versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from transformers import TrainerCallback
-from transformers.trainer_callback import ExportableState
-
 from videossr.schedules import History
 from videossr_trainers.processes import gathered
+from videossr_trainers.remembering import Remembering
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,25 +85,20 @@ class DifficultyTrail:
         self._trail = [dict(step) for step in state["trail"]]
 
 
-class FollowRewards(TrainerCallback, ExportableState):  # type: ignore[misc] # transformers is untyped
+class FollowRewards(Remembering):
     """Feeds the trail with the rewards of each step, and saves it with the checkpoints."""
 
     def __init__(self, trail: DifficultyTrail, rewards: TaskReward) -> None:
         self.trail = trail
         self.rewards = rewards
 
-    def on_train_begin(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        **_: Any,  # noqa: ANN401 - whatever transformers adds
-    ) -> None:
-        """Take up the saved state where training is resumed."""
-        del args, control
-        if state.global_step:
-            saved = state.stateful_callbacks[type(self).__name__]
-            self.trail.restore(saved["attributes"])
+    def remembered(self) -> dict[str, Any]:
+        """The trail."""
+        return self.trail.state()
+
+    def take_up(self, remembered: Mapping[str, Any]) -> None:
+        """Go on with the trail."""
+        self.trail.restore(remembered)
 
     def on_step_end(
         self,
@@ -120,7 +113,3 @@ class FollowRewards(TrainerCallback, ExportableState):  # type: ignore[misc] # t
             if task in self.trail.tasks:
                 self.trail.history.record(task, difficulty, rewards)
         self.trail.step(state.global_step / max(1, state.max_steps))
-
-    def state(self) -> dict[str, Any]:
-        """What transformers writes into a checkpoint."""
-        return {"args": {}, "attributes": self.trail.state()}

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from transformers import TrainerCallback
-from transformers.trainer_callback import ExportableState
-
 from videossr_trainers.failures import TrainingError
 from videossr_trainers.processes import gathered, raise_together
+from videossr_trainers.remembering import Remembering
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
 
-class LostQuestions(TrainerCallback, ExportableState):  # type: ignore[misc] # transformers is untyped
+class LostQuestions(Remembering):
     """Ends a run that has lost too many of its questions; logs `lost_questions`, how many so far.
 
     Args:
@@ -34,17 +32,13 @@ class LostQuestions(TrainerCallback, ExportableState):  # type: ignore[misc] # t
         """Take in the rows that this process was given."""
         self._new.update((row["lost"], row["lost_reason"]) for row in rows if row.get("lost"))
 
-    def on_train_begin(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        **_: Any,  # noqa: ANN401 - whatever transformers adds
-    ) -> None:
-        """Take up what was lost before, where training is resumed."""
-        del args, control
-        if state.global_step:
-            self._lost = dict(state.stateful_callbacks[type(self).__name__]["attributes"]["lost"])
+    def remembered(self) -> dict[str, Any]:
+        """What was lost, with the reasons."""
+        return {"lost": self._lost}
+
+    def take_up(self, remembered: Mapping[str, Any]) -> None:
+        """Go on with what was lost before."""
+        self._lost = dict(remembered["lost"])
 
     def on_step_end(
         self,
@@ -79,7 +73,3 @@ class LostQuestions(TrainerCallback, ExportableState):  # type: ignore[misc] # t
         del args, state, control
         if logs and "loss" in logs:
             logs["lost_questions"] = len(self._lost)
-
-    def state(self) -> dict[str, Any]:
-        """What transformers writes into a checkpoint."""
-        return {"args": {}, "attributes": {"lost": self._lost}}

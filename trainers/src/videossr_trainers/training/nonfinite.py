@@ -10,14 +10,14 @@ import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
-from transformers import Trainer, TrainerCallback
-from transformers.trainer_callback import ExportableState
+from transformers import Trainer
 
 from videossr_trainers.failures import TrainingError
 from videossr_trainers.processes import any_process, gathered, raise_together
+from videossr_trainers.remembering import Remembering
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _NAMED: Final = 8
 
 
-class NonfiniteSteps(TrainerCallback, ExportableState):  # type: ignore[misc] # transformers is untyped
+class NonfiniteSteps(Remembering):
     """Counts the steps that were left out, and logs `nonfinite_steps`, how many there were so far.
 
     Args:
@@ -37,18 +37,13 @@ class NonfiniteSteps(TrainerCallback, ExportableState):  # type: ignore[misc] # 
         self.total = 0
         self.in_row = 0
 
-    def on_train_begin(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        **_: Any,  # noqa: ANN401 - whatever transformers adds
-    ) -> None:
-        """Take up the saved counts where training is resumed."""
-        del args, control
-        if state.global_step:
-            saved = state.stateful_callbacks[type(self).__name__]["attributes"]
-            self.total, self.in_row = int(saved["total"]), int(saved["in_row"])
+    def remembered(self) -> dict[str, Any]:
+        """The counts."""
+        return {"total": self.total, "in_row": self.in_row}
+
+    def take_up(self, remembered: Mapping[str, Any]) -> None:
+        """Go on counting."""
+        self.total, self.in_row = int(remembered["total"]), int(remembered["in_row"])
 
     def on_log(
         self,
@@ -66,10 +61,6 @@ class NonfiniteSteps(TrainerCallback, ExportableState):  # type: ignore[misc] # 
                 n for n, v in logs.items() if isinstance(v, float) and not math.isfinite(v)
             ]:
                 del logs[name]
-
-    def state(self) -> dict[str, Any]:
-        """What transformers writes into a checkpoint."""
-        return {"args": {}, "attributes": {"total": self.total, "in_row": self.in_row}}
 
     def count(self, step: int, questions: Sequence[str]) -> TrainingError | None:
         """Take in a step that was left out, and give the error if there were too many in a row."""

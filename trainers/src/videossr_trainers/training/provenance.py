@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import platform
 import warnings
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 import xxhash
@@ -17,6 +16,7 @@ from videossr_trainers.questions.difficulty import follows_progress
 from videossr_trainers.sections import GrpoSection
 from videossr_trainers.training.occupied import CONFIG, PROVENANCE
 from videossr_trainers.training.source import source_of
+from videossr_trainers.versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
     from videossr.config import RunConfig
     from videossr.dataset import Dataset
-
-#: Packages whose versions a run's result depends on.
-_PACKAGES: Final = ("videossr-core", "videossr-trainers", "torch", "transformers", "trl", "av")
 
 #: Settings that leave the result as it is, and may be others when a run goes on.
 FREE: Final = (
@@ -188,11 +185,6 @@ def _origin(facts: Mapping[str, str] | None) -> str:
     if facts is None:
         return "not in use"
     return f"version {facts['plugin_version']!r} of {facts['distribution']} {facts['version']}"
-
-
-def versions() -> dict[str, str]:
-    """Of the packages that a run's result depends on."""
-    return {name: version(name) for name in _PACKAGES}
 
 
 def _facts(config: RunConfig, dataset: Dataset) -> dict[str, Any]:
