@@ -1,17 +1,20 @@
-"""The same bytes by every engine: a scan, a build and an export, by threads here and by a Ray cluster."""
+"""The same bytes by every engine: scan, build, export and a model's answers, by threads here and by a Ray cluster."""
 
 from __future__ import annotations
 
 import os
 import signal
 import threading
-import time
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
+from videossr.benchmark import Benchmark
 from videossr.build import build_to
+from videossr.cli import main
 from videossr.config import resolve
 from videossr.dataset import Dataset
 from videossr.engine import Engine, Local
@@ -22,6 +25,13 @@ from videossr.export.shown import writer_of
 from videossr.procedural import write_videos
 from videossr.render import Renderer
 from videossr.scan import scan_to_table
+from videossr_trainers.answering import Decoding
+from videossr_trainers.answering.choice import ModelOptions
+from videossr_trainers.bench.apart import apart
+from videossr_trainers.bench.asking import Here, Questions
+from videossr_trainers.bench.conditions import CONDITIONS
+from videossr_trainers.bench.running import run_benchmark
+from videossr_trainers.models.tiny import save_tiny
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,30 +90,73 @@ def made(videos: Path, folder: Path, engine: Engine) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.slow
-def test_engines_agree_and_ray_survives_a_kill(ray: Ray, videos: Path, tmp_path: Path) -> None:
-    """A process of the cluster is killed again and again while it works; no byte differs."""
-    here = made(videos, tmp_path / "local", Local(2))
-    assert len(here) > 5
+@contextmanager
+def killing() -> Iterator[list[int]]:
+    """Kills processes of the cluster while they work; gives those it has killed.
+
+    Three at most: a piece of work at which a process dies for the fourth time is given up.
+    """
     killed: list[int] = []
     over = threading.Event()
 
     def kill() -> None:
-        while not over.wait(1.5):
+        while len(killed) < 3 and not over.wait(1.5):
             for pid in places()[:1]:
                 os.kill(pid, signal.SIGKILL)
                 killed.append(pid)
-            time.sleep(4)
+            over.wait(4)
 
     killer = threading.Thread(target=kill, daemon=True)
     killer.start()
     try:
-        there = made(videos, tmp_path / "ray", ray)
+        yield killed
     finally:
         over.set()
         killer.join()
+
+
+@pytest.mark.slow
+def test_engines_agree_and_ray_survives_a_kill(ray: Ray, videos: Path, tmp_path: Path) -> None:
+    """Processes of the cluster are killed while they work; no byte differs."""
+    here = made(videos, tmp_path / "local", Local(2))
+    assert len(here) > 5
+    with killing() as killed:
+        there = made(videos, tmp_path / "ray", ray)
     assert killed
     assert here == there
+
+
+@pytest.mark.slow
+def test_a_model_answers_alike_on_a_cluster(ray: Ray, videos: Path, tmp_path: Path) -> None:
+    """Questions, answers and scores are the same bytes, and a run that was ended goes on with the other engine."""
+    build = ["bench", "build", "tiny", "--videos", str(videos), "-o", str(tmp_path / "bench"), "-q"]
+    with pytest.raises(SystemExit) as stop:
+        main([*build, "build.size=12"])
+    assert not stop.value.code
+    benchmark = Benchmark.load(tmp_path / "bench")
+    recipes = benchmark.dataset.recipes
+    model = save_tiny(tmp_path / "model", [recipe.question for recipe in recipes], seed=1)
+    options = ModelOptions(str(model), batch_size=2, max_new_tokens=12)
+    decoding = Decoding(options.max_new_tokens)
+    renderer = Renderer.for_dataset(benchmark.dataset)
+    questions = Questions(recipes, renderer, CONDITIONS)
+    run = partial(run_benchmark, benchmark, tmp_path / "bench")
+
+    run(Here(questions, options.answerer(), decoding, workers=2), tmp_path / "local")
+    with killing() as killed, apart(ray, questions, options, decoding) as asker:
+        whole = run(asker, tmp_path / "ray")
+    assert killed
+    assert whole
+    assert 36 == whole.facts["session"]["asked"]["answers"]
+    first = Questions(recipes, renderer, ("sighted",))
+    with apart(ray, first, options, decoding) as asker:
+        run(asker, tmp_path / "parts")
+    rest = run(Here(questions, options.answerer(), decoding), tmp_path / "parts")
+    assert rest
+    assert 24 == rest.facts["session"]["asked"]["answers"]
+    for name in ("questions.jsonl", "answers.jsonl", "baselines.jsonl", "scores.json"):
+        texts = {(tmp_path / which / name).read_bytes() for which in ("local", "ray", "parts")}
+        assert 1 == len(texts), name
 
 
 def places() -> list[int]:

@@ -6,14 +6,17 @@ import sys
 import threading
 import time
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from importlib import import_module
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from videossr import ConfigError, VideoError
 from videossr.cli.engines import EngineName, engine_of
 from videossr.engine import Local
-from videossr.engine.ray import Ray, WorkerDied, _parcels
+from videossr.engine.ray import Ray, WorkerDied, _connect, _parcels
+from videossr.errors import Mistake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -106,6 +109,74 @@ def test_ray_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
         engine_of(EngineName.RAY, None)
 
 
+@pytest.mark.parametrize(
+    ("workers", "models", "machines", "right"),
+    [
+        (None, False, [{"CPU": 8.0}, {"CPU": 4.0, "GPU": 1.0}], (12, {"num_cpus": 1})),
+        (3, False, [{"CPU": 8.0}], (3, {"num_cpus": 1})),
+        (None, True, [{"CPU": 8.0}], (8, {"num_cpus": 1})),
+        # A machine without a GPU has no place, and its cores are in no share.
+        (
+            None,
+            True,
+            [{"CPU": 96.0, "GPU": 8.0}, {"CPU": 64.0}],
+            (8, {"num_cpus": 12, "num_gpus": 1}),
+        ),
+        (
+            None,
+            True,
+            [{"CPU": 96.0, "GPU": 8.0}, {"CPU": 16.0, "GPU": 4.0}],
+            (12, {"num_cpus": 4, "num_gpus": 1}),
+        ),
+        (2, True, [{"CPU": 96.0, "GPU": 8.0}], (2, {"num_cpus": 12, "num_gpus": 1})),
+        (6, True, [{"CPU": 8.0, "GPU": 2.0}], (6, {"num_cpus": 1, "num_gpus": 0.3333})),
+        # A part of a GPU lies on one: five on two are three on one of them.
+        (5, True, [{"CPU": 8.0, "GPU": 2.0}], (5, {"num_cpus": 1, "num_gpus": 0.3333})),
+        (3, True, [{"CPU": 8.0, "GPU": 2.0}], (3, {"num_cpus": 2, "num_gpus": 0.5})),
+        # Where there are fewer cores than GPUs, some of these are left.
+        (None, True, [{"CPU": 2.0, "GPU": 4.0}], (2, {"num_cpus": 1, "num_gpus": 1})),
+    ],
+)
+def test_models_have_gpus(
+    workers: int | None,
+    models: bool,
+    machines: list[dict[str, float]],
+    right: tuple[int, dict[str, float]],
+) -> None:
+    """A process for each GPU, with as many cores as every machine has for one; without models, or GPUs, a core."""
+    pytest.importorskip("ray", reason="Ray is an extra, and is not installed")
+    assert right == Ray(workers, models=models)._places(machines)
+
+
+@pytest.mark.parametrize(
+    ("workers", "models", "machines", "told"),
+    [
+        (9, False, [{"CPU": 8.0}], "9 processes of 1 num_cpus do not fit.*; at most 8"),
+        (5, True, [{"CPU": 2.0, "GPU": 4.0}], "5 processes of 1 num_cpus, 0.5 num_gpus.*at most 2"),
+    ],
+)
+def test_more_processes_than_fit_are_refused(
+    workers: int, models: bool, machines: list[dict[str, float]], told: str
+) -> None:
+    """Before they would wait for one another's cores without end."""
+    pytest.importorskip("ray", reason="Ray is an extra, and is not installed")
+    with pytest.raises(ConfigError, match=f"--workers: {told}"):
+        Ray(workers, models=models)._places(machines)
+
+
+def test_what_is_taken_along_holds_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray shows it to whoever sees the cluster."""
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    for name in ("HF_TOKEN", "HF_WRITE_TOKEN", "HF_HOME", "VIDEOSSR_CACHE"):
+        monkeypatch.setenv(name, "x")
+    told: dict[str, Any] = {}
+    _connect(SimpleNamespace(init=lambda **options: told.update(options)), 3)
+    taken = told["runtime_env"]["env_vars"]
+    assert {"HF_HOME", "VIDEOSSR_CACHE"} <= taken.keys()
+    assert not [name for name in taken if "TOKEN" in name]
+    assert ("local", 3) == (told["address"], told["num_cpus"])
+
+
 def test_an_engine_by_its_name() -> None:
     """With the workers that are given."""
     local = engine_of(EngineName.LOCAL, 3)
@@ -152,6 +223,24 @@ class Cubes:
         return number**3
 
 
+class Never:
+    """Work that cannot begin."""
+
+    @contextmanager
+    def begin(self) -> Iterator[Callable[[int], int]]:
+        """As `Work.begin`."""
+        raise ConfigError(Mistake("model", "is not there"))
+        yield abs
+
+
+class Stranger(Cubes):
+    """Work whose package is on this machine alone."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Where it is read a module is imported."""
+        return import_module, ("of_this_machine",)
+
+
 @pytest.mark.slow
 def test_ray_does_the_same(ray: Ray) -> None:
     """Every piece, once."""
@@ -177,6 +266,41 @@ def test_what_processes_always_die_of_is_named(ray: Ray) -> None:
         ray.at(Cubes(dies_at=5), together=lambda number: number) as each,
     ):
         list(each([5]))
+
+
+@pytest.mark.slow
+def test_work_that_cannot_begin_says_why(ray: Ray) -> None:
+    """As it was raised, once."""
+    with (
+        pytest.raises(ConfigError, match="model: is not there"),
+        ray.at(Never(), together=by_ten) as each,
+    ):
+        list(each(range(40)))
+
+
+@pytest.mark.slow
+def test_work_that_cannot_be_read_there_says_so(ray: Ray) -> None:
+    """As where a plugin's package is missing."""
+    with (
+        pytest.raises(ConfigError, match=r"No module named 'of_this_machine'.*the same packages"),
+        ray.at(Stranger(), together=by_ten) as each,
+    ):
+        list(each(range(40)))
+
+
+@pytest.mark.slow
+def test_nothing_waits_for_ever_for_a_cluster_that_others_use(
+    ray: Ray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No core is free; after a while that is said."""
+    with ray.at(Cubes(), together=by_ten) as first:
+        assert len(list(first(range(40)))) == 40
+        monkeypatch.setattr("videossr.engine.ray._PATIENCE", 3)
+        with (
+            pytest.raises(WorkerDied, match="no process has begun in 3 s"),
+            ray.at(Cubes(), together=by_ten) as each,
+        ):
+            list(each(range(10)))
 
 
 @pytest.mark.slow

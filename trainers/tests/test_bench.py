@@ -32,7 +32,8 @@ from videossr_trainers.answering import Answer, Asked, Decoding
 from videossr_trainers.answering.cache import AnswerCache
 from videossr_trainers.answering.cached import Cached
 from videossr_trainers.answering.cost import Prices
-from videossr_trainers.bench.conditions import conditions_of, strangers
+from videossr_trainers.bench.asking import Here, Questions
+from videossr_trainers.bench.conditions import CONDITIONS, conditions_of, strangers
 from videossr_trainers.bench.folder import Finished, RunFolder, read_run
 from videossr_trainers.bench.lmms_eval import export_lmms_eval
 from videossr_trainers.bench.otherwise import otherwise
@@ -146,10 +147,13 @@ class Setting:
     def run(self, answerer: Model | Cached | None, output: Path, **settings: object) -> Finished:
         """Put the benchmark to a model."""
         name = answerer.name if isinstance(answerer, Model) else ""
-        arguments = {"model": name, "workers": 2, **settings}
-        return run_benchmark(
-            self.benchmark, self.folder, self.renderer, answerer, output, **arguments
-        )
+        conditions = settings.pop("conditions", CONDITIONS if answerer else ())
+        recipes = self.benchmark.dataset.recipes
+        questions = Questions(recipes, self.renderer, conditions)
+        decoding = settings.pop("decoding", Decoding())
+        asker = Here(questions, answerer, decoding, workers=2)
+        arguments = {"model": name, **settings}
+        return run_benchmark(self.benchmark, self.folder, asker, output, **arguments)
 
 
 @pytest.fixture(scope="session")
@@ -386,6 +390,18 @@ def test_a_condition_that_was_left_is_in_no_figure(setting: Setting, tmp_path: P
     assert 60 - left == len(last.asked)
     assert ["sighted", "wrong_video"] == whole.facts["conditions"]
     assert not whole.facts["left"]
+
+
+def test_a_run_that_is_done_stays_so_until_there_is_more(setting: Setting, tmp_path: Path) -> None:
+    """A start that comes to nothing takes nothing away."""
+    both = ("sighted", "blind")
+    setting.run(Model(truth, name="m"), tmp_path / "run", conditions=("sighted",))
+    with pytest.raises(KeyboardInterrupt):
+        setting.run(Model(truth, name="m", after=0), tmp_path / "run", conditions=both)
+    assert "done" == read_run(tmp_path / "run")["state"]
+    with pytest.raises(KeyboardInterrupt):
+        setting.run(Model(truth, name="m", after=1), tmp_path / "run", conditions=both)
+    assert "running" == read_run(tmp_path / "run")["state"]
 
 
 def test_what_failed_stays_failed_until_it_is_asked_again(setting: Setting, tmp_path: Path) -> None:

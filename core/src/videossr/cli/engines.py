@@ -30,8 +30,13 @@ EngineOption = Annotated[
 ]
 
 
-def engine_of(name: EngineName, workers: int | None) -> Engine:
+def engine_of(name: EngineName, workers: int | None, *, models: bool = False) -> Engine:
     """The engine of a name.
+
+    Args:
+        name: of the engine.
+        workers: threads or processes; None for one on each core.
+        models: whether there is to be a model in each; None is then for one on each GPU, if there are any.
 
     Raises:
         ConfigError: its package is not installed.
@@ -41,5 +46,5 @@ def engine_of(name: EngineName, workers: int | None) -> Engine:
     if name is EngineName.RAY:
         from videossr.engine.ray import Ray  # noqa: PLC0415 - as above
 
-        return Ray(workers)
+        return Ray(workers, models=models)
     return Local(worker_count(workers))

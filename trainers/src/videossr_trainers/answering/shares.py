@@ -52,6 +52,11 @@ class Shares:
         """Whether this is the process that gets all results."""
         return bool(self._state.is_main_process)
 
+    @property
+    def alone(self) -> bool:
+        """Whether there is no other process."""
+        return self._group is None
+
     def own(self, items: Sequence[_Item]) -> Sequence[_Item]:
         """This process's share: a stretch, so that questions about one video stay together."""
         rank, count = self._state.process_index, self._state.num_processes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,12 +29,14 @@ from videossr.visible import visible
 from videossr_trainers.answering.choice import MaxNewTokens, ModelOptions, asks_a_model
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from videossr.benchmark import Benchmark
     from videossr.dataset import Recipe
     from videossr.registry import Registry
     from videossr.video_table import VideoRow
+    from videossr_trainers.answering.shares import Shares
+    from videossr_trainers.bench.asking import Asker, Questions
     from videossr_trainers.bench.folder import Finished
 
 app = typer.Typer(
@@ -171,6 +174,7 @@ def run(
     ] = None,
     root: Root = None,
     workers: Workers = None,
+    engine: EngineOption = EngineName.LOCAL,
     plugins_dir: PluginsDir = None,
     allow: Allow = None,
     quiet: Quiet = False,
@@ -180,15 +184,15 @@ def run(
 
     Every question is asked sighted, blind and with another question's video. Oracle, best constant and
     chance need no model. A run that was ended goes on where it stopped, and what failed is asked again.
-    Several GPUs share the questions under `accelerate launch -m videossr bench run ...`. Exits with 1
-    if a question has no answer.
+    Several GPUs share the questions under `accelerate launch -m videossr bench run ...`, those of a Ray
+    cluster with `--engine ray`. Exits with 1 if a question has no answer.
 
     Example: videossr bench run bench --model Qwen/Qwen3-VL-8B-Instruct -o runs/qwen
     """
     from videossr.benchmark import Benchmark  # noqa: PLC0415 - needs torch
     from videossr.render import Renderer  # noqa: PLC0415
-    from videossr_trainers.answering import Decoding  # noqa: PLC0415
     from videossr_trainers.answering.shares import Shares  # noqa: PLC0415
+    from videossr_trainers.bench.asking import Questions  # noqa: PLC0415
     from videossr_trainers.bench.conditions import conditions_of  # noqa: PLC0415
     from videossr_trainers.bench.folder import CACHE  # noqa: PLC0415
     from videossr_trainers.bench.running import run_benchmark  # noqa: PLC0415
@@ -203,20 +207,19 @@ def run(
         loaded.dataset.refuse_moved()
         registry = _registry(loaded, plugins_dir or (), allow)
         renderer = Renderer.for_dataset(loaded.dataset, registry=registry)
-        answerer = options.answerer(cache=cache or output / CACHE) if options else None
+        questions = Questions(loaded.dataset.recipes, renderer, asked if options else ())
         silent = quiet or as_json or not shares.main
-        with progress_bar("asking", quiet=silent) as bar:
+        with (
+            _asker(questions, options, engine, workers, cache, output / CACHE, shares) as asker,
+            progress_bar("asking", quiet=silent) as bar,
+        ):
             finished = run_benchmark(
                 loaded,
                 benchmark,
-                renderer,
-                answerer,
+                asker,
                 output,
                 model=options.model if options else "",
-                conditions=asked,
-                decoding=Decoding(options.max_new_tokens) if options else None,
                 prices=options.prices if options else None,
-                workers=worker_count(workers),
                 shares=shares,
                 progress=(lambda _, done, total: bar(done, total)) if bar else None,
             )
@@ -235,6 +238,41 @@ def run(
             )
     if failed or finished.facts["unrendered"]:
         raise typer.Exit(1)
+
+
+@contextmanager
+def _asker(
+    questions: Questions,
+    options: ModelOptions | None,
+    engine: EngineName,
+    workers: int | None,
+    cache: Path | None,
+    own_cache: Path,
+    shares: Shares,
+) -> Iterator[Asker]:
+    """Who asks, by the options of the command line."""
+    from videossr_trainers.answering import Decoding  # noqa: PLC0415 - needs torch
+    from videossr_trainers.bench.apart import apart  # noqa: PLC0415
+    from videossr_trainers.bench.asking import Here  # noqa: PLC0415
+
+    decoding = Decoding(options.max_new_tokens) if options else Decoding()
+    if engine is EngineName.LOCAL:
+        answerer = options.answerer(cache=cache or own_cache) if options else None
+        yield Here(questions, answerer, decoding, worker_count(workers))
+        return
+    mistakes = []
+    if cache:
+        problem = f"with --engine {engine}: its processes write no file together"
+        right = "leave it out: what was answered is kept in the run"
+        mistakes.append(Mistake("--cache", problem, right))
+    if not shares.alone:
+        problem = "under a launcher: either of the two starts processes"
+        mistakes.append(Mistake(f"--engine {engine}", problem, "start it without `accelerate`"))
+    if mistakes:
+        raise ConfigError(mistakes)
+    chosen = engine_of(engine, workers, models=options is not None)
+    with apart(chosen, questions, options, decoding) as asker:
+        yield asker
 
 
 def _tell(output: Path, finished: Finished, scores: dict[str, Any]) -> None:

@@ -107,6 +107,13 @@ class Collected:
         """Keep an answer."""
         self.answers[answer.condition, answer.key] = answer
 
+    def keep(self, one: Question | Given) -> None:
+        """Keep what is one or the other."""
+        if isinstance(one, Given):
+            self.keep_answer(one)
+        else:
+            self.keep_question(one)
+
 
 class RunFolder(Collected):
     """A run's folder while it is being filled. Threads may share one.
@@ -117,6 +124,7 @@ class RunFolder(Collected):
 
     Raises:
         ConfigError: the folder holds something else, or another process is filling it.
+        DatasetError: the run that it holds is damaged.
     """
 
     def __init__(self, folder: Path, facts: Mapping[str, Any]) -> None:
@@ -125,6 +133,8 @@ class RunFolder(Collected):
         self.failed: dict[tuple[str, str], Given] = {}
         self.folder = folder
         self.facts = dict(facts)
+        #: Whether the folder says that the run is going on. One that was done stays so until there is more.
+        self._begun = False
         self._lock = Lock()
         head = ["videossr bench run", FORMAT, *(self.facts[name] for name in _SAME)]
         self._journal = Journal(folder / ANSWERS, head, "another run is writing here")
@@ -133,14 +143,11 @@ class RunFolder(Collected):
         self._refuse_other()
         self.folder.mkdir(parents=True, exist_ok=True)
         self._journal.__enter__()
-        if (self.folder / ANSWERS).exists():  # a run that was done, and is taken up again
-            for question in _rows(self.folder / QUESTIONS):
-                self._take_question(question)
-            for answer in _rows(self.folder / ANSWERS):
-                self._take_answer(answer)
-        for kind, entry in self._journal.entries:
-            {"question": self._take_question, "answer": self._take_answer}[kind](entry)
-        write_json(self.folder / RUN, {"format": FORMAT, "state": "running", **self.facts})
+        try:
+            self._take_up()
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            self._journal.__exit__(None, None, None)
+            raise DatasetError(f"{self.folder}: damaged run: {error}") from error
         return self
 
     def __exit__(
@@ -155,12 +162,14 @@ class RunFolder(Collected):
         """Keep a question, so that it outlives this process."""
         with self._lock:
             if question.key not in self.questions:
+                self._begin()
                 super().keep_question(question)
                 self._journal.add(["question", question.tree()])
 
     def keep_answer(self, answer: Given) -> None:
         """Keep an answer, so that it outlives this process; one that failed is asked for again."""
         with self._lock:
+            self._begin()
             super().keep_answer(answer)
             if not answer.failure:
                 self._journal.add(["answer", asdict(answer)])
@@ -193,6 +202,23 @@ class RunFolder(Collected):
         facts = {"format": FORMAT, "state": "done", **self.facts, **figures}
         write_json(self.folder / RUN, facts)
         self._journal.remove()
+
+    def _take_up(self) -> None:
+        done = (self.folder / ANSWERS).exists()  # and is taken up again
+        if done:
+            for question in _rows(self.folder / QUESTIONS):
+                self._take_question(question)
+            for answer in _rows(self.folder / ANSWERS):
+                self._take_answer(answer)
+        for kind, entry in self._journal.entries:
+            {"question": self._take_question, "answer": self._take_answer}[kind](entry)
+        if not done or self._journal.entries:
+            self._begin()
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self._begun = True
+            write_json(self.folder / RUN, {"format": FORMAT, "state": "running", **self.facts})
 
     def _refuse_other(self) -> None:
         path = self.folder / RUN

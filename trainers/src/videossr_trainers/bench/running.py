@@ -6,48 +6,42 @@ import platform
 from collections import Counter, defaultdict
 from contextlib import ExitStack
 from dataclasses import asdict, replace
-from importlib.metadata import version
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from videossr.benchmark import BASELINES, Constants, Graded, baselines_of, key_of, measure
-from videossr_trainers.answering import Asked, Decoding
+from videossr.benchmark import BASELINES, Constants, Graded, baselines_of, measure
 from videossr_trainers.answering.answer import identity_tree
 from videossr_trainers.answering.cost import Spent
 from videossr_trainers.answering.shares import Shares
-from videossr_trainers.answering.sitting import Sitting, Usage
-from videossr_trainers.bench.conditions import CONDITIONS, Condition, strangers
+from videossr_trainers.answering.sitting import Usage
+from videossr_trainers.bench.conditions import CONDITIONS, Condition
 from videossr_trainers.bench.folder import Collected, Finished, Given, RunFolder
-from videossr_trainers.bench.showing import Wanted, shown
+from videossr_trainers.bench.showing import Wanted
+from videossr_trainers.versions import versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from videossr.benchmark import Benchmark, Question, Scores
-    from videossr.dataset import Recipe
-    from videossr.render import Renderer
-    from videossr_trainers.answering import Answer, Answerer
     from videossr_trainers.answering.cost import Prices
+    from videossr_trainers.bench.asking import Asker, Questions
 
     #: Called with a stage, what is done of it, and what there is in all.
     Progress = Callable[[str, int, int], None]
 
-_PACKAGES: Final = ("videossr-core", "videossr-trainers", "torch", "transformers", "av")
+#: Why there is no answer where nothing else is known.
+_LOST: Final = "was not answered"
 
 
 def run_benchmark(
     benchmark: Benchmark,
     source: Path,
-    renderer: Renderer,
-    answerer: Answerer | None,
+    asker: Asker,
     folder: Path,
     *,
     model: str = "",
-    conditions: Sequence[Condition] = CONDITIONS,
-    decoding: Decoding | None = None,
     prices: Prices | None = None,
-    workers: int = 1,
     shares: Shares | None = None,
     progress: Progress | None = None,
 ) -> Finished | None:
@@ -60,14 +54,10 @@ def run_benchmark(
     Args:
         benchmark: what is asked.
         source: its folder, for the report to find.
-        renderer: of the benchmark's dataset.
-        answerer: the model; None for the baselines alone.
+        asker: who asks the benchmark's questions, of which model; the baselines need none.
         folder: of the run.
         model: what the report calls it.
-        conditions: what it is shown; none without a model.
-        decoding: how answers are drawn; greedily by default.
         prices: of tokens, for the cost; None where nobody has said.
-        workers: threads that render.
         shares: by which several processes part the questions; only the main one writes the folder, and
             what the others were answered before is known by the cache alone.
         progress: called with the stage, what is done of it, and what there is in all.
@@ -76,17 +66,14 @@ def run_benchmark(
         The run; None in a process that is not the main one.
 
     Raises:
-        ConfigError: the folder holds something else; or a subtask has no wrong video.
+        ConfigError: the folder holds something else.
         PluginError: a plugin failed; in making a question, in all processes, whichever has met it.
     """
-    decoding = decoding or Decoding()
-    asks = tuple(conditions) if answerer else ()
     recipes = benchmark.dataset.recipes
-    others = strangers(recipes) if "wrong_video" in asks else []
     facts = {
         "benchmark": benchmark.digest,
-        "model": identity_tree(answerer.identity) if answerer else None,
-        "decoding": asdict(decoding),
+        "model": None if asker.identity is None else identity_tree(asker.identity),
+        "decoding": asdict(asker.decoding),
         "name": model or folder.name,
         "source": str(source.resolve()),
         "root": str(benchmark.dataset.root),
@@ -97,10 +84,11 @@ def run_benchmark(
         "video": benchmark.dataset.config["video"],
         "modifiers": benchmark.dataset.config.get("modifiers", {}),
         "plugins": benchmark.dataset.plugins,
-        "versions": {name: version(name) for name in _PACKAGES},
+        "versions": versions(),
         "python": platform.python_version(),
     }
     shares = shares or Shares()
+    told = progress or (lambda *_: None)
     with ExitStack() as held:
         filled = RunFolder(folder, facts)
 
@@ -109,189 +97,124 @@ def run_benchmark(
 
         shares.once(claim)  # before anything is rendered or asked
         run = filled if shares.main else Collected()
-        share = shares.own(range(len(recipes)))
-        asking = _Asking(run, recipes, share, others, renderer, asks, workers, progress)
+        asking = _Asking(asker, run, shares.own(range(len(recipes))), told)
 
         def ask() -> list[Question | Given | Usage]:
-            asking.put_to(answerer, decoding)
-            return [] if shares.main else asking.found
+            usage = asking.ask()
+            return [*run.questions.values(), *run.answers.values(), usage]
 
         parts = shares.together(ask)
         if not shares.main:
             return None
+        usage = Usage()
         for one in chain.from_iterable(parts):
-            asking.take_over(one)
-        asking.finish(filled, benchmark, prices)
+            if isinstance(one, Usage):
+                usage += one
+            else:
+                run.keep(one)
+        _finish(filled, benchmark, asker.questions, usage, prices, told)
     return Finished.load(folder)
 
 
 class _Asking:
-    """What there is to ask, and what has come back."""
+    """What a process has to ask: what there is no answer to."""
 
     def __init__(
-        self,
-        run: Collected,
-        recipes: Sequence[Recipe],
-        share: Sequence[int],
-        others: Sequence[int],
-        renderer: Renderer,
-        conditions: Sequence[Condition],
-        workers: int,
-        progress: Progress | None,
+        self, asker: Asker, run: Collected, share: Sequence[int], progress: Progress
     ) -> None:
+        self._asker = asker
         self._run = run
-        self._recipes = {key_of(recipe): recipe for recipe in recipes}
-        self._others = others
-        self._renderer = renderer
-        self._workers = workers
-        self._progress = progress or (lambda *_: None)
-        self._conditions = conditions
-        keys = list(self._recipes)
+        self._progress = progress
+        self._conditions = asker.questions.conditions
+        keys = [*asker.questions.recipes]
         wanted = [
-            Wanted(number, [c for c in conditions if (c, keys[number]) not in run.answers])
+            Wanted(number, [c for c in self._conditions if (c, keys[number]) not in run.answers])
             for number in share
         ]
         self._wanted = [
             want for want in wanted if want.conditions or keys[want.number] not in run.questions
         ]
-        self._total = len(share) * max(1, len(conditions))
+        self._total = len(share) * max(1, len(self._conditions))
         self._done = self._total - sum(max(1, len(want.conditions)) for want in self._wanted)
-        self.usage = Usage()
 
-    def put_to(self, answerer: Answerer | None, decoding: Decoding) -> None:
-        """Ask everything there is to ask; without a model the questions alone are noted."""
-        if answerer is None:
-            for _ in self.questions():
-                pass
-            return
-        sitting = Sitting(answerer)
-        for asked, answers in sitting.answer(self.questions(), decoding):
-            self.take(asked, answers[0])
-        self.usage += sitting.usage
+    def ask(self) -> Usage:
+        """Ask it, and keep what comes back."""
+        return self._asker.put(self._wanted, self._keep) if self._wanted else Usage()
 
-    def questions(self) -> Iterator[Asked]:
-        """What is to be asked, as it is rendered; what cannot be is noted."""
-        keys = list(self._recipes)
-        recipes = list(self._recipes.values())
-        for one in shown(
-            self._wanted, recipes, self._others, self._renderer, workers=self._workers
-        ):
-            key = keys[one.number]
-            if one.question:
-                self._run.keep_question(one.question)
-            if not self._conditions:
-                self._advance()
-            for condition, problem in one.problems.items():
-                self._keep(condition, key, failure=f"cannot be shown: {problem}")
-            for condition, sample in one.samples.items():
-                yield Asked(f"{condition}/{key}", sample)
+    def _keep(self, one: Question | Given) -> None:
+        self._run.keep(one)
+        if isinstance(one, Given) or not self._conditions:
+            self._done += 1
+            self._progress("questions", self._done, self._total)
 
-    def take(self, asked: Asked, answer: Answer) -> None:
-        """Keep an answer."""
-        condition, _, key = asked.key.partition("/")
-        self._keep(
-            condition,
-            key,
-            text=answer.text,
-            prompt_tokens=answer.prompt_tokens,
-            completion_tokens=answer.completion_tokens,
-            failure=answer.failure or "",
-            truncated=answer.truncated,
-        )
 
-    @property
-    def found(self) -> list[Question | Given | Usage]:
-        """What this process has, for `take_over`."""
-        return [*self._run.questions.values(), *self._run.answers.values(), self.usage]
+def _finish(
+    run: RunFolder,
+    benchmark: Benchmark,
+    asked: Questions,
+    usage: Usage,
+    prices: Prices | None,
+    progress: Progress,
+) -> None:
+    """Grade everything, and write what came of it."""
+    config = asked.renderer.config
+    questions = [run.questions[key] for key in asked.recipes if key in run.questions]
+    conditions, left = _conditions_of(run, asked)
+    answers = [
+        _graded(run, asked, run.given(condition, key) or asked.given(condition, key, failure=_LOST))
+        for condition in conditions
+        for key in asked.recipes
+    ]
+    constants = Constants(config, benchmark.digest)
+    guesses = baselines_of(
+        questions, config, constants, lambda done, total: progress("baselines", done, total)
+    )
+    rows = [{"baseline": name, **asdict(guess)} for name in BASELINES for guess in guesses[name]]
+    graded: dict[str, list[Graded]] = {
+        c: [a.graded for a in answers if a.condition == c] for c in conditions
+    }
+    for name in BASELINES:
+        graded[name] = graded_rows(questions, [asdict(guess) for guess in guesses[name]])
+    floors = benchmark.dataset.floors
+    scores = {
+        name: scores_tree(measure(some, _known(some, floors))) for name, some in graded.items()
+    }
+    figures = {
+        "conditions": conditions,
+        "left": {condition: len(some) for condition, some in left.items()},
+        "as_built": sum(question.as_built for question in questions),
+        "unrendered": len(asked.recipes) - len(questions),
+        "answers": asdict(Spent.on(answer.given for answer in answers)),
+        "session": usage.tree(prices),
+        "failures": _failures(answers),
+    }
+    kept = (_graded(run, asked, one) for one in chain.from_iterable(left.values()))
+    run.finish(questions, [*answers, *kept], rows, scores, figures)
 
-    def take_over(self, one: Question | Given | Usage) -> None:
-        """Keep what another process has."""
-        if isinstance(one, Given):
-            self._run.keep_answer(one)
-        elif isinstance(one, Usage):
-            self.usage += one
-        else:
-            self._run.keep_question(one)
 
-    def finish(self, run: RunFolder, benchmark: Benchmark, prices: Prices | None) -> None:
-        """Grade everything, and write what came of it."""
-        config = self._renderer.config
-        questions = [run.questions[key] for key in self._recipes if key in run.questions]
-        asked, left = self._conditions_of(run)
-        answers = [
-            self._graded(condition, key, run.given(condition, key))
-            for condition in asked
-            for key in self._recipes
-        ]
-        constants = Constants(config, benchmark.digest)
-        guesses = baselines_of(
-            questions,
-            config,
-            constants,
-            lambda done, total: self._progress("baselines", done, total),
-        )
-        rows = [
-            {"baseline": name, **asdict(guess)} for name in BASELINES for guess in guesses[name]
-        ]
-        graded: dict[str, list[Graded]] = {
-            c: [a.graded for a in answers if a.condition == c] for c in asked
-        }
-        for name in BASELINES:
-            graded[name] = graded_rows(questions, [asdict(guess) for guess in guesses[name]])
-        floors = benchmark.dataset.floors
-        scores = {
-            name: scores_tree(measure(some, _known(some, floors))) for name, some in graded.items()
-        }
-        figures = {
-            "conditions": asked,
-            "left": {condition: len(some) for condition, some in left.items()},
-            "as_built": sum(question.as_built for question in questions),
-            "unrendered": len(self._recipes) - len(questions),
-            "answers": asdict(Spent.on(answer.given for answer in answers)),
-            "session": self.usage.tree(prices),
-            "failures": _failures(answers),
-        }
-        kept = chain.from_iterable(left.values())
-        run.finish(questions, [*answers, *kept], rows, scores, figures)
+def _conditions_of(
+    run: RunFolder, asked: Questions
+) -> tuple[list[Condition], dict[Condition, list[Given]]]:
+    """Those that all questions were asked under, and what there is under one that was left before.
 
-    def _conditions_of(
-        self, run: RunFolder
-    ) -> tuple[list[Condition], dict[Condition, list[Given]]]:
-        """Those that all questions were asked under, and what there is under one that was left before.
+    The latter has no score: the questions that it was asked first are no sample of all.
+    """
+    there = {
+        condition: [given for key in asked.recipes if (given := run.given(condition, key))]
+        for condition in CONDITIONS
+    }
+    whole = {c for c in there if c in asked.conditions or len(there[c]) == len(asked.recipes)}
+    left = {c: some for c, some in there.items() if some and c not in whole}
+    return [condition for condition in CONDITIONS if condition in whole], left
 
-        The latter has no score: the questions that it was asked first are no sample of all.
-        """
-        there = {
-            condition: [given for key in self._recipes if (given := run.given(condition, key))]
-            for condition in CONDITIONS
-        }
-        whole = {c for c in there if c in self._conditions or len(there[c]) == len(self._recipes)}
-        left = {
-            condition: [self._graded(condition, one.key, one) for one in some]
-            for condition, some in there.items()
-            if some and condition not in whole
-        }
-        return [condition for condition in CONDITIONS if condition in whole], left
 
-    def _graded(self, condition: str, key: str, given: Given | None) -> Given:
-        """An answer with its score; what has none has failed."""
-        recipe = self._recipes[key]
-        given = given or Given(
-            condition, key, recipe.task, recipe.video_hash, failure="was not answered"
-        )
-        if given.failure:
-            return given
-        score = self._run.questions[key].score(self._renderer.task(recipe), given.text)
-        return replace(given, value=score.value, parsed=score.parsed, reason=score.reason)
-
-    def _keep(self, condition: str, key: str, **said: Any) -> None:  # noqa: ANN401 - fields of Given
-        recipe = self._recipes[key]
-        self._run.keep_answer(Given(condition, key, recipe.task, recipe.video_hash, **said))
-        self._advance()
-
-    def _advance(self) -> None:
-        self._done += 1
-        self._progress("questions", self._done, self._total)
+def _graded(run: Collected, asked: Questions, given: Given) -> Given:
+    """An answer with its score; one that failed has none."""
+    if given.failure:
+        return given
+    task = asked.renderer.task(asked.recipes[given.key])
+    score = run.questions[given.key].score(task, given.text)
+    return replace(given, value=score.value, parsed=score.parsed, reason=score.reason)
 
 
 def graded_rows(questions: Sequence[Question], rows: Sequence[Mapping[str, Any]]) -> list[Graded]:
