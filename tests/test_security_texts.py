@@ -7,6 +7,7 @@ import io
 import re
 import shlex
 from base64 import b64encode
+from dataclasses import replace
 from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,14 +20,21 @@ from hypothesis import strategies as st
 from jinja2 import DictLoader
 from markdown_it import MarkdownIt
 
-from videossr.build import Summary
+from videossr.build import Summary, build_to
 from videossr.build.card import card
 from videossr.cli import main
 from videossr.cli.terminal import shown_not_obeyed
-from videossr.dataset import Header
+from videossr.config import resolve
+from videossr.dataset import Dataset, Header
+from videossr.export.exporting import export_dataset
+from videossr.export.peers import peer_of
+from videossr.export.shown import writer_of
 from videossr.floors import Floors
 from videossr.gallery.policy import policy, scripts_of
 from videossr.markdown import fenced, plain
+from videossr.procedural import write_videos
+from videossr.render import Renderer
+from videossr.scan import scan_to_table
 from videossr.visible import visible
 from videossr_trainers.pages.files import write_table
 from videossr_trainers.pages.page import _environment
@@ -188,6 +196,41 @@ def test_the_card_of_a_dataset_is_no_trap() -> None:
     assert ["a; rm -rf ~", "a; rm -rf ~"] == [
         word for line in commands for word in shlex.split(line, comments=True) if word.endswith("~")
     ]
+
+
+@pytest.mark.parametrize("name", ["verl", "ms-swift", "easyr1", "datasets"])
+def test_the_readme_of_an_export_is_no_trap(name: str, tmp_path: Path) -> None:
+    """Neither by sections of the configuration that nobody reads, nor by what plugins say of themselves."""
+    write_videos(tmp_path / "videos", 2, seed=1, seconds=3, fps=8, height=64, width=64)
+    rows = scan_to_table(tmp_path / "videos", tmp_path / "videos.parquet")
+    video = {"min_frames": 8, "num_frames": 8, "min_pixels": 1024, "max_pixels": 4096}
+    tree = {"video": video, "build": {"size": 2}, "tasks": {"jigsaw": {"segments": 3}}}
+    build_to(tmp_path / "set", resolve(tree), rows, tmp_path / "videos")
+    dataset = Dataset.load(tmp_path / "set")
+    renderer = Renderer.for_dataset(dataset)
+    evil = "1\n```\n</details><script>alert(1)</script>"
+    origin = {"distribution": evil, "version": evil, "plugin_version": evil}
+    header = replace(
+        dataset.header,
+        config={**dataset.config, "x": evil},
+        plugins={**dataset.plugins, evil: origin},
+    )
+    peer, way = peer_of(name, None)
+    writer = writer_of(way, jpeg_quality=None, video_crf=None, even=peer.by_twos)
+    place = tmp_path / "a; rm -rf ~"
+    out = tmp_path / "out"
+    export_dataset(
+        replace(dataset, header=header), renderer, out, peer, writer, split="train", place=place
+    )
+    text = (out / "README.md").read_text(encoding="utf-8")
+    text = text.split("---\n", 2)[2]  # the front matter is YAML, written by its library
+    shown = MarkdownIt("commonmark").render(text)
+    assert not {"script"} & dict(Read(shown).elements).keys()
+    assert shown.count("</details>") == 1
+    for command in re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        words = shlex.split(command.replace("\\\n", " "), comments=True)
+        assert any("a; rm -rf ~/" in word for word in words)
+        assert not {"rm", "-rf"} & {*words}
 
 
 # The terminal

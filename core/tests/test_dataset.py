@@ -329,6 +329,14 @@ def test_columns_of_another_type_are_told(saved: Path) -> None:
     assert "settings string, index string, video" in load_error(saved)
 
 
+def test_a_question_that_is_there_twice_is_told(tmp_path: Path) -> None:
+    """By task and number, which name it everywhere."""
+    twice = replace(DATASET, recipes=(*DATASET.recipes, replace(RECIPE, video="other.mp4")))
+    twice.save(tmp_path / "twice")
+    with pytest.raises(DatasetError, match="pick 0: is there 2 times"):
+        Dataset.load(tmp_path / "twice")
+
+
 def test_empty_cells_are_told(saved: Path) -> None:
     """A recipe has all of its parts."""
     change_table(saved, seed=pa.array([1, None, 3], pa.uint64()))

@@ -464,6 +464,7 @@ def test_what_is_sent_to_the_hub(
     exported(toy_dataset, tmp_path / "out", "datasets", AsVideo())
     sent: list[Any] = []
     files = [".gitattributes"]
+    private = True
 
     class Made(str):
         __slots__ = ()
@@ -476,7 +477,8 @@ def test_what_is_sent_to_the_hub(
 
         def repo_info(self, *_: object, **__: object) -> object:
             siblings = [hub.hf_api.RepoSibling(rfilename=file) for file in files]
-            return type("Info", (), {"siblings": siblings, "tags": ["video"]})
+            facts = {"siblings": siblings, "tags": ["video"], "private": private}
+            return type("Info", (), facts)
 
         def upload_file(self, **options: object) -> None:
             sent.append(options)
@@ -487,10 +489,20 @@ def test_what_is_sent_to_the_hub(
     )
     assert "https://hub/datasets/me/toys" == push(tmp_path / "out", "me/toys")
     assert ("me/toys", {"repo_type": "dataset", "private": True, "exist_ok": True}) == sent[0]
-    assert ("README.md", "me/toys") == (sent[1]["path_in_repo"], sent[1]["repo_id"])
-    card = hub.DatasetCard.load(sent[1]["path_or_fileobj"])
+    *uploads, rows = sent[1:]
+    assert {"me/toys"} == {upload["repo_id"] for upload in uploads}
+    names = [upload["path_in_repo"] for upload in uploads]
+    assert ["README.md", "reward.py", "config.json"] == names
+    card = hub.DatasetCard(uploads[0]["path_or_fileobj"].decode())
     assert "videossr" in card.data.tags
-    assert ("me/toys", {"train": 12}) == sent[2]
+    assert 'load_dataset("me/toys")' in card.content
+    assert str(tmp_path) not in card.content
+    assert ("me/toys", {"train": 12}) == rows
+    private = False
+    with pytest.raises(PushError, match="me/toys: is on the Hub already, where everybody can see"):
+        push(tmp_path / "out", "me/toys")
+    assert "https://hub/datasets/me/toys" == push(tmp_path / "out", "me/toys", public=True)
+    private = True
     files.append("model.safetensors")
     with pytest.raises(
         PushError, match="me/toys: is on the Hub already, with 1 files that are not"

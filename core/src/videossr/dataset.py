@@ -9,6 +9,7 @@ never stored.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import astuple, dataclass, field, fields, replace
 from itertools import islice
 from math import isfinite
@@ -332,6 +333,10 @@ def _read_recipes(path: Path) -> tuple[Recipe, ...]:
     for recipe in recipes:
         if problem := _impossible(recipe):
             raise ValueError(f"{_RECIPES}: {recipe.task} {recipe.index}: {problem}")
+    keys = Counter((recipe.task, recipe.index) for recipe in recipes)
+    if twice := [key for key, count in keys.items() if count > 1]:
+        task, index = twice[0]
+        raise ValueError(f"{_RECIPES}: {task} {index}: is there {keys[twice[0]]} times")
     return recipes
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import jinja2
 import yaml
 
 from videossr.gallery.choice import level_of
-from videossr.markdown import plain
+from videossr.markdown import fenced, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +44,7 @@ def card(handed: HandOver, peer: Peer, **facts: object) -> str:
         keep_trailing_newline=True,
         trim_blocks=True,
     )
-    environment.filters["plain"] = plain
+    environment.filters |= {"plain": plain, "fenced": fenced, "quoted": shlex.quote}
     return environment.get_template("card.md.jinja").render(
         front=yaml.safe_dump(_front(handed), sort_keys=False, allow_unicode=True),
         peer=peer,

@@ -5,6 +5,8 @@ Saved to disk, a dataset of that library holds the files of its videos itself: t
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ import pyarrow as pa
 import xxhash
 
 from videossr.errors import ConfigError, Mistake, VideossrError
+from videossr.export.rewards import CONFIG
 from videossr.export.shown import MEDIA
 from videossr.installing import install_command
 
@@ -113,7 +116,7 @@ def push(folder: Path, repository: str, *, public: bool = False) -> str:
         public: whether a repository that is made can be seen by everybody. The videos are somebody's.
 
     Raises:
-        PushError: it is somebody else's, or the Hub cannot be reached or refuses; the folder is whole.
+        PushError: it is somebody else's, or to be seen by all though `public` is not set, or the Hub cannot be reached or refuses; the folder is whole.
     """
     import datasets  # noqa: PLC0415 - an extra
     from huggingface_hub import HfApi  # noqa: PLC0415 - comes with datasets
@@ -122,14 +125,12 @@ def push(folder: Path, repository: str, *, public: bool = False) -> str:
     api = HfApi()
     try:
         made = api.create_repo(repository, repo_type="dataset", private=not public, exist_ok=True)
-        _refuse_others(api, made.repo_id)
+        _refuse_others(api, made.repo_id, public=public)
         # The card first: what the library adds to it, splits and columns, it adds to one that is there.
-        api.upload_file(
-            path_or_fileobj=folder / "README.md",
-            path_in_repo="README.md",
-            repo_id=made.repo_id,
-            repo_type="dataset",
-        )
+        for name, file in _files(folder, made.repo_id).items():
+            api.upload_file(
+                path_or_fileobj=file, path_in_repo=name, repo_id=made.repo_id, repo_type="dataset"
+            )
         with _without_bars():
             datasets.load_from_disk(folder).push_to_hub(made.repo_id)
     except (HfHubHTTPError, OSError, ValueError) as error:
@@ -156,9 +157,21 @@ def _without_bars() -> Iterator[None]:
             datasets.enable_progress_bars()
 
 
-def _refuse_others(api: Any, repository: str) -> None:  # noqa: ANN401 - huggingface_hub's
-    """Raise `PushError` for a repository with something else in it."""
+def _files(folder: Path, repository: str) -> dict[str, bytes]:
+    """What goes to the Hub beside the questions: the card, as there, and how answers are graded."""
+    files = {name: (folder / name).read_bytes() for name in ("README.md", "reward.py", CONFIG)}
+    text = files["README.md"].decode().replace("import load_from_disk", "import load_dataset")
+    there = f"load_dataset({json.dumps(repository)})"
+    files["README.md"] = re.sub(r'load_from_disk\(".*"\)', lambda _: there, text).encode()
+    return files
+
+
+def _refuse_others(api: Any, repository: str, *, public: bool) -> None:  # noqa: ANN401 - huggingface_hub's
+    """Raise `PushError` for a repository with something else in it, or one that all can see unasked."""
     info = api.repo_info(repository, repo_type="dataset")
+    if not public and not info.private:
+        problem = "is on the Hub already, where everybody can see it"
+        raise PushError(f"{repository}: {problem}; choose another name, or say --public")
     names = {file.rfilename for file in info.siblings or ()} - {".gitattributes"}
     if names and TAG not in (info.tags or ()):
         problem = f"is on the Hub already, with {len(names)} files that are not of an export"
