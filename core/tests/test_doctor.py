@@ -120,7 +120,7 @@ def test_pyav_reads_what_it_writes() -> None:
 
 def test_a_pyav_without_codecs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of some distributions have none that is patented; such videos would be quarantined."""
-    few = frozenset(av.codecs_available - {"hevc", "libdav1d", "av1"})
+    few = frozenset(av.codecs_available - {"hevc", "libdav1d", "libaom-av1"})
     monkeypatch.setattr(av, "codecs_available", few)
     found = decoders.pyav()
     assert found.state == "warning"
@@ -238,6 +238,7 @@ class Cuda:
             "works": True,
             "capability": (9, 0),
             "error": None,
+            "devices": 1,
             **settings,
         }
 
@@ -250,14 +251,14 @@ class Cuda:
         )
 
     def device_count(self) -> int:
-        return 1
+        return int(str(self.settings["devices"]))
 
     def get_device_name(self, _: int) -> str:
         return "GPU X"
 
-    def get_device_capability(self, _: int) -> tuple[int, int]:
+    def get_device_capability(self, number: int) -> tuple[int, int]:
         capability: tuple[int, int] = self.settings["capability"]
-        return capability
+        return (9, 0) if number else capability
 
     def get_arch_list(self) -> list[str]:
         return ["sm_90"]
@@ -273,8 +274,8 @@ def machine(
     ones = torch.ones
 
     def on_device(*shape: int, device: str) -> torch.Tensor:
-        assert device == "cuda:0"
-        if settings.get("error"):
+        assert device.startswith("cuda:")
+        if settings.get("error") and device.endswith(str(settings.get("at", 0))):
             raise RuntimeError(settings["error"])
         return ones(*shape) * float(str(settings.get("factor", 1)))
 
@@ -310,6 +311,20 @@ def machine(
         ),
         ({"driver": True, "built": "13.0", "factor": 3}, "fault", "GPU X", "dcgmi diag"),
         ({"driver": True, "built": "13.0", "capability": (7, 0)}, "warning", "GPU X", "A100"),
+        # The first is old, and the second worse.
+        (
+            {
+                "driver": True,
+                "built": "13.0",
+                "capability": (7, 0),
+                "devices": 2,
+                "at": 1,
+                "error": "out of memory",
+            },
+            "fault",
+            "GPU X: out of memory",
+            "nvidia-smi",
+        ),
     ],
 )
 def test_a_gpu_and_the_torch_beside_it(

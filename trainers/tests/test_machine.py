@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ def test_the_libraries_that_are_here() -> None:
         ImportError("cannot import name 'Qwen3VL' from 'transformers'\nmore"),
         RuntimeError("operator torchvision::nms does not exist"),
         AttributeError("module 'numpy' has no attribute 'float'"),
+        ValueError("numpy.dtype size changed, may indicate binary incompatibility"),
     ],
 )
 def test_libraries_that_do_not_fit(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,6 +55,27 @@ def test_libraries_that_do_not_fit(error: Exception, monkeypatch: pytest.MonkeyP
     assert found.measured == f"trl.trainer.grpo_trainer: {str(error).splitlines()[0]}"
     assert "trl " in found.meaning
     assert "install -U videossr-trainers trl" in found.remedy
+
+
+def test_a_library_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is named with the command that brings it."""
+
+    def load(name: str) -> ModuleType:
+        if name == "peft":
+            raise ModuleNotFoundError("No module named 'peft'")
+        return import_module(name)
+
+    def version(name: str) -> str:
+        if name == "peft":
+            raise PackageNotFoundError(name)
+        return "1.0"
+
+    monkeypatch.setattr(machine, "import_module", load)
+    monkeypatch.setattr(machine, "version", version)
+    found = machine.training()
+    assert found.state == "fault"
+    assert found.meaning == "peft is not installed"
+    assert "install -U videossr-trainers peft" in found.remedy
 
 
 @pytest.mark.parametrize(("gib", "state"), [(1.5, "warning"), (64.0, "ok")])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final
 
 from videossr.finding import Finding
@@ -38,13 +38,21 @@ def training() -> Finding:
     for module, package in _IMPORTED.items():
         try:
             import_module(module)
-        except (ImportError, RuntimeError, AttributeError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - packages that do not fit fail in any way
             said = str(error).strip().splitlines() or [type(error).__name__]
-            meaning = f"{package} {version(package)} does not fit the packages beside it"
+            meaning = _unfit(package)
             remedy = install_command("-U", "videossr-trainers", package)
             return Finding("", "fault", f"{module}: {said[0]}", meaning, remedy)
     told = ", ".join(f"{name} {version(name)}" for name in dict.fromkeys(_IMPORTED.values()))
     return Finding("", "ok", told)
+
+
+def _unfit(package: str) -> str:
+    """What it means that a package cannot be imported."""
+    try:
+        return f"{package} {version(package)} does not fit the packages beside it"
+    except PackageNotFoundError:
+        return f"{package} is not installed"
 
 
 def memory() -> Finding:

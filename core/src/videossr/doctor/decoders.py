@@ -18,7 +18,7 @@ _CODECS: Final = {
     "HEVC": ("hevc",),
     "VP8": ("vp8", "libvpx"),
     "VP9": ("vp9", "libvpx-vp9"),
-    "AV1": ("libdav1d", "av1"),
+    "AV1": ("libdav1d", "libaom-av1"),  # FFmpeg's own, `av1`, needs hardware
     "MPEG-4": ("mpeg4",),
     "Theora": ("theora",),
 }

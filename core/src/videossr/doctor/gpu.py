@@ -41,7 +41,7 @@ def gpu() -> Finding:
 
 def _used(torch: Any) -> Finding:  # noqa: ANN401 - the module, so that none is imported at the top
     known = torch.cuda.get_arch_list()
-    said, figures = [], []
+    said, figures, old = [], [], []
     for number in range(torch.cuda.device_count()):
         name = torch.cuda.get_device_name(number)
         major, minor = torch.cuda.get_device_capability(number)
@@ -62,9 +62,11 @@ def _used(torch: Any) -> Finding:  # noqa: ANN401 - the module, so that none is 
         said.append(f"{name}, {free / _GIB:.0f} of {total / _GIB:.0f} GiB free")
         figures.append({"name": name, "free": free, "total": total})
         if major < 8:  # noqa: PLR2004 - Ampere
-            meaning = "it has no bfloat16, in which training computes"
-            remedy = "a GPU of the generation of the A100, or newer"
-            return Finding("", "warning", said[-1], meaning, remedy, {"devices": figures})
+            old.append(said[-1])
+    if old:
+        meaning = "it has no bfloat16, in which training computes"
+        remedy = "a GPU of the generation of the A100, or newer"
+        return Finding("", "warning", "; ".join(old), meaning, remedy, {"devices": figures})
     return Finding(
         "", "ok", f"{'; '.join(said)}; CUDA {torch.version.cuda}", figures={"devices": figures}
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from http.client import HTTPException
 from typing import Final
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
@@ -28,7 +29,7 @@ def hub(*, network: bool) -> Finding:
             pass
     except HTTPError:
         pass  # it answers
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         reason = getattr(error, "reason", error)
         meaning = "models and datasets that are not on this machine cannot be loaded"
         remedy = (
