@@ -74,6 +74,18 @@ def test_generated_pages_are_current(page: str) -> None:
     assert (DOCS / page).read_text(encoding="utf-8") == generator().PAGES[page]()
 
 
+def test_every_cost_is_in_its_results() -> None:
+    """Every number of the table stands in the file that its row names, and every such file has a row."""
+    text = (DOCS / "costs.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| .* \| (.*) \| \[\w+\]\(\.\./(\S+)\) \|$", text, re.MULTILINE)
+    assert {*(ROOT / "benchmarks" / "results").glob("*.md")} == {ROOT / path for _, path in rows}
+    for cost, path in rows:
+        results = (ROOT / path).read_text(encoding="utf-8")
+        for number in re.findall(r"\d(?:[\d.,]*\d)?", cost):
+            alone = rf"(?<![\d.,]){re.escape(number)}(?![\d]|[.,]\d)"
+            assert re.search(alone, results), (number, path)
+
+
 @pytest.mark.parametrize("name", specified())
 def test_every_hook_has_a_page(name: str) -> None:
     """With its signature, when it is called, each argument with its version, and an example."""

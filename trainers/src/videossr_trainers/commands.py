@@ -48,7 +48,7 @@ def train(
     strict: Strict = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train a model on a dataset by GRPO; several processes by `torchrun -m videossr train ...`.
+    """Train a model on a dataset by GRPO; on several GPUs by `accelerate launch -m videossr train ...`.
 
     Ctrl-C and SIGTERM finish the step in hand and save a checkpoint; a second signal stops at once. A run
     that was stopped or killed goes on where it was by the same command and --resume.
