@@ -89,6 +89,18 @@ def test_the_exam_is_under_the_reward_of_the_base() -> None:
     assert planned("base").train_set == strict.train_set
 
 
+def test_what_is_for_training_alone_is_not_in_the_exam() -> None:
+    """A modifier of the scale that the section names; one that is not there is a mistake."""
+    both = ("modifiers.augment.enabled=true", "modifiers.strict_reward.enabled=true")
+    asked = planned("base", *both, "ablation.exam_without=[augment]")
+    assert {"strict_reward"} == {*named(asked)["held-out questions"].tree["modifiers"]}
+    assert {"augment", "strict_reward"} == {*named(asked)["training"].tree["modifiers"]}
+    alone = planned("base", both[0], "ablation.exam_without=[augment]")
+    assert "modifiers" not in named(alone)["held-out questions"].tree
+    with pytest.raises(ConfigError, match=r"exam_without: 'augmnt' is no modifier.*are augment"):
+        planned("base", both[0], "ablation.exam_without=[augmnt]")
+
+
 def test_a_start_depends_on_how_many_processes_make_it(tmp_path: Path) -> None:
     """And on nothing that leaves the model as it is."""
     base = planned("base").before

@@ -27,3 +27,7 @@ class AblationSection(BaseModel):
     questions: Annotated[
         PositiveInt, Field(description="held-out questions of the exam before and after")
     ] = 480
+    exam_without: Annotated[
+        tuple[str, ...],
+        Field(description="modifiers of the scale that are for training alone, such as `augment`"),
+    ] = ()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import xxhash
 
 from videossr.dataset import FORMAT
+from videossr.errors import ConfigError, Mistake
 from videossr.vetting import specified
 from videossr_trainers.ablations.section import AblationSection
 from videossr_trainers.ablations.variants import told
@@ -106,8 +107,9 @@ def plan(
     asked = _questions(config, part="train") | {"seed": seed}
     size = root.section(AblationSection).questions
     exam = _questions(root, part="held_out", check=True, size=size)
-    if root.modifiers:
-        exam["modifiers"] = root.tree()["modifiers"]  # those of the reward too: it is given by it
+    exam.pop("modifiers", None)
+    if modifiers := _of_the_exam(root):
+        exam["modifiers"] = modifiers  # those of the reward too: it is given by it
     train_set = _dataset("training set", ("build",), config, asked, videos, output)
     held_out = _dataset("held-out questions", ("bench", "build"), root, exam, videos, output)
     tree = told(config) | {"seed": seed}
@@ -180,6 +182,23 @@ def begun_with(start: RunConfig | None) -> dict[str, Any] | None:
         "model": tree["model"],
         "warm_start": {name: value for name, value in tree["warm_start"].items() if _matters(name)},
     }
+
+
+def _of_the_exam(root: RunConfig) -> dict[str, Any]:
+    """The modifiers under which all runs of a scale are asked.
+
+    Raises:
+        ConfigError: one is to be left out that is not there.
+    """
+    found = dict(root.tree().get("modifiers", {})) if root.modifiers else {}
+    unknown = [name for name in root.section(AblationSection).exam_without if name not in found]
+    if unknown:
+        right = f"there are {', '.join(found)}" if found else "there are none"
+        problem = f"{unknown[0]!r} is no modifier of the scale"
+        raise ConfigError(Mistake("ablation.exam_without", problem, right))
+    for name in root.section(AblationSection).exam_without:
+        del found[name]
+    return found
 
 
 def _dataset(
