@@ -568,3 +568,10 @@ def test_an_installed_package_has_the_commit_that_it_was_made_of(
     assert "abc" == source.source_of()
     monkeypatch.setattr(Installed, "origin", None)
     assert "1.2" == source.source_of()
+
+
+def test_exams_take_clips_from_the_store() -> None:
+    """That of the runs; without one they decode."""
+    stored = named(planned("base", "store.folder=clips"))["exam after"].words
+    assert ("--store", "clips") in zip(stored, stored[1:], strict=False)
+    assert "--store" not in named(planned("base"))["exam after"].words

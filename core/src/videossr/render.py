@@ -11,6 +11,7 @@ from videossr.clip import Clip
 from videossr.clips import CACHE_BYTES, Clips, Excerpt
 from videossr.config import RunConfig, VideoConfig, resolve
 from videossr.config.resolve import registry_for
+from videossr.config.schema import StoreConfig
 from videossr.errors import DatasetError, Unsuitable
 from videossr.footage import Footage
 from videossr.origin import SECTIONS
@@ -66,6 +67,7 @@ class Renderer:
         *,
         run: RunConfig | None = None,
         registry: Registry | None = None,
+        store: Path | None = None,
         cache_bytes: int = CACHE_BYTES,
     ) -> Renderer:
         """The renderer of a dataset.
@@ -76,6 +78,7 @@ class Renderer:
                 keeps clips; by default the dataset's own tasks, and no store. The settings of these
                 tasks have to be the same.
             registry: the plugins to choose from; by default as the dataset's configuration says.
+            store: a folder that keeps decoded clips, without a `run`; it takes as much as is usual.
             cache_bytes: decoded pixels kept in memory.
 
         Raises:
@@ -91,6 +94,8 @@ class Renderer:
             core = SECTIONS - {"store"}
             tree = {name: part for name, part in dataset.config.items() if name in core}
             config = resolve(tree, registry)
+            if store:
+                config = replace(config, store=StoreConfig(folder=str(store.absolute())))
             strangers = sorted({*dataset.tasks} - {*config.tasks})
             if strangers:
                 raise DatasetError(

@@ -147,7 +147,14 @@ def plan(
     exams = [
         Stage(
             f"exam {when}",
-            (*_ask(held_out.place, videos), *answered, "--model", *examined, "-o", str(place)),
+            (
+                *_ask(held_out.place, videos, root.store.folder),
+                *answered,
+                "--model",
+                *examined,
+                "-o",
+                str(place),
+            ),
             notes,
             place,
             in_parallel=True,
@@ -264,8 +271,9 @@ def _train(train_set: Path, videos: Videos, run: Path) -> tuple[str, ...]:
     return (*words, "-o", str(run), "--resume")
 
 
-def _ask(benchmark: Path, videos: Videos) -> tuple[str, ...]:
-    return ("bench", "run", str(benchmark), "--root", str(videos.root))
+def _ask(benchmark: Path, videos: Videos, store: str | None) -> tuple[str, ...]:
+    words = ("bench", "run", str(benchmark), "--root", str(videos.root))
+    return (*words, "--store", store) if store else words
 
 
 def _answered(grpo: GrpoSection) -> tuple[tuple[str, ...], int]:

@@ -172,6 +172,12 @@ def run(
         Path | None,
         typer.Option(help="A file of answers to share between runs; by default one in the run."),
     ] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option(
+            help="A folder that keeps decoded clips for other runs, as `videossr store` fills it."
+        ),
+    ] = None,
     root: Root = None,
     workers: Workers = None,
     engine: EngineOption = EngineName.LOCAL,
@@ -206,7 +212,7 @@ def run(
         loaded = Benchmark.load(benchmark, root=root)
         loaded.dataset.refuse_moved()
         registry = _registry(loaded, plugins_dir or (), allow)
-        renderer = Renderer.for_dataset(loaded.dataset, registry=registry)
+        renderer = Renderer.for_dataset(loaded.dataset, registry=registry, store=store)
         questions = Questions(loaded.dataset.recipes, renderer, asked if options else ())
         silent = quiet or as_json or not shares.main
         with (
