@@ -573,5 +573,5 @@ def test_an_installed_package_has_the_commit_that_it_was_made_of(
 def test_exams_take_clips_from_the_store() -> None:
     """That of the runs; without one they decode."""
     stored = named(planned("base", "store.folder=clips"))["exam after"].words
-    assert ("--store", "clips") in zip(stored, stored[1:], strict=False)
+    assert str(Path("clips").absolute()) == stored[stored.index("--store") + 1]
     assert "--store" not in named(planned("base"))["exam after"].words
