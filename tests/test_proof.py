@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,25 @@ def test_what_is_said_follows_the_intervals(proof: ModuleType, results: dict[str
     assert "No, it gets worse" in text
     assert "Above the floor: none" in text
     assert text != proof.page(results)
+
+
+def test_every_attempt_counts(
+    proof: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that fails, one that is killed and notes nothing at its end, and the last."""
+    monkeypatch.setattr(proof, "_SECONDS", 0.01)
+    with pytest.raises(KeyboardInterrupt), proof.timed(tmp_path, "pretraining"):
+        raise KeyboardInterrupt
+    with proof.timed(tmp_path, "pretraining"):
+        deadline = time.monotonic() + 60
+        while len(proof.times_of(tmp_path)["pretraining"]) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        during = proof.times_of(tmp_path)
+    with proof.timed(tmp_path, "runs"):
+        pass
+    assert 2 == len(during["pretraining"])
+    times = proof.times_of(tmp_path)
+    assert {"pretraining": 2, "runs": 1} == {part: len(took) for part, took in times.items()}
 
 
 def test_the_settings_stand(proof: ModuleType) -> None:

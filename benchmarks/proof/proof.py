@@ -19,14 +19,20 @@ import platform
 import shlex
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from page import page, picture
 
+from videossr.atomic import write_text
 from videossr.dataset import Dataset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -44,6 +50,10 @@ COMPARED = (
     "weak",
     "weak_strict",
 )
+
+#: Beside the runs: the seconds that they took, over all attempts, noted every so often.
+_TIMES = "times.json"
+_SECONDS = 10.0
 
 #: Of every run what the results keep; the configuration is in the files beside this one.
 _FACTS = ("seed", "state", "seconds", "commit", "versions", "plugins")
@@ -81,13 +91,12 @@ def run(videos: Path, output: Path, seeds: list[int], jobs: int) -> None:
     The model that all runs but the weak ones begin with is trained first, in as many processes as there are
     jobs; then as many runs at a time, each in one thread.
     """
-    began = time.time()
-    pretrained(videos, output, jobs)
-    middle = time.time()
+    with timed(output, "pretraining"):
+        pretrained(videos, output, jobs)
     common = ["--scale", str(HERE / "proof.yaml"), "--folder", str(HERE / "ablations")]
     common += ["--videos", str(output / "videos.parquet"), "-o", str(output)]
     every = [(seed, name) for name in ("base", *COMPARED) for seed in seeds]
-    with ThreadPoolExecutor(jobs) as pool:
+    with timed(output, "runs"), ThreadPoolExecutor(jobs) as pool:
         waited = [
             pool.submit(videossr, "ablate", "run", name, "--seeds", str(seed), *common)
             for seed, name in every
@@ -96,10 +105,11 @@ def run(videos: Path, output: Path, seeds: list[int], jobs: int) -> None:
             one.result()
     videossr("ablate", "report", str(output / "proof"))
     report = json.loads((output / "proof" / "report.json").read_text(encoding="utf-8"))
+    minutes = {name: sum(took) / 60 for name, took in times_of(output).items()}
     found = {
         "command": "python benchmarks/proof/proof.py run FOLDER",
-        "minutes": round((time.time() - began) / 60, 1),
-        "minutes_of_pretraining": round((middle - began) / 60, 1),
+        "minutes": round(sum(minutes.values()), 1),
+        "minutes_of_pretraining": round(minutes["pretraining"], 1),
         "at_once": jobs,
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
         "seeds": seeds,
@@ -109,6 +119,38 @@ def run(videos: Path, output: Path, seeds: list[int], jobs: int) -> None:
     }
     RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(RESULTS)
+
+
+def times_of(output: Path) -> dict[str, list[float]]:
+    """The seconds that every attempt at each part has taken so far."""
+    path = output / _TIMES
+    found: dict[str, list[float]] = json.loads(path.read_text()) if path.exists() else {}
+    return found
+
+
+@contextmanager
+def timed(output: Path, part: str) -> Iterator[None]:
+    """Note what an attempt at a part takes, every few seconds, so that one that is killed counts too."""
+    output.mkdir(parents=True, exist_ok=True)
+    before = times_of(output)
+    began, over = time.monotonic(), threading.Event()
+
+    def note() -> None:
+        took = [*before.get(part, []), round(time.monotonic() - began, 1)]
+        write_text(output / _TIMES, json.dumps({**before, part: took}))
+
+    def go_on() -> None:
+        while not over.wait(_SECONDS):
+            note()
+
+    noting = threading.Thread(target=go_on, daemon=True)
+    noting.start()
+    try:
+        yield
+    finally:
+        over.set()
+        noting.join()
+        note()
 
 
 def pretrained(videos: Path, output: Path, processes: int) -> None:
