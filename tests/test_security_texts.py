@@ -198,15 +198,21 @@ def test_the_card_of_a_dataset_is_no_trap() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["verl", "ms-swift", "easyr1", "datasets"])
-def test_the_readme_of_an_export_is_no_trap(name: str, tmp_path: Path) -> None:
-    """Neither by sections of the configuration that nobody reads, nor by what plugins say of themselves."""
-    write_videos(tmp_path / "videos", 2, seed=1, seconds=3, fps=8, height=64, width=64)
-    rows = scan_to_table(tmp_path / "videos", tmp_path / "videos.parquet")
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Two questions."""
+    folder = tmp_path_factory.mktemp("texts")
+    write_videos(folder / "videos", 2, seed=1, seconds=3, fps=8, height=64, width=64)
+    rows = scan_to_table(folder / "videos", folder / "videos.parquet")
     video = {"min_frames": 8, "num_frames": 8, "min_pixels": 1024, "max_pixels": 4096}
     tree = {"video": video, "build": {"size": 2}, "tasks": {"jigsaw": {"segments": 3}}}
-    build_to(tmp_path / "set", resolve(tree), rows, tmp_path / "videos")
-    dataset = Dataset.load(tmp_path / "set")
+    build_to(folder / "set", resolve(tree), rows, folder / "videos")
+    return Dataset.load(folder / "set")
+
+
+@pytest.mark.parametrize("name", ["verl", "ms-swift", "easyr1", "datasets"])
+def test_the_readme_of_an_export_is_no_trap(name: str, dataset: Dataset, tmp_path: Path) -> None:
+    """Neither by sections of the configuration that nobody reads, nor by what plugins say of themselves."""
     renderer = Renderer.for_dataset(dataset)
     evil = "1\n```\n</details><script>alert(1)</script>"
     origin = {"distribution": evil, "version": evil, "plugin_version": evil}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import os
-import pickle
 import platform
 from collections import deque
 from contextlib import ExitStack, contextmanager
@@ -78,9 +77,8 @@ class Ray:
             _connect(ray, None if self.models else self.workers)
         count, needs = self._places([node["Resources"] for node in ray.nodes() if node["Alive"]])
         actor = ray.remote(**needs, max_restarts=-1, max_task_retries=_TRIES)(_Place)
-        # As bytes, so that what goes wrong in reading them is told as what it is.
-        sent = ray.put(ray.cloudpickle.dumps(work))
-        places = [actor.remote(sent) for _ in range(count)]
+        sent = ray.put(work)
+        places = [actor.remote([sent]) for _ in range(count)]
 
         def each(items: Iterable[Any]) -> Generator[tuple[Any, Any]]:
             return _each(ray, places, items, together)
@@ -136,8 +134,8 @@ def _room(machine: Mapping[str, float], needs: Mapping[str, float]) -> int:
 class _Place:
     """A process that works."""
 
-    def __init__(self, work: bytes) -> None:
-        self._work = work
+    def __init__(self, sent: Sequence[Any]) -> None:
+        self._sent = sent
         self._begun = ExitStack()  # ended with the process
         self._do: Callable[[Any], Any] | None = None
 
@@ -148,22 +146,24 @@ class _Place:
         """Results; or the first error of ours, which Ray would wrap into one of its own."""
         try:
             if self._do is None:
-                self._do = self._begun.enter_context(_read(self._work).begin())
+                self._do = self._begun.enter_context(_taken(self._sent).begin())
             return [self._do(item) for item in items]
         except VideossrError as error:
             return error
 
 
-def _read(work: bytes) -> Work[Any, Any]:
-    """Work as it was sent.
+def _taken(sent: Sequence[Any]) -> Work[Any, Any]:
+    """The work that was sent; in a list, so that it is read here and not on the way.
 
     Raises:
-        ConfigError: a package of it is not here.
+        ConfigError: a package of it is not here, or a plugin.
     """
+    ray = import_module("ray")
     try:
-        found: Work[Any, Any] = pickle.loads(work)  # noqa: S301 - Ray itself sends by nothing else
-    except (ImportError, AttributeError) as error:
-        problem = f"on the machine {platform.node()}: {error}"
+        found: Work[Any, Any] = ray.get(sent[0])
+    except ray.exceptions.RaySystemError as error:
+        said = str(error).strip().splitlines()[0].removeprefix("System error: ")
+        problem = f"on the machine {platform.node()}: {said}"
         right = "every machine needs the same packages and plugins"
         raise ConfigError(Mistake("--engine ray", problem, right)) from error
     return found
