@@ -65,10 +65,12 @@ def refuse_hopeless(plan: Plan) -> None:
     mistakes = []
     for name in plan.sizes:
         task = plan.config.tasks[name].task
-        standing = [layout for layout, _ in _standing(_expected(plan, name, plan.video))]
+        expected = _expected(plan, name, plan.video)
+        # Those that stand for all first; of as many frames another may be shorter, and carry a question.
+        layouts = [layout for layout, _ in _standing(expected)] + expected
         levels = _levels(task, plan.difficulties(name))
         refusal = ""
-        for layout, level in product(standing, {levels[0], levels[-1]}):
+        for layout, level in product(layouts, {levels[0], levels[-1]}):
             try:
                 timeline = [(layout.times, level)]
                 blind_floor(task, timeline, seed=plan.config.seed, draws=2, size=layout.size)

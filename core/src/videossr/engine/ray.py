@@ -39,7 +39,7 @@ _PATIENCE: Final = 300
 
 
 class WorkerDied(VideossrError):  # noqa: N818 - what happened
-    """Processes have died at the same pieces again and again."""
+    """Processes have died at the same pieces again and again, or none has begun."""
 
 
 class Ray:
