@@ -175,6 +175,15 @@ def test_a_task_that_can_ask_nothing_is_told_before_any_work() -> None:
         ] == str(caught.value).splitlines()
 
 
+def test_a_task_that_few_videos_can_carry_is_kept() -> None:
+    """One in a hundred of the clips is short enough, and it is none of those that stand for all."""
+    short = {"last": 3.9, "duration": 4.0, "frames": 40}
+    rows = [row(i, **(short if i == 60 else {})) for i in range(100)]
+    config = planned({"pick": {"longest_s": 5}}, size=100, check=False)
+    made = build(config, rows, NOWHERE)
+    assert made.floors == build(planned(size=100, check=False), rows, NOWHERE).floors
+
+
 def test_videos_that_have_moved_are_missed_at_once(drawn_videos: Path, tmp_path: Path) -> None:
     """And the way to say where they are is told."""
     dataset = build(planned(), scan(drawn_videos), drawn_videos)

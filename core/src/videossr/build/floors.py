@@ -220,22 +220,32 @@ def _measured(
     """The blind floor of a task at each of some levels."""
     standing = _standing(layouts)
     draws = max(_FEWEST, _DRAWS // len(standing))
-    floors = {}
-    for level in levels:
-        earned, asked, refusal = 0.0, 0.0, None
-        for layout, share in standing:
+    choices = [standing, *([(layout, 1.0)] for layout in layouts)]
+    return {level: _weighted(name, task, choices, level, draws, config) for level in levels}
+
+
+def _weighted(
+    name: str,
+    task: Task,
+    choices: Sequence[Sequence[tuple[Layout, float]]],
+    level: float,
+    draws: int,
+    config: RunConfig,
+) -> float:
+    """The blind floor on the first choice of layouts, each with its share, that carries questions."""
+    refusal = None
+    for choice in choices:
+        earned, asked = 0.0, 0.0
+        for layout, share in choice:
             try:
                 floor = _floor(name, task, layout, level, draws, config)
             except Unsuitable as error:  # a build passes such clips over, too
                 refusal = error
                 continue
             earned, asked = earned + share * floor, asked + share
-        if not asked:
-            raise DatasetError(
-                f"task {name!r}: the blind floor cannot be measured: {refusal}"
-            ) from refusal
-        floors[level] = earned / asked
-    return floors
+        if asked:
+            return earned / asked
+    raise DatasetError(f"task {name!r}: the blind floor cannot be measured: {refusal}") from refusal
 
 
 def _floor(
