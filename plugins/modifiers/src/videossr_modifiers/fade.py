@@ -68,6 +68,8 @@ class Faded:
     @hookimpl(wrapper=True)
     def prepare_clip(self, difficulty: float, rng: random.Random) -> Generator[None, Any, Any]:
         """The clip with its still and its moving part at their contrasts."""
+        import torch  # noqa: PLC0415 - torch is no part of a light import
+
         clip: Clip = yield
         level = eased(difficulty, self._config.spread, rng)
         still = round(self._config.still.at(level) * _PARTS)
@@ -75,10 +77,12 @@ class Faded:
         if still == moving == _PARTS:
             return clip
         frames = clip.frames.int()
-        mean = (frames.sum(0) + len(frames) // 2) // len(frames)
-        parts = still * (mean - _GREY) + moving * (frames - mean)
-        rounded = (parts + (1 << _BITS - 1)) >> _BITS
-        return clip.with_frames(rounded.add_(_GREY).clamp_(0, 255).byte())
+        mean = (frames.sum(0, dtype=torch.int32) + len(frames) // 2) // len(frames)
+        # still * (mean - grey) + moving * (frame - mean), plus grey, rounded: all but one term of every frame
+        # is the same for all frames.
+        same = (still - moving) * mean - still * _GREY + (_GREY << _BITS) + (1 << _BITS - 1)
+        levels = frames.mul_(moving).add_(same) >> _BITS
+        return clip.with_frames(levels.clamp_(0, 255).byte())
 
 
 def eased(difficulty: float, spread: float, rng: random.Random) -> float:
