@@ -51,6 +51,12 @@ COMPARED = (
     "weak_strict",
 )
 
+#: Where everything is made; proof.yaml names it too.
+OUTPUT = Path("proof_runs")
+
+#: Processes that pretrain, whatever the machine: how many questions a step takes follows from it.
+PRETRAINING = 2
+
 #: Beside the runs: the seconds that they took, over all attempts, noted every so often.
 _TIMES = "times.json"
 _SECONDS = 10.0
@@ -88,11 +94,11 @@ def called(words: list[str]) -> None:
 def run(videos: Path, output: Path, seeds: list[int], jobs: int) -> None:
     """Everything, and the results.
 
-    The model that all runs but the weak ones begin with is trained first, in as many processes as there are
-    jobs; then as many runs at a time, each in one thread.
+    The model that all runs but the weak ones begin with is trained first; then so many runs at a time, each
+    in one thread.
     """
     with timed(output, "pretraining"):
-        pretrained(videos, output, jobs)
+        pretrained(videos, output)
     common = ["--scale", str(HERE / "proof.yaml"), "--folder", str(HERE / "ablations")]
     common += ["--videos", str(output / "videos.parquet"), "-o", str(output)]
     every = [(seed, name) for name in ("base", *COMPARED) for seed in seeds]
@@ -153,14 +159,14 @@ def timed(output: Path, part: str) -> Iterator[None]:
         note()
 
 
-def pretrained(videos: Path, output: Path, processes: int) -> None:
+def pretrained(videos: Path, output: Path) -> None:
     """Train the model that runs begin with, and leave it where `proof.yaml` names it."""
     table, dataset, place = (output / name for name in ("videos.parquet", "curriculum", "start"))
     start = str(HERE / "start.yaml")
     videossr("scan", str(videos), "-o", str(table))
     if not dataset.exists():
         videossr("build", start, "--videos", str(table), "-o", str(dataset))
-    spread = ["--standalone", f"--nproc-per-node={processes}", "-m", "videossr"]
+    spread = ["--standalone", f"--nproc-per-node={PRETRAINING}", "-m", "videossr"]
     words = ["train", start, "--dataset", str(dataset), "-o", str(place), "--resume"]
     called(["-m", "torch.distributed.run", *spread, *words])
 
@@ -189,13 +195,12 @@ def main() -> None:
     running.add_argument(
         "videos", type=Path, help="a folder of videos, or a table of `videossr scan`"
     )
-    running.add_argument("--output", "-o", type=Path, default=Path("proof_runs"))
     running.add_argument("--seeds", default="0,1,2", help="separated by commas")
     running.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs at a time")
     commands.add_parser("page", help="write the page from the results")
     given = parser.parse_args()
     if given.command == "run":
-        run(given.videos, given.output, [int(seed) for seed in given.seeds.split(",")], given.jobs)
+        run(given.videos, OUTPUT, [int(seed) for seed in given.seeds.split(",")], given.jobs)
     found = json.loads(RESULTS.read_text(encoding="utf-8"))
     PAGE.write_text(page(found), encoding="utf-8")
     picture(found, PICTURE)
