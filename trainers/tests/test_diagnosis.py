@@ -268,7 +268,7 @@ def test_fields_of_few_values_part_the_figures() -> None:
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Some questions of two tasks, about two videos, under a strict reward.
+    """Some questions of two tasks, about two videos, in a light that wanders, under a strict reward.
 
     Both tasks are of the plugin whose blind floors are measured soonest.
     """
@@ -278,7 +278,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
         *("build.size=32", "build.refill=true"),
         *("tasks.jigsaw.enabled=false", "tasks.counting.enabled=false"),
         "tasks.second={plugin: anomaly, perturbations: {freeze: {}, invert: {}}}",
-        "modifiers.strict_reward={}",
+        "modifiers={strict_reward: {}, drift: {}}",
     ]
     rows = scan(folder / "videos")
     build(load_config("tiny", settings), rows, folder / "videos").save(folder / "dataset")

@@ -18,6 +18,7 @@ from videossr.config.schema import (
 from videossr.perturbations import Perturbations
 from videossr.registry import Registry
 from videossr.schedules import written
+from videossr.vetting import WRAPPABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -88,6 +89,16 @@ class RunConfig:
             }
             for name, origin in self.plugins.items()
         }
+
+    @property
+    def of_rewards(self) -> frozenset[str]:
+        """The modifiers that lie around rewards and nothing else: without them the questions are the same."""
+        others = {*WRAPPABLE} - {"reward"}
+        return frozenset(
+            name
+            for name, modifier in self.modifiers.items()
+            if not any(modifier.wraps(hook) for hook in others)
+        )
 
     def measurements(self) -> dict[str, float]:
         """What the modifiers have gathered in this process so far, as `modifier/figure`."""

@@ -15,7 +15,6 @@ import xxhash
 
 from videossr.dataset import FORMAT
 from videossr.errors import ConfigError, Mistake
-from videossr.vetting import specified
 from videossr_trainers.ablations.section import AblationSection
 from videossr_trainers.ablations.variants import told
 from videossr_trainers.sections import GrpoSection, ModelSection, WarmStartSection
@@ -299,9 +298,7 @@ def _questions(config: RunConfig, **build: object) -> dict[str, Any]:
     asked["build"] = {**tree["build"], **build}
     asked["tasks"] = tree["tasks"]
     touching = {
-        name: tree["modifiers"][name]
-        for name, modifier in config.modifiers.items()
-        if any(modifier.wraps(hook) for hook in specified().keys() - {"reward"})
+        name: tree["modifiers"][name] for name in config.modifiers if name not in config.of_rewards
     }
     return {**asked, "modifiers": touching} if touching else asked
 

@@ -10,8 +10,10 @@ import xxhash
 
 from videossr.build import floors_of
 from videossr.completion import said
+from videossr.config import resolve
 from videossr.gallery.choice import level_of
 from videossr.marks import marks_of
+from videossr.origin import SECTIONS
 from videossr.render import Renderer
 from videossr.seeds import derive_seed
 from videossr_trainers.downstream.outcome import sample_of
@@ -164,7 +166,9 @@ class DatasetSource:
 
 
 def plain_renderer(dataset: Dataset, registry: Registry | None = None) -> Renderer:
-    """The renderer of a dataset whose tasks have no modifiers around them.
+    """The renderer of a dataset whose rewards have no modifiers around them.
+
+    Those that alter its clips stay: they are part of its questions.
 
     Args:
         dataset: to be rendered.
@@ -173,7 +177,10 @@ def plain_renderer(dataset: Dataset, registry: Registry | None = None) -> Render
     Raises:
         ConfigError, DatasetError: as `Renderer.for_dataset`.
     """
-    config = {**dataset.config, "modifiers": {}}
+    tree = {name: part for name, part in dataset.config.items() if name in SECTIONS}
+    aside = resolve(tree, registry).of_rewards
+    modifiers = {n: entry for n, entry in tree.get("modifiers", {}).items() if n not in aside}
+    config = {**dataset.config, "modifiers": modifiers}
     plain = replace(dataset, header=replace(dataset.header, config=config))
     return Renderer.for_dataset(plain, registry=registry)
 
