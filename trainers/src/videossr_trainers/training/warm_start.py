@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 
 #: The folder of a run that its checkpoints lie in.
-_CHECKPOINTS: Final = "warm_start_checkpoints"
+CHECKPOINTS: Final = "warm_start_checkpoints"
 
 
 class AnswerCollator:
@@ -87,7 +87,7 @@ class AnswerCollator:
 
 def forget_checkpoints(folder: Path) -> None:
     """Remove the checkpoints of a run's stage that is over, which a kill may have kept from going."""
-    on_main(lambda: remove(folder / _CHECKPOINTS))
+    on_main(lambda: remove(folder / CHECKPOINTS))
 
 
 def _decay(section: WarmStartSection) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def warm_start(
     """
     on_gpu = torch.cuda.is_available()
     rate = section.lr_scheduler
-    saved = folder / _CHECKPOINTS
+    saved = folder / CHECKPOINTS
     arguments = SFTConfig(
         output_dir=str(saved),
         max_steps=section.steps,
