@@ -674,9 +674,6 @@ def test_a_step_that_is_not_finite_is_left_out(
     run = tmp_path / "run"
     with monkeypatch.context() as patch:
         poisoned(patch, 2)
-        patch.setattr(
-            Trainer, "_load_optimizer_and_scheduler", Trainer._load_optimizer_and_scheduler
-        )
         with pytest.warns(
             UserWarning, match=r"step 2: .* is not finite, in digits \d+ \(video .*, seed \d+\)"
         ):
