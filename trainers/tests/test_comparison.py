@@ -145,6 +145,25 @@ def test_diagnoses_are_compared(runs: Runs, capsys: pytest.CaptureFixture[str]) 
     assert "all alike, smooth: +100.0" in told
 
 
+@pytest.mark.parametrize(
+    ("words", "reasons"),
+    [
+        (["-n", "3"], ["--answers is 3; "]),
+        (["-n", "3", "--temperature", "0.5"], ["--answers is 3; ", "--temperature is 0.5; "]),
+    ],
+)
+def test_diagnoses_that_drew_otherwise_are_refused(
+    runs: Runs, capsys: pytest.CaptureFixture[str], words: list[str], reasons: list[str]
+) -> None:
+    """Three answers are more seldom all alike than two, whatever the model; every difference is told."""
+    first = runs.run("first", right, "diagnose", "--scorer", "choice", "-n", "2")
+    other = runs.run("other", right, "diagnose", "--scorer", "choice", *words)
+    assert code(["eval", "report", first, other, "-o", runs.place / "both.html"]) == 2
+    told = capsys.readouterr().err
+    assert [reason in told for reason in reasons] == [True] * len(reasons)
+    assert len(reasons) == told.count("compare runs that differ in the model alone")
+
+
 def test_runs_on_other_questions_are_refused(
     runs: Runs, capsys: pytest.CaptureFixture[str]
 ) -> None:
