@@ -6,7 +6,7 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from videossr.benchmark import FEWEST_VIDEOS
+from videossr.intervals import FEWEST_VIDEOS
 from videossr_trainers.bench.report.failures import Failure, failures
 from videossr_trainers.bench.report.histogram import histogram
 from videossr_trainers.bench.report.published import published
