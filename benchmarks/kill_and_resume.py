@@ -9,15 +9,18 @@ moments drawn at random, and goes on each time by `--resume`. Everything that bo
 has to be the same, bit for bit, and every step there once; times and counts of time are left out.
 
 Prints where it was killed and from where it went on, the largest difference, and last how many steps the
-killed run took for each step that it needed.
+killed run took for each step that it needed; that line is missing, and the exit code is 1, where a process
+ended otherwise than by its kill, or anything differs.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -124,7 +127,9 @@ def killed(
                 if moment is not None and done >= moment:
                     time.sleep(chance.random() * 0.5)  # somewhere in the step after
                     kill(process)
-            assert moment is not None or process.returncode == 0
+        wanted = 0 if moment is None else -signal.SIGKILL
+        if process.returncode != wanted:
+            raise SystemExit(f"the run ended with {process.returncode}, and not with {wanted}")
         left = lines(run)
         taken += max(0, len(left) - last)
         if moment is not None:
@@ -132,6 +137,13 @@ def killed(
             fates.append((where, newest(run)))
             print(f"killed after {where}, goes on from {fates[-1][1]}", flush=True)
     return fates, taken
+
+
+def apart(one: float, other: float) -> float:
+    """How far two figures differ; what is not a number is as another of its kind, and far from all else."""
+    if one == other or (math.isnan(one) and math.isnan(other)):
+        return 0.0
+    return math.inf if math.isnan(one - other) else abs(one - other)
 
 
 def difference(alone: list[dict[str, Any]], resumed: list[dict[str, Any]]) -> tuple[float, str]:
@@ -142,9 +154,9 @@ def difference(alone: list[dict[str, Any]], resumed: list[dict[str, Any]]) -> tu
     for left, right in zip(alone, resumed, strict=True):
         assert left.keys() == right.keys()
         for name in left.keys() - {"stage", "step", *TIMES}:
-            apart = abs(left[name] - right[name])
-            if apart > largest:
-                largest, where = apart, f"{name} at {left['stage']} {left['step']}"
+            found = apart(left[name], right[name])
+            if found > largest:
+                largest, where = found, f"{name} at {left['stage']} {left['step']}"
     return largest, where
 
 
@@ -239,6 +251,8 @@ def main() -> None:
         measured = sum(len(line) for line in alone)
         print(f"{len(alone)} steps, {measured} figures; largest difference {largest:.3g} ({where})")
         print(f"drawn: {arguments.png}")
+        if largest:
+            raise SystemExit("the killed run does not measure what the other does")
         print(f"kill_and_resume: {taken / len(alone):.2f}")
 
 

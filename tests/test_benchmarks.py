@@ -1,16 +1,21 @@
-"""The benchmark for GPUs runs where there is none, and where little is installed."""
+"""Benchmarks tell what they have seen; that for GPUs runs where there is none, and where little is installed."""
 
 from __future__ import annotations
 
+import argparse
+import math
 import os
 import subprocess
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[1]
 
@@ -37,16 +42,29 @@ def test_the_gpu_benchmark_runs_small_on_a_cpu_without_the_training_libraries(
     assert 2 == sum(line.lstrip().startswith("repeated") for line in lines)
 
 
-@pytest.fixture(scope="module")
-def gpu_step() -> Any:  # noqa: ANN401 - a module
-    """The benchmark, imported."""
-    spec = spec_from_file_location("gpu_step", ROOT / "benchmarks" / "gpu_step.py")
+def imported(name: str) -> Any:  # noqa: ANN401 - a module
+    """A benchmark as a module."""
+    spec = spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
-    sys.modules["gpu_step"] = module  # where its dataclasses look for themselves
+    sys.modules[name] = module  # where its dataclasses look for themselves
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def gpu_step() -> Any:  # noqa: ANN401 - a module
+    """The benchmark of steps on a GPU."""
+    return imported("gpu_step")
+
+
+@pytest.fixture(scope="module")
+def kill_and_resume() -> Iterator[Any]:
+    """The benchmark of killed runs, which imports a configuration from the tests of the trainers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "path", [*sys.path])
+        yield imported("kill_and_resume")
 
 
 @pytest.mark.parametrize("part", ["generate_groups", "pack"])
@@ -78,3 +96,71 @@ def test_the_last_figure_is_repeated_to_shared(gpu_step: Any) -> None:  # noqa: 
     assert gpu_step.ratio_of({**spent, (1, False): None}) == "-"
     with pytest.raises(SystemExit, match="no way fits"):
         gpu_step.ratio_of(dict.fromkeys(spent))
+
+
+#: In the place of a training of three steps: one that begins does what a test says, one that goes on ends.
+STEPS = """
+import sys, time
+from pathlib import Path
+
+def measure(*steps):
+    with path.open("a") as file:
+        file.writelines(f'{{"stage": "grpo", "step": {step}}}\\n' for step in steps)
+
+path = Path(sys.argv[1]) / "metrics.jsonl"
+if path.exists():
+    measure(2, 3)
+else:
+    path.parent.mkdir()
+    BEGINS
+"""
+
+
+def killed(benchmark: Any, folder: Path, begins: str) -> tuple[list[tuple[str, str]], int]:  # noqa: ANN401
+    """What the benchmark tells of a run that is to be killed once, after its first step."""
+    script = folder / "steps.py"
+    script.write_text(STEPS.replace("BEGINS", begins))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(benchmark, "command", lambda run, _: [sys.executable, str(script), str(run)])
+        arguments = argparse.Namespace(seed=0, steps=1, kills=1)
+        fates: tuple[list[tuple[str, str]], int] = benchmark.killed(folder / "run", arguments, 2)
+    return fates
+
+
+def test_a_kill_is_told_with_the_steps_taken(kill_and_resume: Any, tmp_path: Path) -> None:  # noqa: ANN401
+    """The first step before it, and the other two after it."""
+    found = killed(kill_and_resume, tmp_path, "measure(1); time.sleep(600)")
+    assert ([("grpo 1", "warm start 0")], 3) == found
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_run_that_ended_by_itself_was_not_killed(
+    kill_and_resume: Any,  # noqa: ANN401
+    tmp_path: Path,
+    code: int,
+) -> None:
+    """Or the benchmark would tell of kills that never were."""
+    with pytest.raises(SystemExit, match=f"ended with {code}, and not with -9"):
+        killed(kill_and_resume, tmp_path, f"sys.exit({code})")
+
+
+def test_a_difference_that_is_not_a_number_is_one(kill_and_resume: Any) -> None:  # noqa: ANN401
+    """By hand: NaN is as NaN, and infinitely far from 1; so is an infinity."""
+    nan, inf = math.nan, math.inf
+
+    def found(one: float, other: float) -> tuple[float, str]:
+        steps = [[{"stage": "grpo", "step": 7, "loss": loss}] for loss in (one, other)]
+        return tuple(kill_and_resume.difference(*steps))  # type: ignore[return-value]
+
+    assert (0.0, "nowhere") == found(nan, nan) == found(inf, inf) == found(1.0, 1.0)
+    assert (0.5, "loss at grpo 7") == found(1.0, 1.5)
+    far = (inf, "loss at grpo 7")
+    assert far == found(nan, 1.0) == found(1.0, nan) == found(inf, 1.0) == found(inf, -inf)
+
+
+def test_without_its_peer_decoding_has_no_ratio() -> None:
+    """PyAV is no peer of itself."""
+    decode = imported("decode")
+    assert "-" == decode.ratio_of({"pyav": [1.0, 1.0], "opencv": [0.7]})
+    assert "-" == decode.ratio_of({"pyav": [1.0, 1.0], "torchcodec": []})
+    assert "0.70" == decode.ratio_of({"pyav": [1.0, 1.0], "torchcodec": [0.6, 0.8]})

@@ -41,14 +41,23 @@ def test_one_video_gives_no_interval() -> None:
     assert alone.through(lambda value: 6 * value) == (pytest.approx(5), None, None, 1)
 
 
-def test_what_an_interval_shows() -> None:
-    """That a mean lies above or below a value where all of the interval does; the value itself is open."""
+def test_where_an_interval_lies() -> None:
+    """Above or below a value where all of it does; the value itself is open."""
     some = Interval(0.3, 0.1, 0.5, 9)
     assert some.above(0.0)
     assert not some.above(0.1)
     assert some.below(0.6)
     assert not some.below(0.5)
     assert some.through(lambda value: 10 * value - 1) == pytest.approx((2.0, 0.0, 4.0, 9))
+
+
+@pytest.mark.parametrize(("videos", "shown"), [(1, False), (2, False), (7, False), (8, True)])
+def test_few_videos_show_nothing(videos: int, *, shown: bool) -> None:
+    """However far their interval lies from a value: few of anything go the same way by chance."""
+    some = interval([0.5 + 0.01 * n for n in range(videos)], range(videos))
+    assert [shown] * 3 == [some.can_show, some.shown_above(0.4), some.shown_below(0.6)]
+    assert not some.shown_above(0.6)
+    assert not some.shown_below(0.4)
 
 
 def test_the_mean_of_means_counts_each_group_alike() -> None:

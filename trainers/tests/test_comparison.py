@@ -73,9 +73,9 @@ def code(words: list[object]) -> int:
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two short videos."""
+    """Eight short videos."""
     folder = tmp_path_factory.mktemp("compared")
-    paths = write_videos(folder, 2, seed=3, seconds=2.0, fps=4.0, height=32, width=32, workers=1)
+    paths = write_videos(folder, 8, seed=3, seconds=2.0, fps=4.0, height=32, width=32, workers=1)
     for number, path in enumerate(paths):
         path.rename(folder / f"{number}.mp4")
     return folder
@@ -111,7 +111,10 @@ def test_evaluations_are_compared_question_by_question(
     page = runs.place / "both.html"
     assert code(["eval", "report", first, second, "-o", page]) == 0
     told = capsys.readouterr().out
-    assert "after minus before, accuracy: +40.0 [+33.3, +50.0] over 5 questions: higher" in told
+    assert (
+        "after minus before, accuracy: +40.0 [+33.3, +50.0] over 5 questions: too few videos"
+        in told
+    )
     tree = json.loads(page.with_suffix(".json").read_text())
     (compared,) = tree["comparisons"]
     assert (compared["first"], compared["second"]) == ("before", "after")
@@ -119,18 +122,41 @@ def test_evaluations_are_compared_question_by_question(
     assert whole["group"] == "all questions"
     assert (whole["first"], whole["second"], whole["unpaired"]) == (0.6, 1.0, 1)
     assert whole["change"] == pytest.approx({"mean": 0.4, "low": 1 / 3, "high": 0.5, "videos": 2})
-    # Each category is about one video: there is a difference, and nothing is shown by it.
-    assert [one["verdict"] for one in (even, odd)] == ["too few videos"] * 2
+    # By two videos nothing is shown; each category is about one, so there is no interval either.
+    assert [one["verdict"] for one in (whole, even, odd)] == ["too few videos"] * 3
     assert odd["change"] == {"mean": pytest.approx(1 / 3), "low": None, "high": None, "videos": 1}
     rows = list(csv.DictReader(page.with_suffix(".csv").read_text().splitlines()))
     assert [row["group"] for row in rows] == ["all questions", "even", "odd"]
-    assert (rows[0]["videos"], rows[0]["verdict"], rows[1]["low"]) == ("2", "higher", "")
+    assert (rows[0]["videos"], rows[0]["verdict"], rows[1]["low"]) == ("2", "too few videos", "")
     html = page.read_text()
     assert EVIL not in html
     assert "too few videos" in html
     assert "http://" not in html
     assert code(["eval", "report", second, first, "-o", page]) == 0  # a page of ours is replaced
-    assert "lower" in capsys.readouterr().out
+    assert "before minus after, accuracy: \N{MINUS SIGN}40.0" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("count", "verdicts"),
+    [
+        (7, ["too few videos"] * 3),
+        (8, ["higher", "lower", "no difference shown"]),
+    ],
+)
+def test_a_difference_is_shown_from_eight_videos_on(
+    runs: Runs, capsys: pytest.CaptureFixture[str], count: int, verdicts: list[str]
+) -> None:
+    """As `bench report` has it: fewer all go the same way too often where nothing makes a difference."""
+    rows = [{**ROWS[3], "video": f"{n}.mp4", "question": f"Question {n}"} for n in range(count)]
+    first = runs.run("before", lambda *_: "A", rows=rows)
+    second = runs.run("after", right, rows=rows)
+    for pair, verdict in zip(
+        ([first, second], [second, first], [first, first]), verdicts, strict=True
+    ):
+        capsys.readouterr()
+        assert code(["eval", "report", *pair, "-o", runs.place / "both.html"]) == 0
+        assert capsys.readouterr().out.splitlines()[0].endswith(f"{count} questions: {verdict}")
+    assert "drawn from 8 videos or more" in (runs.place / "both.html").read_text()
 
 
 def test_diagnoses_are_compared(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,8 +167,30 @@ def test_diagnoses_are_compared(runs: Runs, capsys: pytest.CaptureFixture[str]) 
     capsys.readouterr()
     assert code(["eval", "report", first, second, "-o", runs.place / "both.html"]) == 0
     told = capsys.readouterr().out
-    assert "tuned minus base, mean reward: +50.0 [+50.0, +50.0] over 6 questions: higher" in told
+    assert (
+        "tuned minus base, mean reward: +50.0 [+50.0, +50.0] over 6 questions: too few videos"
+        in told
+    )
     assert "all alike, smooth: +100.0" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "reasons"),
+    [
+        (["-n", "3"], ["--answers is 3; "]),
+        (["-n", "3", "--temperature", "0.5"], ["--answers is 3; ", "--temperature is 0.5; "]),
+    ],
+)
+def test_diagnoses_that_drew_otherwise_are_refused(
+    runs: Runs, capsys: pytest.CaptureFixture[str], words: list[str], reasons: list[str]
+) -> None:
+    """Three answers are more seldom all alike than two, whatever the model; every difference is told."""
+    first = runs.run("first", right, "diagnose", "--scorer", "choice", "-n", "2")
+    other = runs.run("other", right, "diagnose", "--scorer", "choice", *words)
+    assert code(["eval", "report", first, other, "-o", runs.place / "both.html"]) == 2
+    told = capsys.readouterr().err
+    assert [reason in told for reason in reasons] == [True] * len(reasons)
+    assert len(reasons) == told.count("compare runs that differ in the model alone")
 
 
 def test_runs_on_other_questions_are_refused(
@@ -187,5 +235,5 @@ def test_runs_of_one_model_are_told_apart(runs: Runs) -> None:
     assert [run["name"] for run in tree["runs"]] == [f"model ({first})", f"model ({second})"]
     assert tree["runs"][0]["settings"]["video"]["num_frames"] == 8
     (found,) = (one for one in tree["comparisons"][0]["differences"] if one["group"][0] == "a")
-    assert found["verdict"] == "no difference shown"
+    assert found["verdict"] == "too few videos"
     assert "Where the settings differ" in page.read_text()

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from videossr import ConfigError
 from videossr_trainers.answering import Answer
-from videossr_trainers.answering.choice import ModelOptions, asks_a_model
+from videossr_trainers.answering.choice import ModelOptions
+from videossr_trainers.answering.command import asks_a_model
 from videossr_trainers.answering.cost import Prices
 
 if TYPE_CHECKING:

@@ -629,7 +629,75 @@ def test_the_warm_start_counts_before_it_writes(subject: Callable[..., Subject])
     assert {"the warm start's checkpoints and model": 2 * 12 * weights} == parts
     (made.folder / "warm_start").mkdir(parents=True)
     parts = only("disk", made).figures["parts"]
-    assert (12 + 4 + 4) * weights == sum(parts.values())
+    assert (12 + 4) * weights == sum(parts.values())  # its model is there
+
+
+def checkpoint(folder: Path, step: int, nbytes: int) -> None:
+    """A checkpoint that is whole, of a single file."""
+    made = folder / f"checkpoint-{step}"
+    made.mkdir(parents=True)
+    (made / "weights").write_bytes(bytes(nbytes))
+    (made / "whole.json").write_text(json.dumps({"processes": 1, "files": {"weights": nbytes}}))
+
+
+@pytest.mark.parametrize(
+    ("steps", "keep", "checkpoints"),
+    [
+        ((1,), "2", "2 checkpoints"),  # a second one, and the next
+        ((1, 2), "2", "1 checkpoint"),  # the next, before the first goes
+        ((1, 2, 3), "2", "1 checkpoint"),  # as a kill leaves it before the first goes
+        ((1, 2, 3), "null", "6 checkpoints"),  # those of the other steps
+        ((8, 9), "2", "0 checkpoints"),  # no step is left
+    ],
+)
+def test_checkpoints_that_are_there_do_not_come_again(
+    subject: Callable[..., Subject], steps: tuple[int, ...], keep: str, checkpoints: str
+) -> None:
+    """Only the space for those that a run which goes on still writes, the one in hand included."""
+    made = subject("grpo.save_steps=1", "grpo.max_steps=9", f"grpo.keep_checkpoints={keep}")
+    for step in steps:
+        checkpoint(made.folder / "checkpoints", step, 1)
+    assert checkpoints in only("disk", made).figures["parts"]
+
+
+def test_the_warm_starts_checkpoints_make_room(subject: Callable[..., Subject]) -> None:
+    """By hand: one is there; another comes before it goes, or GRPO's one and two models once it is gone."""
+    made = subject("warm_start.steps=300", "grpo.save_steps=0", "grpo.store_rollouts=false")
+    weights = sum(weight.numel() for weight in made.model.parameters())
+    checkpoint(made.folder / "warm_start_checkpoints", 100, 12 * weights)
+    finding = only("disk", made)
+    assert {"the warm start's checkpoints and model": 12 * weights} == finding.figures["parts"]
+    made.config = load_config("tiny", [*SMALL, "warm_start.steps=300", "grpo.save_steps=1"])  # type: ignore[misc]
+    finding = only("disk", made)
+    parts = finding.figures["parts"]
+    assert 3 * 12 * weights == parts["3 checkpoints"]
+    kept = (made.folder / "warm_start_checkpoints" / "checkpoint-100" / "whole.json").stat().st_size
+    assert sum(parts.values()) - 12 * weights - kept == finding.figures["needed"]
+    assert "of the warm start's checkpoints, which go before" in finding.measured
+
+
+def test_a_run_goes_on_where_there_is_room_for_the_rest_of_it(
+    dataset: Dataset, sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By hand: two of three checkpoints of 12 bytes a weight are there; one more and the model take 16."""
+    more = ("grpo.save_steps=1", "grpo.store_rollouts=false", "grpo.log_samples_steps=0")
+    config = load_config("tiny", [*SMALL, f"model.name={sound}", *more])
+    run = tmp_path / "run"
+
+    def kill(_: str, step: int, *__: object) -> None:
+        if step == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(config, dataset, run, kill)
+    assert ["checkpoint-1", "checkpoint-2"] == sorted(p.name for p in run.glob("checkpoints/*"))
+    weights = sum(weight.numel() for weight in load_model(str(sound))[0].parameters())
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=15 * weights))
+    with pytest.raises(ConfigError, match=r"disk: .* to be written \(1 checkpoint "):
+        train(config, dataset, run, lambda *_: None, resume=True)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=17 * weights))
+    assert train(config, dataset, run, lambda *_: None, resume=True).exists()
 
 
 def test_an_adapter_counts_alone(going: Callable[..., Subject]) -> None:

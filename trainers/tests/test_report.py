@@ -271,6 +271,36 @@ def test_one_video_shows_no_change(tmp_path: Path) -> None:
     assert "+0.170 too few videos" in text
 
 
+@pytest.mark.parametrize(("videos", "shown"), [(7, False), (8, True)])
+def test_few_videos_show_no_change(tmp_path: Path, videos: int, *, shown: bool) -> None:
+    """However far the interval is from zero, and from that of the wrong video: `bench` has the same rule."""
+    run = synthetic_run(RISES, FALLS)
+    few = dataclasses.replace(
+        run,
+        gains={
+            "grounding": Interval(0.17, 0.13, 0.21, videos),
+            "jigsaw": Interval(-0.1, -0.14, -0.06, videos),
+        },
+        after=Evaluation(
+            {
+                task: {which: with_videos(one, videos) for which, one in scores.items()}
+                for task, scores in run.after.scores.items()
+            }
+        ),
+    )
+    text = Page(written(few, tmp_path)).text
+    assert shown == ("The reward rose on 1 of 2 tasks" in text)
+    assert shown == ("it fell on jigsaw" in text)
+    assert shown != ("there are too few videos to show a change on grounding (+0.170 [" in text)
+    assert ("Better with its video" in text, "Not shown to do better" in text) == (shown, not shown)
+    assert "drawn from 8 videos or more" in text
+
+
+def with_videos(one: Score, videos: int) -> Score:
+    """A score as if it were about so many videos."""
+    return dataclasses.replace(one, reward=one.reward._replace(videos=videos))
+
+
 def test_reward_without_the_video_is_named(tmp_path: Path) -> None:
     """Where the wrong video earns as much as the right one, the row says so."""
     run = synthetic_run(RISES)

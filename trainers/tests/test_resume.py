@@ -24,7 +24,6 @@ from torch.utils.data import DataLoader
 from transformers import Trainer, TrainerControl, TrainerState, TrainingArguments
 
 from videossr import ConfigError, PluginError, VideoError
-from videossr.atomic import publish
 from videossr.cli import main
 from videossr.config import load_config
 from videossr.dataset import Dataset
@@ -220,13 +219,7 @@ def test_a_run_without_a_step_ends_with_the_warm_start(folder: Path, tmp_path: P
 
 def test_a_checkpoint_that_is_not_whole_is_passed_over(tmp_path: Path) -> None:
     """A file that is missing or cut short, or no manifest: the one before counts, and it is said."""
-    for step in (1, 2, 3):
-        aside = tmp_path / "aside"
-        aside.mkdir()
-        (aside / "weights").write_text("some weights")
-        (aside / "whole.json").write_text(json.dumps({"processes": 1, "files": {"weights": 12}}))
-        publish(aside, tmp_path / f"checkpoint-{step}")
-    first, second, third = (tmp_path / f"checkpoint-{step}" for step in (1, 2, 3))
+    first, second, third = (checkpoint(tmp_path, step) for step in (1, 2, 3))
     assert newest_whole(tmp_path) == third
     (third / "whole.json").unlink()
     (second / "weights").write_text("some we")
@@ -242,12 +235,48 @@ def test_a_checkpoint_that_is_not_whole_is_passed_over(tmp_path: Path) -> None:
     assert str(told[-1].message).endswith("weights is missing, and should have 12 bytes")
 
 
+def checkpoint(folder: Path, step: int) -> Path:
+    """A checkpoint that is whole, of a single file."""
+    made = folder / f"checkpoint-{step}"
+    made.mkdir()
+    (made / "weights").write_text("some weights")
+    (made / "whole.json").write_text(json.dumps({"processes": 1, "files": {"weights": 12}}))
+    return made
+
+
 def test_the_newest_checkpoints_are_kept(tmp_path: Path) -> None:
-    """By their step; the tenth is newer than the ninth."""
-    for step in (9, 10, 2):
-        (tmp_path / f"checkpoint-{step}").mkdir()
-    keep_newest(tmp_path, 2)
+    """By their step; the tenth is newer than the ninth, and one that is not whole is none."""
+    for step in (9, 2, 11):
+        checkpoint(tmp_path, step)
+    (tmp_path / "checkpoint-11" / "weights").write_text("some we")
+    keep_newest(tmp_path, 2, checkpoint(tmp_path, 10))
     assert [step_of(path) for path in checkpoints(tmp_path)] == [9, 10]
+
+
+def test_the_checkpoint_that_was_just_written_is_kept(tmp_path: Path) -> None:
+    """Whatever else has come to be there."""
+    for step in (200, 300):
+        checkpoint(tmp_path, step)
+    keep_newest(tmp_path, 1, checkpoint(tmp_path, 100))
+    assert [step_of(path) for path in checkpoints(tmp_path)] == [100]
+
+
+def test_a_damaged_checkpoint_does_not_outlive_the_ones_after_it(
+    folder: Path, tmp_path: Path
+) -> None:
+    """The only one is damaged, so the stage starts over: the next to be whole is the one that is kept."""
+    run, one = tmp_path / "run", "grpo.keep_checkpoints=1"
+    with pytest.raises(EndedError):
+        run_here(folder, run, one, report=ends_at("grpo", 5))
+    assert [4] == saved(run)
+    (run / "checkpoints" / "checkpoint-4" / "model.safetensors").write_bytes(b"half")
+    with (
+        pytest.warns(UserWarning, match="checkpoint-4: passed over"),
+        pytest.raises(EndedError),
+    ):
+        run_here(folder, run, one, resume=True, report=ends_at("grpo", 3))
+    assert run / "checkpoints" / "checkpoint-2" == newest_whole(run / "checkpoints")
+    assert [2] == saved(run)
 
 
 def test_a_checkpoint_that_is_being_written_has_no_name(
@@ -645,9 +674,6 @@ def test_a_step_that_is_not_finite_is_left_out(
     run = tmp_path / "run"
     with monkeypatch.context() as patch:
         poisoned(patch, 2)
-        patch.setattr(
-            Trainer, "_load_optimizer_and_scheduler", Trainer._load_optimizer_and_scheduler
-        )
         with pytest.warns(
             UserWarning, match=r"step 2: .* is not finite, in digits \d+ \(video .*, seed \d+\)"
         ):

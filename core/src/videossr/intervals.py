@@ -1,8 +1,9 @@
 """Means with bootstrap intervals, alone and paired, of one run or of several seeds.
 
 Questions about one video are not independent, so whole videos are drawn, not questions. A single video
-can only be drawn as it is, which says nothing of others: then there is a mean and no interval. Seeds that
-answered the same questions are drawn first, and then videos, the same for every seed drawn.
+can only be drawn as it is, which says nothing of others: then there is a mean and no interval. A few give
+one by which nothing is shown. Seeds that answered the same questions are drawn first, and then videos, the
+same for every seed drawn.
 """
 
 from __future__ import annotations
@@ -21,11 +22,15 @@ _RESAMPLES: Final = 2000
 #: Draws that are worked on at a time, so that a benchmark of any size takes little memory.
 _AT_ONCE: Final = 250
 
-#: What stands in the place of an interval where there can be none.
+#: What stands in the place of an interval where there can be none, or of what too few videos show.
 TOO_FEW: Final = "too few videos"
 
 #: Videos that an interval needs.
 _FEWEST: Final = 2
+
+#: Videos by which a difference may be shown. Where nothing makes one, four videos all go the same way in
+#: one case of eight, and every draw from them goes that way too; eight do so in one case of 128.
+FEWEST_VIDEOS: Final = 8
 
 
 class Interval(NamedTuple):
@@ -47,13 +52,26 @@ class Interval(NamedTuple):
         """Low and high; None where there are too few videos."""
         return None if self.low is None or self.high is None else (self.low, self.high)
 
+    @property
+    def can_show(self) -> bool:
+        """Whether it is drawn from enough videos for a difference to be shown: `FEWEST_VIDEOS` or more."""
+        return self.videos >= FEWEST_VIDEOS
+
     def above(self, value: float) -> bool:
-        """Whether the mean is shown to be greater; never with too few videos."""
+        """Whether all of it lies above a value; never where there is no interval."""
         return self.low is not None and self.low > value
 
     def below(self, value: float) -> bool:
-        """Whether the mean is shown to be less; never with too few videos."""
+        """Whether all of it lies below a value; never where there is no interval."""
         return self.high is not None and self.high < value
+
+    def shown_above(self, value: float) -> bool:
+        """Whether the mean is shown to be greater: all of it lies above, and it can show something."""
+        return self.can_show and self.above(value)
+
+    def shown_below(self, value: float) -> bool:
+        """Whether the mean is shown to be less, likewise."""
+        return self.can_show and self.below(value)
 
     def through(self, change: Callable[[float], float]) -> Interval:
         """The interval on another scale; `change` must rise, and the mean follow it."""

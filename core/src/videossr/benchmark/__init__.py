@@ -2,14 +2,13 @@
 
 from videossr.benchmark.baselines import BASELINES, Baseline, Guess, baselines_of
 from videossr.benchmark.benchmark import Benchmark, refuse_overlap, refuse_planned
-from videossr.benchmark.comparison import FEWEST_VIDEOS, Difference, compare
+from videossr.benchmark.comparison import Difference, compare
 from videossr.benchmark.constants import Constants
 from videossr.benchmark.question import Question, key_of
 from videossr.benchmark.scores import Graded, Measured, Scores, measure
 
 __all__ = [
     "BASELINES",
-    "FEWEST_VIDEOS",
     "Baseline",
     "Benchmark",
     "Constants",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from videossr.benchmark.scores import times_100
 from videossr.intervals import interval, interval_of_means
@@ -13,10 +13,6 @@ if TYPE_CHECKING:
 
     from videossr.benchmark.scores import Graded
     from videossr.intervals import Interval
-
-#: Videos by which a difference may be shown. Where nothing makes one, four videos all go the same way in
-#: one case of eight, and every draw from them goes that way too; eight do so in one case of 128.
-FEWEST_VIDEOS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +33,12 @@ class Difference:
     @property
     def improved(self) -> bool:
         """Whether the second is shown to be better: the whole interval, of enough videos, lies above 0."""
-        return self._enough and self.change is not None and self.change.above(0)
+        return self.change is not None and self.change.shown_above(0)
 
     @property
     def fell(self) -> bool:
         """Whether it is shown to be worse, likewise."""
-        return self._enough and self.change is not None and self.change.below(0)
-
-    @property
-    def _enough(self) -> bool:
-        return self.change is not None and self.change.videos >= FEWEST_VIDEOS
+        return self.change is not None and self.change.shown_below(0)
 
 
 def compare(

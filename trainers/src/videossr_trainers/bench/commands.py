@@ -26,7 +26,8 @@ from videossr.cli.options import (
 )
 from videossr.errors import ConfigError, Mistake, VideossrError
 from videossr.visible import visible
-from videossr_trainers.answering.choice import MaxNewTokens, ModelOptions, asks_a_model
+from videossr_trainers.answering.choice import MaxNewTokens, ModelOptions
+from videossr_trainers.answering.command import asks_a_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

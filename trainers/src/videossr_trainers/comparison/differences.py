@@ -43,11 +43,11 @@ class MetricDifference:
         """What the interval of the difference shows."""
         if self.change is None:
             return "no question that both answered"
-        if self.change.ends is None:
+        if not self.change.can_show:
             return TOO_FEW
-        if self.change.above(0):
+        if self.change.shown_above(0):
             return "higher"
-        return "lower" if self.change.below(0) else "no difference shown"
+        return "lower" if self.change.shown_below(0) else "no difference shown"
 
 
 @dataclass(frozen=True, slots=True)

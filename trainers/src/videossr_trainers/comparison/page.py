@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from videossr.intervals import FEWEST_VIDEOS
 from videossr_trainers.comparison.differences import ALL
 from videossr_trainers.pages import claim_page, ends, signed, write_json, write_page, write_table
 
@@ -51,6 +52,7 @@ def write_comparisons(compared: Sequence[Comparison], path: Path) -> list[Path]:
         runs=runs,
         compared=[(one, _changed(one)) for one in compared],
         listed=_LISTED,
+        fewest=FEWEST_VIDEOS,
     )
     write_json(
         as_json,

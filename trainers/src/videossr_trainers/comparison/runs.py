@@ -22,6 +22,10 @@ _SAME: Final = {
     "right_from": "--right",
 }
 
+#: What diagnoses must have in common besides: groups of another size have another chance of being all
+#: alike, and so have answers drawn at another temperature.
+_SAME_DRAWN: Final = {"answers": "--answers", "temperature": "--temperature"}
+
 
 @dataclass(frozen=True, slots=True)
 class MeasuredQuestion:
@@ -174,13 +178,14 @@ def _diagnosed(results: Mapping[str, Any], _: str) -> list[MeasuredQuestion]:
 def _unlike(first: MeasuredRun, run: MeasuredRun) -> list[Mistake]:
     """Why a run cannot be compared with the first."""
     where, right = str(run.folder), "compare runs that differ in the model alone"
+    diagnosed = first.settings["kind"] == run.settings["kind"] == "diagnose"
     found = [
         Mistake(
             where,
             f"{words} is {run.settings.get(name)!r}; {first.folder} has {first.settings.get(name)!r}",
             right,
         )
-        for name, words in _SAME.items()
+        for name, words in (_SAME | (_SAME_DRAWN if diagnosed else {})).items()
         if run.settings.get(name) != first.settings.get(name)
     ]
     if found or run.settings["questions"] == first.settings["questions"]:

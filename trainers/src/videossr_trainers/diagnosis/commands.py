@@ -16,7 +16,8 @@ from videossr.cli.options import (
     Workers,
     worker_count,
 )
-from videossr_trainers.answering.choice import ModelOptions, asks_a_model
+from videossr_trainers.answering.choice import ModelOptions
+from videossr_trainers.answering.command import asks_a_model
 from videossr_trainers.downstream.commands import (
     FPS,
     MAX_PIXELS,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from videossr.cli.options import Quiet, Workers, worker_count
-from videossr_trainers.answering.choice import ModelOptions, asks_a_model
+from videossr_trainers.answering.choice import ModelOptions
+from videossr_trainers.answering.command import asks_a_model
 
 if TYPE_CHECKING:
     from videossr.config import VideoConfig

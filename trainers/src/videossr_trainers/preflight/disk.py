@@ -1,4 +1,7 @@
-"""Is there room for the checkpoints, the rollouts and the model?"""
+"""Is there room for the checkpoints, the rollouts and the model?
+
+What a run that goes on has there already is not to come again.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,11 @@ from videossr_trainers.preflight.footprint import optimizer_bytes_per_weight
 from videossr_trainers.preflight.memory import weight_count
 from videossr_trainers.preflight.units import in_gib
 from videossr_trainers.sections import GrpoSection, ModelSection, WarmStartSection
+from videossr_trainers.training.checkpoints import step_of, whole_checkpoints
+from videossr_trainers.training.warm_start import CHECKPOINTS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from videossr_trainers.preflight.subject import Subject
@@ -34,14 +40,18 @@ _SPARE: Final = 1.2
 
 
 def disk(subject: Subject) -> Finding:
-    """What the run will write fits into its folder; looked at before a warm start writes anything."""
+    """What the run has still to write fits beside what it has; looked at before a warm start writes anything."""
     before, after = _warm_start(subject), _grpo(subject)
+    gone = _freed(subject)
     # The warm start's checkpoints are gone before GRPO's first one.
-    parts = max(before, after, key=lambda parts: sum(parts.values()))
-    needed = int(sum(parts.values()))
+    first, then = sum(before.values()), sum(after.values()) - gone
+    parts = before if first > then else after
+    needed = max(0, int(max(first, then)))
     here = _existing(subject.folder)
     free = shutil.disk_usage(here).free
     listed = ", ".join(f"{name} {in_gib(size)}" for name, size in parts.items() if size)
+    if gone and parts is after:
+        listed += f"; less {in_gib(gone)} of the warm start's checkpoints, which go before"
     said = f"{in_gib(needed)} to be written ({listed}), {in_gib(free)} free at {here}"
     figures = {"needed": needed, "free": free, "parts": {k: int(v) for k, v in parts.items()}}
     if free >= needed * _SPARE:
@@ -57,21 +67,23 @@ def disk(subject: Subject) -> Finding:
 
 
 def _warm_start(subject: Subject) -> dict[str, float]:
-    """What lies in the folder during the warm start, at most; nothing where there is none."""
+    """What comes into the folder during the warm start, at most; nothing where there is none to come."""
     section = subject.config.section(WarmStartSection)
     if not subject.warm_steps or (subject.folder / "warm_start").exists():
         return {}
     counts = [(weight_count(w), w.element_size()) for w in subject.model.parameters()]
     saved = sum(count * size for count, size in counts)
     state = sum(count for count, _ in counts) * optimizer_bytes_per_weight("adamw")
-    kept = _kept(subject.warm_steps, section.save_steps, 1)
+    there = whole_checkpoints(subject.folder / CHECKPOINTS)
+    coming = _coming(there, subject.warm_steps, section.save_steps, 1)
     # The last checkpoint is there until the model is whole.
-    at_once = max(kept * (saved + state), saved + state + saved)
+    last = 0 if there else saved + state
+    at_once = max(coming * (saved + state), last + saved)
     return {"the warm start's checkpoints and model": at_once}
 
 
 def _grpo(subject: Subject) -> dict[str, float]:
-    """What GRPO leaves in the folder, the warm start's model beside it."""
+    """What GRPO adds to the folder, the warm start's model beside it."""
     grpo = subject.config.section(GrpoSection)
     lora = subject.config.section(ModelSection).lora
     counts = [(weight_count(w), w.element_size()) for w in subject.model.parameters()]
@@ -80,15 +92,25 @@ def _grpo(subject: Subject) -> dict[str, float]:
     saved = _FLOAT * learnt if lora else weights
     state = learnt * optimizer_bytes_per_weight(grpo.optimizer)
     steps = grpo.steps(len(subject.recipes))
-    kept = _kept(steps, grpo.save_steps, grpo.keep_checkpoints)
-    answers = steps * grpo.questions_per_step * grpo.num_generations if grpo.store_rollouts else 0
+    there = whole_checkpoints(subject.folder / "checkpoints")
+    coming = _coming(there, steps, grpo.save_steps, grpo.keep_checkpoints)
+    answers = grpo.questions_per_step * grpo.num_generations * max(0, steps - _done(there))
+    warms = subject.warm_steps and not (subject.folder / "warm_start").exists()
     return {
-        # The next one is written before the last one goes.
-        f"{kept} checkpoint{'s' * (kept > 1)}": kept * (saved + state),
-        "the model at the end": saved,
-        "the model of the warm start": weights if subject.warm_steps else 0,
-        "rollouts": answers * (_ROLLOUT + _TOKEN * min(grpo.max_completion_length, _ANSWER_TOKENS)),
+        f"{coming} checkpoint{'s' * (coming != 1)}": coming * (saved + state),
+        # That of a run which is given more steps goes before the first of them.
+        "the model at the end": 0 if (subject.folder / "model").exists() else saved,
+        "the model of the warm start": weights if warms else 0,
+        "rollouts": (_ROLLOUT + _TOKEN * min(grpo.max_completion_length, _ANSWER_TOKENS))
+        * (answers if grpo.store_rollouts else 0),
     }
+
+
+def _freed(subject: Subject) -> int:
+    """Bytes of the warm start's checkpoints that lie there."""
+    return sum(
+        path.stat().st_size for path in (subject.folder / CHECKPOINTS).rglob("*") if path.is_file()
+    )
 
 
 def _adapter(model: Any, lora: LoraSection) -> int:  # noqa: ANN401 - transformers is untyped
@@ -100,13 +122,28 @@ def _adapter(model: Any, lora: LoraSection) -> int:  # noqa: ANN401 - transforme
     )
 
 
-def _kept(steps: int, every: int, limit: int | None) -> int:
-    """Checkpoints that lie in the folder at one time, the one that is being written included.
+def _coming(there: Sequence[Path], steps: int, every: int, limit: int | None) -> int:
+    """By how many the checkpoints of a stage grow at most, the one that is being written included.
 
     The last step is saved, too, whatever its number; and a run that is stopped saves one in any case.
+
+    Args:
+        there: whole ones, the oldest first.
+        steps: of the stage, in all.
+        every: steps between checkpoints; 0 for none but the last.
+        limit: how many are kept; None for all.
     """
-    made = max(1, -(-steps // every)) if every else 1
-    return made if limit is None else min(made, limit + 1)
+    done = _done(there)
+    if done >= steps:
+        return 0
+    made = max(1, -(-steps // every) - done // every) if every else 1
+    # The next one is written before an old one goes.
+    return made if limit is None else min(made, max(1, limit + 1 - len(there)))
+
+
+def _done(there: Sequence[Path]) -> int:
+    """The step that a stage goes on from."""
+    return step_of(there[-1]) if there else 0
 
 
 def _existing(folder: Path) -> Path:

@@ -47,12 +47,12 @@ class Finding:
 
     @property
     def verdict(self) -> Verdict:
-        """Improved or fell where the whole interval of the gain lies on that side of zero."""
-        if self.gain.ends is None:
+        """Improved or fell where the whole interval of the gain, of enough videos, lies on that side of zero."""
+        if not self.gain.can_show:
             return "too few videos"
-        if self.gain.above(0):
+        if self.gain.shown_above(0):
             return "improved"
-        return "fell" if self.gain.below(0) else "not shown"
+        return "fell" if self.gain.shown_below(0) else "not shown"
 
     @property
     def normalised(self) -> tuple[float | None, float | None]:
@@ -78,7 +78,7 @@ class Finding:
         )
         if control is None:
             return ""
-        shown = control.high is not None and self.after.above(control.high)
+        shown = control.high is not None and self.after.shown_above(control.high)
         return f"{'Better' if shown else 'Not shown to do better'} with its video than {name}."
 
 

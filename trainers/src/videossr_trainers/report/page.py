@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from videossr.intervals import FEWEST_VIDEOS
 from videossr_trainers.pages import ends, write_page
 from videossr_trainers.report import plots
 from videossr_trainers.report.findings import findings, headline, overall
@@ -40,6 +41,7 @@ def write_report(run: Run, path: Path) -> Path:
         filters={"interval": partial(ends, times=1, digits=3)},
         run=run,
         headline=headline(of_tasks),
+        fewest=FEWEST_VIDEOS,
         rows=[*of_tasks, *([overall(run, of_tasks)] if len(of_tasks) > 1 else [])],
         paired=[task for task in run.tasks if task in run.gains],
         colours=colours,

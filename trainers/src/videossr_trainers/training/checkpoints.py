@@ -49,6 +49,11 @@ def checkpoints(folder: Path) -> list[Path]:
     return sorted((path for path in folder.iterdir() if _NAME.fullmatch(path.name)), key=step_of)
 
 
+def whole_checkpoints(folder: Path) -> list[Path]:
+    """Those of a folder that are whole, the oldest first."""
+    return [checkpoint for checkpoint in checkpoints(folder) if not _fault(checkpoint)]
+
+
 def newest_whole(folder: Path) -> Path | None:
     """The newest checkpoint that is whole; None if there is none. Tells of those that are not."""
     for checkpoint in reversed(checkpoints(folder)):
@@ -69,10 +74,30 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def keep_newest(folder: Path, keep: int) -> None:
-    """Remove all but the newest checkpoints."""
-    for checkpoint in checkpoints(folder)[:-keep]:
-        take_away(checkpoint)
+def forget_newer(folder: Path, last: Path | None) -> None:
+    """Remove the checkpoints of steps that are about to be taken again.
+
+    Args:
+        last: the checkpoint that the run goes on from; None where it starts over.
+    """
+    step = step_of(last) if last else 0
+    for checkpoint in checkpoints(folder):
+        if step_of(checkpoint) > step:
+            take_away(checkpoint)
+
+
+def keep_newest(folder: Path, keep: int, written: Path) -> None:
+    """Remove all but the newest whole checkpoints.
+
+    Args:
+        keep: how many stay, at least one.
+        written: the one that was just written, which stays whatever its step.
+    """
+    ranked = [one for one in whole_checkpoints(folder) if one != written]
+    kept = {written, *ranked[max(0, len(ranked) - keep + 1) :]}
+    for checkpoint in checkpoints(folder):
+        if checkpoint not in kept:
+            take_away(checkpoint)
 
 
 def save_whole_model(trainer: Any, folder: Path) -> None:  # noqa: ANN401 - transformers'
@@ -146,10 +171,11 @@ class WholeCheckpoints(Trainer):  # type: ignore[misc] # transformers is untyped
         if self.args.should_save:
             write_card(written, folder.parent)
             _seal(written, self.args.world_size)
-            publish(written, folder / written.name)
+            published = folder / written.name
+            publish(written, published)
             clear_unfinished(folder)
             if self.args.save_total_limit:
-                keep_newest(folder, self.args.save_total_limit)
+                keep_newest(folder, self.args.save_total_limit, published)
 
     def _together(self, write: Any) -> None:  # noqa: ANN401 - called without arguments
         met: TrainingError | None = None

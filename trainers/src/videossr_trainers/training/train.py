@@ -48,7 +48,12 @@ from videossr_trainers.training.arguments import (
     leave_cores_to_loaders,
 )
 from videossr_trainers.training.callbacks import StepReport
-from videossr_trainers.training.checkpoints import newest_whole, save_whole_model, step_of
+from videossr_trainers.training.checkpoints import (
+    forget_newer,
+    newest_whole,
+    save_whole_model,
+    step_of,
+)
 from videossr_trainers.training.interrupts import StopOnSignal, StopRequest, tell_stderr
 from videossr_trainers.training.lost import LostQuestions
 from videossr_trainers.training.run_folder import (
@@ -281,6 +286,7 @@ def _train(
     on_main(lambda: clear_unfinished(folder))  # a model that was being saved or taken away
     if on_main(model.exists) and not _goes_on(config, recipes, last, folder):
         return model
+    on_main(lambda: forget_newer(saved, last))
     stop = StopOnSignal(request)
     started = start_model(
         config, dataset, recipes, renderer, folder, report, stop=stop, check=check

@@ -18,7 +18,13 @@ from trl import SFTConfig
 from videossr_trainers.engine.encoding import PromptEncoder, pad_left
 from videossr_trainers.processes import on_main
 from videossr_trainers.questions.data import FAILURE
-from videossr_trainers.training.checkpoints import newest_whole, remove, save_whole_model, step_of
+from videossr_trainers.training.checkpoints import (
+    forget_newer,
+    newest_whole,
+    remove,
+    save_whole_model,
+    step_of,
+)
 from videossr_trainers.training.run_folder import WARM_START, forget_after
 from videossr_trainers.training.stages import WarmStartStage
 
@@ -37,7 +43,7 @@ if TYPE_CHECKING:
 
 
 #: The folder of a run that its checkpoints lie in.
-_CHECKPOINTS: Final = "warm_start_checkpoints"
+CHECKPOINTS: Final = "warm_start_checkpoints"
 
 
 class AnswerCollator:
@@ -81,7 +87,7 @@ class AnswerCollator:
 
 def forget_checkpoints(folder: Path) -> None:
     """Remove the checkpoints of a run's stage that is over, which a kill may have kept from going."""
-    on_main(lambda: remove(folder / _CHECKPOINTS))
+    on_main(lambda: remove(folder / CHECKPOINTS))
 
 
 def _decay(section: WarmStartSection) -> dict[str, Any]:
@@ -118,7 +124,7 @@ def warm_start(
     """
     on_gpu = torch.cuda.is_available()
     rate = section.lr_scheduler
-    saved = folder / _CHECKPOINTS
+    saved = folder / CHECKPOINTS
     arguments = SFTConfig(
         output_dir=str(saved),
         max_steps=section.steps,
@@ -159,6 +165,7 @@ def warm_start(
     )
     trainer.remove_callback(PrinterCallback)  # the console shows the same, and shorter
     last = on_main(lambda: newest_whole(saved))
+    on_main(lambda: forget_newer(saved, last))
     forget_after(folder, WARM_START, step_of(last) if last else 0)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     if stop:

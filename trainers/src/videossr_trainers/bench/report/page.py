@@ -6,10 +6,10 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from videossr.benchmark import FEWEST_VIDEOS
+from videossr.intervals import FEWEST_VIDEOS
 from videossr_trainers.bench.report.failures import Failure, failures
 from videossr_trainers.bench.report.histogram import histogram
-from videossr_trainers.bench.report.published import PUBLISHED
+from videossr_trainers.bench.report.published import published
 from videossr_trainers.bench.report.tables import (
     COLUMNS,
     RunTable,
@@ -108,7 +108,8 @@ def _write_html(path: Path, tables: Sequence[RunTable], shown: Sequence[Failure]
         misses=100 * (1 - 0.95 ** len(subtasks)),
         colours=colours,
         histograms=[(table.name, _histograms(table, colours)) for table in asked],
-        published=_ranked(tables),
+        ours=_means(tables),
+        published=published(subtasks),
         failures=shown,
         facts=[(table.name, _facts(table)) for table in tables],
     )
@@ -169,15 +170,14 @@ def _values(graded: Sequence[Graded], subtask: str) -> list[float]:
     return [one.value for one in graded if one.subtask == subtask and not one.failure]
 
 
-def _ranked(tables: Sequence[RunTable]) -> list[tuple[str, float, Interval | None]]:
-    """Published averages and ours, the best first; ours with their intervals."""
+def _means(tables: Sequence[RunTable]) -> list[tuple[str, Interval]]:
+    """The means of the runs that have one, the best first."""
     ours = [
-        (table.name, mean.mean, mean)
+        (table.name, mean)
         for table in tables
         if table.sighted and (mean := table.scores["sighted"].mean.raw)
     ]
-    theirs = [(name, score, None) for name, score in PUBLISHED]
-    return sorted([*ours, *theirs], key=lambda one: -one[1])
+    return sorted(ours, key=lambda one: -one[1].mean)
 
 
 def _facts(table: RunTable) -> dict[str, str]:

@@ -5,7 +5,10 @@ Averages over the subtasks, times 100 (arXiv 2511.06281).
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 #: Model and average score, the best first.
 PUBLISHED: Final[tuple[tuple[str, float], ...]] = (
@@ -15,3 +18,17 @@ PUBLISHED: Final[tuple[tuple[str, float], ...]] = (
     ("Qwen3-VL-235B-A22B", 30.5),
     ("Qwen3-VL-8B-Instruct", 19.5),
 )
+
+#: The subtasks that these are averages over, as the preset `viubench` names them.
+SUBTASKS: Final = frozenset(
+    (
+        *("grounding_channel_swap", "grounding_rotate", "grounding_zoom"),
+        *("grounding_mirror", "grounding_shuffle"),
+        *("counting_easy", "counting_hard", "jigsaw_easy", "jigsaw_hard"),
+    )
+)
+
+
+def published(subtasks: Iterable[str]) -> tuple[tuple[str, float], ...]:
+    """What can stand beside the mean of these subtasks; nothing unless they are VIUBench's nine."""
+    return PUBLISHED if {*subtasks} == SUBTASKS else ()
