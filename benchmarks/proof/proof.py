@@ -181,7 +181,8 @@ def videos_of(report: dict[str, Any], folder: Path) -> dict[str, int]:
 
 
 def kept(report: dict[str, Any]) -> dict[str, Any]:
-    """A report without the configurations, which are the files here."""
+    """A report without the configurations, which are the files here, and without the machine's own paths."""
+    report["facts"]["scale"] = Path(report["facts"]["scale"]).name
     for one in report["ablations"]:
         one["runs"] = [{name: facts.get(name) for name in _FACTS} for facts in one["runs"]]
     return report
