@@ -189,6 +189,21 @@ def test_an_optimizer_without_its_package_is_refused(
         grpo_arguments(GrpoSection(optimizer="adamw_8bit"), ModelSection(), tmp_path, seed=0)
 
 
+def test_an_optimizer_of_8_bits_trains(make_trainer: MakeTrainer, tmp_path: Path) -> None:
+    """Its states are bytes, and the weights move."""
+    pytest.importorskip("bitsandbytes", reason="bitsandbytes is not installed")
+    section = GrpoSection(optimizer="adamw_8bit")
+    optim = grpo_arguments(section, ModelSection(), tmp_path, seed=0).optim
+    trainer = make_trainer(optim=optim, max_steps=2, learning_rate=1e-2)
+    before = {name: weight.clone() for name, weight in trainer.model.named_parameters()}
+    trainer.train()
+    states = trainer.optimizer.state.values()
+    # Small tensors keep states of 32 bits.
+    assert torch.uint8 in {state["state1"].dtype for state in states}
+    moved = [not torch.equal(w, before[name]) for name, w in trainer.model.named_parameters()]
+    assert all(moved)
+
+
 def test_the_reference_is_of_the_policys_revision(tmp_path: Path) -> None:
     """TRL loads it anew, and is told which."""
     section = ModelSection(revision="v2")
