@@ -10,6 +10,9 @@ from videossr_trainers.training.provenance import other_plugins, other_settings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+#: How the place of a model's content ends.
+CONTENT: Final = "model.content"
+
 #: What the number of held-out questions is called where a user gives it.
 _QUESTIONS: Final = "ablation.questions"
 
@@ -30,6 +33,7 @@ def differences(
         return [Mistake("format", f"{now['format']} here, {saved['format']} in the run")]
     own = list(other_settings(saved["config"], now["config"], follows_rewards=follows_rewards))
     known = {mistake.where for mistake in own}
+    own = [_told_of_content(one) for one in own]
     asked = [
         Mistake(_of_the_exam(one.where), one.problem)
         for one in other_settings(saved["exam"], now["exam"], follows_rewards=False)
@@ -47,6 +51,17 @@ def differences(
             )
         )
     return found
+
+
+def _told_of_content(mistake: Mistake) -> Mistake:
+    """A difference in a model's content in words; of any other as it is."""
+    if not mistake.where.endswith(CONTENT):
+        return mistake
+    where = mistake.where.removesuffix(CONTENT) + "model.name"
+    problem = f"another model lies there now than when the run began: content {mistake.problem}"
+    return Mistake(
+        where, problem, "bring the first one back, or run anew with -o in another folder"
+    )
 
 
 def _of_the_exam(place: str) -> str:

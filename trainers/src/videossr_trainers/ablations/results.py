@@ -11,6 +11,7 @@ import numpy as np
 
 from videossr import DatasetError, VideossrError
 from videossr.floors import normalised
+from videossr_trainers.ablations.began import with_content
 from videossr_trainers.ablations.running import FORMAT, RUN
 from videossr_trainers.bench.folder import Finished
 from videossr_trainers.training.run_folder import GRPO, lines_of
@@ -110,7 +111,7 @@ def read_results(folder: Path) -> Results:
         try:
             facts = _facts(path)
             if facts["state"] == "done":
-                result = _result(folder, facts)
+                result = _result(folder, with_content(facts, folder))
                 done[result.name].append(result)
             else:
                 unfinished.append(f"{facts['name']}, seed {facts['seed']}")

@@ -11,9 +11,10 @@ from videossr import ConfigError, DatasetError, VideossrError
 from videossr.benchmark import refuse_overlap
 from videossr.errors import Mistake
 from videossr.locks import held
+from videossr_trainers.ablations.began import with_content
 from videossr_trainers.ablations.differences import differences
 from videossr_trainers.ablations.processes import complete, seconds_of
-from videossr_trainers.ablations.stages import begun_with, plan, run_folder
+from videossr_trainers.ablations.stages import begun_with, noted_model, plan, run_folder
 from videossr_trainers.ablations.variants import told
 from videossr_trainers.ablations.videos import Videos
 from videossr_trainers.pages import write_json
@@ -105,6 +106,7 @@ class _Run:
 
     variant: Variant
     seed: int
+    output: Path
     folder: Path
     plan: Plan
     facts: Mapping[str, Any]
@@ -123,7 +125,8 @@ class _Run:
         facts = _facts(variant, seed, scale, videos, planned, output, launcher)
         # As the file has it, for comparing.
         plain = json.loads(json.dumps(facts))
-        return cls(variant, seed, run_folder(output, variant.name, seed), planned, plain)
+        folder = run_folder(output, variant.name, seed)
+        return cls(variant, seed, output, folder, planned, plain)
 
     @property
     def name(self) -> str:
@@ -159,6 +162,7 @@ class _Run:
         saved = self._saved()
         if not saved:
             return []
+        saved = with_content(saved, self.output)
         follows = follows_rewards(self.variant.config)
         return [
             Mistake(f"{self.name}: {one.where}", one.problem, one.right)
@@ -218,5 +222,10 @@ def _facts(
 
 
 def _settings(config: RunConfig, start: RunConfig | None) -> dict[str, Any]:
-    """What a configuration says, with what its runs begin with where another one says that."""
-    return told(config) | {"start": begun_with(start)}
+    """What a configuration says, with what its runs begin with, by its content.
+
+    Where another one says what that is, the model that this one names is not read.
+    """
+    if start:
+        return told(config) | {"start": begun_with(start)}
+    return told(config) | {"start": None, "model": noted_model(config)}

@@ -1,0 +1,160 @@
+"""Ablations that begin with a model in a folder: known by its content, also where its name stays."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from test_ablation_running import VIDEOS, named
+from test_model_identity import model
+from test_train import dataset_for
+
+from videossr import ConfigError
+from videossr.dataset import Dataset
+from videossr.video_table import VideoRow, write_table
+from videossr_trainers.ablations import running
+from videossr_trainers.ablations.presets import find_ablations
+from videossr_trainers.ablations.stages import plan
+from videossr_trainers.ablations.variants import Variant, Variants
+from videossr_trainers.ablations.videos import Videos
+
+if TYPE_CHECKING:
+    from videossr_trainers.ablations.stages import Plan
+
+ROW = VideoRow("a.mp4", "ok", bytes=3, modified=1, hash="0" * 32, frames=9, last=1.0)
+
+
+def beginning(name: object, *overrides: str) -> Variant:
+    """The base at the small scale, beginning with a model."""
+    begun = (f"model.name={name}", *(overrides or ("warm_start.steps=0",)))
+    return Variants(find_ablations(), "tiny", begun).variant("base")
+
+
+def planned(name: object, *overrides: str) -> Plan:
+    """Its stages."""
+    return plan(beginning(name, *overrides), 0, VIDEOS, Path("/runs"))
+
+
+class Runs:
+    """Runs of the base in a folder, every stage of which is done already."""
+
+    def __init__(self, folder: Path, begins_with: Path) -> None:
+        self.output = folder / "runs"
+        self.videos = folder / "videos.parquet"
+        self.begins_with = begins_with
+        self.told: list[str] = []
+        write_table([ROW], self.videos, folder)
+
+    @property
+    def variant(self) -> Variant:
+        """Of the base."""
+        return beginning(self.begins_with)
+
+    @property
+    def plan(self) -> Plan:
+        """Its stages."""
+        return plan(self.variant, 0, Videos.read(self.videos), self.output)
+
+    @property
+    def record(self) -> Path:
+        """What the run says of itself."""
+        return self.output / "runs" / "base" / "seed-0" / running.RUN
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What that file says."""
+        return dict(json.loads(self.record.read_text()))
+
+    def make(self) -> None:
+        """Put in the place of each stage what it leaves; of the questions real sets, about no video twice."""
+        for number, stage in enumerate(self.plan.stages):
+            if stage.place in (self.plan.train_set, self.plan.benchmark):
+                about(str(number), stage.place)
+            else:
+                stage.place.mkdir(parents=True, exist_ok=True)
+            stage.notes.parent.mkdir(parents=True, exist_ok=True)
+            done = {"stage": stage.name, "state": "done", "seconds": 1.0}
+            stage.notes.with_name(f"{stage.notes.name}.json").write_text(json.dumps(done))
+
+    def run(self) -> list[str]:
+        """The reasons of failures."""
+        self.told.clear()
+        failed = running.run_all(
+            [self.variant], [0], self.videos, self.output, scale="tiny", tell=self.told.append
+        )
+        return [one.reason for one in failed]
+
+
+def about(video: str, folder: Path) -> None:
+    """Write a set of questions about one video."""
+    config = beginning("tiny").config
+    found = dataset_for(config)
+    recipes = tuple(
+        replace(recipe, video=f"{video}.mp4", video_hash=video * 32) for recipe in found.recipes
+    )
+    header = replace(found.header, plugins=config.provenance)
+    Dataset(recipes, header).save(folder)
+
+
+def test_what_begins_with_a_model_is_known_by_its_content(tmp_path: Path) -> None:
+    """The exam before, and the model that is warmed up from it; a copy is the same, a retrained one is not."""
+    one = model(tmp_path / "one")
+    warm = "warm_start.steps=3"
+    first, warmed = planned(one), planned(one, warm)
+    copy = model(tmp_path / "copy")
+    assert (first.before, warmed.before) == (planned(copy).before, planned(copy, warm).before)
+    model(one, "retrained")
+    assert first.before != planned(one).before
+    assert warmed.before != planned(one, warm).before
+    assert named(warmed)["warm start"].place != named(planned(one, warm))["warm start"].place
+    assert (first.train_set, first.benchmark) == (planned(one).train_set, planned(one).benchmark)
+
+
+def test_a_model_that_is_gone_is_told_before_anything_is_run(tmp_path: Path) -> None:
+    """By its name."""
+    with pytest.raises(ConfigError, match=r"model.name: '.*gone': no such folder; bring it back"):
+        planned(tmp_path / "gone")
+
+
+def test_a_run_is_not_taken_for_one_of_another_model(tmp_path: Path) -> None:
+    """Once the folder holds another one, the run is neither done nor gone on with; both are named."""
+    one = model(tmp_path / "one")
+    runs = Runs(tmp_path, one)
+    runs.make()
+    assert [] == runs.run()
+    assert "done" == runs.facts["state"]
+    first = runs.facts["config"]["model"]["content"]
+    assert [] == runs.run()
+    assert ["base, seed 0: is done"] == runs.told
+    model(one, "retrained")
+    before = runs.record.read_bytes()
+    with pytest.raises(ConfigError) as raised:
+        runs.run()
+    (mistake,) = raised.value.mistakes
+    assert "base, seed 0: model.name" == mistake.where
+    assert mistake.problem.startswith("another model lies there now than when the run began")
+    assert f"{first!r} in the run" in mistake.problem
+    assert before == runs.record.read_bytes()
+    model(one)
+    assert [] == runs.run()
+
+
+def test_the_model_of_an_older_run_is_that_of_its_exam(tmp_path: Path) -> None:
+    """Whose record has no content of it; without an exam it is not known, and taken as it is."""
+    one = model(tmp_path / "one")
+    runs = Runs(tmp_path, one)
+    runs.make()
+    assert [] == runs.run()
+    facts = runs.facts
+    content = facts["config"]["model"].pop("content")
+    runs.record.write_text(json.dumps(facts))
+    exam = runs.output / facts["places"]["before"] / "run.json"
+    exam.write_text(json.dumps({"model": {"family": "Qwen3VL", "model": content}}))
+    assert [] == runs.run()
+    assert ["base, seed 0: is done"] == runs.told
+    model(one, "retrained")
+    with pytest.raises(ConfigError, match="model.name: another model lies there now"):
+        runs.run()
