@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from test_train import dataset_for
 from videossr import ConfigError
 from videossr.dataset import Dataset
 from videossr.video_table import VideoRow, write_table
-from videossr_trainers.ablations import running
+from videossr_trainers.ablations import processes, running
 from videossr_trainers.ablations.presets import find_ablations
 from videossr_trainers.ablations.stages import plan
 from videossr_trainers.ablations.variants import Variant, Variants
@@ -156,5 +157,26 @@ def test_the_model_of_an_older_run_is_that_of_its_exam(tmp_path: Path) -> None:
     assert [] == runs.run()
     assert ["base, seed 0: is done"] == runs.told
     model(one, "retrained")
-    with pytest.raises(ConfigError, match="model.name: another model lies there now"):
+    with pytest.raises(ConfigError, match=r"model.name: another model lies there now"):
         runs.run()
+
+
+def test_what_was_removed_of_a_done_run_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing else; until it is there the run is not done."""
+    runs = Runs(tmp_path, model(tmp_path / "one"))
+    runs.make()
+    assert [] == runs.run()
+    runs.plan.after.rmdir()
+    fails = [sys.executable, "-c", "raise SystemExit(1)"]
+    monkeypatch.setattr(processes, "_command", lambda *_: fails)
+    (reason,) = runs.run()
+    assert reason.startswith("exam after: exit code 1")
+    assert "running" == runs.facts["state"]
+    makes = [sys.executable, "-c", f"import os; os.mkdir({str(runs.plan.after)!r})"]
+    monkeypatch.setattr(processes, "_command", lambda *_: makes)
+    assert [] == runs.run()
+    assert ("base, seed 0: exam after", "base, seed 0: done") == (runs.told[0], runs.told[-1])
+    assert runs.plan.after.is_dir()
+    assert "done" == runs.facts["state"]

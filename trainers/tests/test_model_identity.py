@@ -6,7 +6,6 @@ import json
 import shutil
 from typing import TYPE_CHECKING
 
-import pytest
 from huggingface_hub import constants
 
 from videossr_trainers.models import identity
@@ -14,6 +13,8 @@ from videossr_trainers.models.identity import content_of, folder_hash
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 
 def model(folder: Path, weights: str = "first") -> Path:

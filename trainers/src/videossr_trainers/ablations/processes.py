@@ -71,15 +71,21 @@ def complete(stage: Stage, launcher: Sequence[str], tell: Tell) -> None:
     Raises:
         StageError: it failed; what its log says of that is in the message.
     """
-    if _is_done(stage):
+    if is_done(stage):
         return
     with held(_file(stage, "lock"), lambda: tell(f"{stage.name}: waiting for another run")) as lock:
-        if _is_done(stage):
+        if is_done(stage):
             return
         if stage.at_once and stage.place.exists():  # ended before it was noted
             _note(stage, {"state": "done", "exit_code": 0, "seconds": seconds_of(stage)})
             return
         _attempt(stage, launcher, lock, tell)
+
+
+def is_done(stage: Stage) -> bool:
+    """Whether a stage has done its work, and what it made is there."""
+    # What somebody has removed since is made again.
+    return stage.place.exists() and _read(stage).get("state") == "done"
 
 
 def seconds_of(stage: Stage) -> float:
@@ -253,11 +259,6 @@ def _command(stage: Stage, launcher: Sequence[str]) -> list[str]:
 def _note(stage: Stage, facts: Mapping[str, Any]) -> None:
     """Write what became of a stage, over what was known of it before."""
     write_json(_file(stage, "json"), {"stage": stage.name, **_read(stage), **facts})
-
-
-def _is_done(stage: Stage) -> bool:
-    # What somebody has removed since is made again.
-    return stage.place.exists() and _read(stage).get("state") == "done"
 
 
 def _read(stage: Stage) -> dict[str, Any]:

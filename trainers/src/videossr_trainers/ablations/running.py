@@ -13,7 +13,7 @@ from videossr.errors import Mistake
 from videossr.locks import held
 from videossr_trainers.ablations.began import with_content
 from videossr_trainers.ablations.differences import differences
-from videossr_trainers.ablations.processes import complete, seconds_of
+from videossr_trainers.ablations.processes import complete, is_done, seconds_of
 from videossr_trainers.ablations.stages import begun_with, noted_model, plan, run_folder
 from videossr_trainers.ablations.variants import told
 from videossr_trainers.ablations.videos import Videos
@@ -144,7 +144,7 @@ class _Run:
             mistakes = self.differences()
             if mistakes:
                 raise ConfigError(mistakes)
-            if self._saved().get("state") == "done":
+            if self._saved().get("state") == "done" and all(map(is_done, self.plan.stages)):
                 tell("is done")
                 return
             facts = {**self.facts, "commit": source_of()}
