@@ -12,8 +12,9 @@ from omegaconf import OmegaConf
 
 from videossr.atomic import write_text
 from videossr.errors import Mistake
+from videossr_trainers.models.identity import content_of
 from videossr_trainers.questions.difficulty import follows_progress
-from videossr_trainers.sections import GrpoSection
+from videossr_trainers.sections import GrpoSection, ModelSection
 from videossr_trainers.training.occupied import CONFIG, PROVENANCE
 from videossr_trainers.training.source import source_of
 from videossr_trainers.versions import versions
@@ -90,6 +91,7 @@ def differences(config: RunConfig, dataset: Dataset, folder: Path) -> list[Mista
         *sorted(settings, key=lambda one: one.where),
         *other_plugins(saved, now),
         *_other_dataset(saved, now),
+        *([] if _has_own_start(folder) else _other_model(config, saved, now)),
     ]
 
 
@@ -181,6 +183,22 @@ def _other_dataset(saved: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator
         )
 
 
+def _has_own_start(folder: Path) -> bool:
+    """Whether a run has a copy of what it goes on from, so that the model it names is not read again."""
+    return any((folder / name).exists() for name in ("start", "warm_start"))
+
+
+def _other_model(
+    config: RunConfig, saved: Mapping[str, Any], now: Mapping[str, Any]
+) -> Iterator[Mistake]:
+    """Another model under the name of the one that the run began with; older runs do not say which it was."""
+    then, here = (one.get("model") for one in (saved, now))
+    if then and here and then != here:
+        name = config.section(ModelSection).name
+        problem = f"{name!r} has another model now than when the run began: {here} here, {then} in the run"
+        yield Mistake("model.name", problem, "bring the first one back, or start a new run")
+
+
 def _origin(facts: Mapping[str, str] | None) -> str:
     if facts is None:
         return "not in use"
@@ -191,8 +209,10 @@ def _facts(config: RunConfig, dataset: Dataset) -> dict[str, Any]:
     digests = xxhash.xxh3_128(
         "\n".join(f"{recipe.seed} {recipe.digest}" for recipe in dataset.recipes).encode()
     ).hexdigest()
+    model = config.section(ModelSection)
     return {
         "seed": config.seed,
+        "model": content_of(model.name, model.revision),
         "versions": versions(),
         "python": platform.python_version(),
         "commit": source_of(),

@@ -1,7 +1,7 @@
 """A training run: start a model, warm it up if asked to, then GRPO; everything in one folder.
 
 run/config.yaml       the resolved configuration; with it and the dataset the run can be repeated
-run/provenance.json   versions, plugins, seed, the dataset and its hash
+run/provenance.json   versions, plugins, seed, the first model's content, the dataset and its hash
 run/preflight.json    what was checked before the first step, and found
 run/metrics.jsonl     a line for each step, written as it happens
 run/rollouts/         what was asked, answered and earned in each step
