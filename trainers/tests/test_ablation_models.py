@@ -169,6 +169,8 @@ def test_what_was_removed_of_a_done_run_is_made_again(
     runs.make()
     assert [] == runs.run()
     runs.plan.after.rmdir()
+    older = {name: fact for name, fact in runs.facts.items() if name != "attempts"}
+    runs.record.write_text(json.dumps(older | {"commit": "c0"}))
     fails = [sys.executable, "-c", "raise SystemExit(1)"]
     monkeypatch.setattr(processes, "_command", lambda *_: fails)
     (reason,) = runs.run()
@@ -180,3 +182,5 @@ def test_what_was_removed_of_a_done_run_is_made_again(
     assert ("base, seed 0: exam after", "base, seed 0: done") == (runs.told[0], runs.told[-1])
     assert runs.plan.after.is_dir()
     assert "done" == runs.facts["state"]
+    now = runs.facts["commit"]
+    assert ["c0", now, now] == [one["commit"] for one in runs.facts["attempts"]]

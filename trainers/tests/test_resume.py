@@ -32,6 +32,7 @@ from videossr.config import load_config
 from videossr.dataset import Dataset
 from videossr_trainers.failures import TrainingError
 from videossr_trainers.models.identity import folder_hash
+from videossr_trainers.training import provenance
 from videossr_trainers.training.callbacks import StepReport
 from videossr_trainers.training.checkpoints import (
     checkpoints,
@@ -548,6 +549,32 @@ def test_a_run_that_was_warmed_up_needs_the_first_model_no_more(
         run_here(folder, run, *named, report=ends_at("grpo", 1))
     shutil.rmtree(base)
     assert run / "model" == run_here(folder, run, *named, resume=True)
+
+
+def test_every_attempt_has_its_commit_and_its_first_step(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other code that goes on is warned of, and the card names both; an older run has no attempts."""
+    run, path = tmp_path / "run", tmp_path / "run" / "provenance.json"
+    with pytest.raises(EndedError):
+        run_here(folder, run, report=ends_at("grpo", 3))
+    facts = json.loads(path.read_text())
+    assert [{"stage": "grpo", "step": 1, "commit": facts["commit"]}] == facts["attempts"]
+    monkeypatch.setattr(provenance, "source_of", lambda: "beef-dirty")
+    warned = f"the code is of commit beef-dirty, and was of {facts['commit']} in the run before"
+    with pytest.raises(EndedError), pytest.warns(UserWarning, match=warned):
+        run_here(folder, run, resume=True, report=ends_at("grpo", 5))
+    monkeypatch.undo()
+    told = json.loads(path.read_text())
+    assert [(1, facts["commit"]), (3, "beef-dirty")] == [
+        (one["step"], one["commit"]) for one in told["attempts"]
+    ]
+    older = {name: fact for name, fact in facts.items() if name not in {"attempts", "model"}}
+    path.write_text(json.dumps(older | {"commit": "cafe"}))
+    with pytest.warns(UserWarning, match=r"and was of cafe in the run before"):
+        run_here(folder, run, resume=True)
+    card = (run / "model" / "README.md").read_text()
+    assert f"- videossr at commit cafe, {facts['commit']} from step 5 (grpo) on\n" in card
 
 
 def test_a_folder_in_use_is_refused(folder: Path, tmp_path: Path) -> None:

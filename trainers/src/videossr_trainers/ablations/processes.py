@@ -21,6 +21,7 @@ from videossr.locks import held
 from videossr_trainers.ablations.stages import CONFIG
 from videossr_trainers.failures import TrainingError
 from videossr_trainers.pages import write_json, write_whole
+from videossr_trainers.training.attempts import attempts_of
 from videossr_trainers.training.source import source_of
 
 if TYPE_CHECKING:
@@ -108,11 +109,12 @@ def _attempt(stage: Stage, launcher: Sequence[str], lock: int, tell: Tell) -> No
     tell(f"log: {log}")
     before = seconds_of(stage)
     command = _command(stage, launcher)
+    attempt = {"commit": source_of(), "since": time.time()}
     facts = {
         "command": command,
         "launcher": shlex.join(launcher) if stage.in_parallel else "",
-        "commit": source_of(),
-        "since": time.time(),
+        **attempt,
+        "attempts": [*attempts_of(_read(stage)), attempt],
     }
     _note(stage, {"state": "running", "exit_code": None, "seconds": before, **facts})
     log.touch()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +19,7 @@ from videossr_trainers.ablations.stages import begun_with, noted_model, plan, ru
 from videossr_trainers.ablations.variants import told
 from videossr_trainers.ablations.videos import Videos
 from videossr_trainers.pages import write_json
+from videossr_trainers.training.attempts import attempts_of
 from videossr_trainers.training.provenance import follows_rewards
 from videossr_trainers.training.source import source_of
 from videossr_trainers.versions import versions
@@ -144,10 +146,16 @@ class _Run:
             mistakes = self.differences()
             if mistakes:
                 raise ConfigError(mistakes)
-            if self._saved().get("state") == "done" and all(map(is_done, self.plan.stages)):
+            saved = self._saved()
+            if saved.get("state") == "done" and all(map(is_done, self.plan.stages)):
                 tell("is done")
                 return
-            facts = {**self.facts, "commit": source_of()}
+            attempt = {"commit": source_of(), "since": time.time()}
+            facts = {
+                **self.facts,
+                "commit": attempt["commit"],
+                "attempts": [*attempts_of(saved), attempt],
+            }
             write_json(path, facts)
             for stage in self.plan.stages:
                 complete(stage, launcher, tell)

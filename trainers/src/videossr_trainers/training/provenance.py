@@ -13,9 +13,11 @@ from omegaconf import OmegaConf
 from videossr.atomic import write_text
 from videossr.errors import Mistake
 from videossr_trainers.models.identity import content_of
+from videossr_trainers.processes import on_main
 from videossr_trainers.questions.difficulty import follows_progress
 from videossr_trainers.sections import GrpoSection, ModelSection
-from videossr_trainers.training.occupied import CONFIG, PROVENANCE
+from videossr_trainers.training.attempts import attempts_of, commits_of
+from videossr_trainers.training.occupied import CONFIG, PROVENANCE, has_provenance
 from videossr_trainers.training.source import source_of
 from videossr_trainers.versions import versions
 
@@ -56,7 +58,29 @@ def write_provenance(config: RunConfig, dataset: Dataset, folder: Path) -> None:
     """Write what the run is made of, before it starts."""
     folder.mkdir(parents=True, exist_ok=True)
     write_config(config, folder)
-    write_text(folder / PROVENANCE, json.dumps(_facts(config, dataset), indent=2) + "\n")
+    _write(folder, {**_facts(config, dataset), "attempts": []})
+
+
+def note_attempt(folder: Path, stage: str, step: int) -> None:
+    """Note which code takes the steps of a stage from now on; nothing where a folder holds no run.
+
+    Args:
+        folder: the run's.
+        stage: that begins or goes on.
+        step: the first that is taken.
+    """
+
+    def note() -> None:
+        if has_provenance(folder):
+            facts = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
+            attempt = {"stage": stage, "step": step, "commit": source_of()}
+            _write(folder, {**facts, "attempts": [*attempts_of(facts), attempt]})
+
+    on_main(note)
+
+
+def _write(folder: Path, facts: Mapping[str, Any]) -> None:
+    write_text(folder / PROVENANCE, json.dumps(facts, indent=2) + "\n")
 
 
 def write_config(config: RunConfig, folder: Path) -> None:
@@ -67,7 +91,8 @@ def write_config(config: RunConfig, folder: Path) -> None:
 def differences(config: RunConfig, dataset: Dataset, folder: Path) -> list[Mistake]:
     """What differs from the run in a folder, of all that its result depends on.
 
-    Warns of libraries that are of another version: they may differ in the last bits.
+    Warns of libraries that are of another version, which may differ in the last bits, and of another commit
+    of our own code.
     """
     saved = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
     now = json.loads(json.dumps(_facts(config, dataset)))
@@ -78,6 +103,13 @@ def differences(config: RunConfig, dataset: Dataset, folder: Path) -> list[Mista
                 "on otherwise in the last bits",
                 stacklevel=2,
             )
+    before = [commit for commit in commits_of(saved) if commit != now["commit"]]
+    if before:
+        warnings.warn(
+            f"the code is of commit {now['commit']}, and was of {', '.join(before)} in the run before: it "
+            "may go on otherwise",
+            stacklevel=2,
+        )
     here = json.loads(json.dumps(config.tree()))
     there: Any = OmegaConf.to_container(OmegaConf.load(folder / CONFIG))
     free: tuple[str, ...] = _LENGTHS
