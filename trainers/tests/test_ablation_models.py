@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from omegaconf import OmegaConf
 from test_ablation_running import VIDEOS, named
 from test_model_identity import model
 from test_train import dataset_for
@@ -21,6 +23,7 @@ from videossr_trainers.ablations.presets import find_ablations
 from videossr_trainers.ablations.stages import plan
 from videossr_trainers.ablations.variants import Variant, Variants
 from videossr_trainers.ablations.videos import Videos
+from videossr_trainers.training.provenance import write_provenance
 
 if TYPE_CHECKING:
     from videossr_trainers.ablations.stages import Plan
@@ -184,3 +187,40 @@ def test_what_was_removed_of_a_done_run_is_made_again(
     assert "done" == runs.facts["state"]
     now = runs.facts["commit"]
     assert ["c0", now, now] == [one["commit"] for one in runs.facts["attempts"]]
+
+
+def test_a_run_whose_exam_is_about_what_it_learns_from_is_refused(tmp_path: Path) -> None:
+    """Before it is trained, with the video's name; what both sets lie in is named too."""
+    runs = Runs(tmp_path, model(tmp_path / "one"))
+    runs.make()
+    shutil.rmtree(runs.plan.benchmark)
+    about("0", runs.plan.benchmark)
+    (reason,) = runs.run()
+    train_set, benchmark = runs.plan.train_set, runs.plan.benchmark
+    assert f"{train_set}: 1 videos in common with {benchmark}: 0.mp4" in reason
+    assert "running" == runs.facts["state"]
+
+
+@pytest.mark.parametrize("asked", [1, 2, 3])
+def test_what_the_first_model_has_learnt_from_is_not_asked(tmp_path: Path, asked: int) -> None:
+    """In its own run, or in that of the model that this one began with; other videos may be."""
+    one, two = (trained(tmp_path / name, video) for name, video in {"one": "2", "two": "3"}.items())
+    begun = OmegaConf.load(two.parent / "config.yaml")
+    begun.model.name = str(one)
+    OmegaConf.save(begun, two.parent / "config.yaml")
+    runs = Runs(tmp_path, two)
+    runs.make()
+    shutil.rmtree(runs.plan.benchmark)
+    about(str(asked), runs.plan.benchmark)
+    reasons = runs.run()
+    of = {1: None, 2: one.parent, 3: two.parent}[asked]
+    told = f"{two}: was trained in {of} on 1 videos of {runs.plan.benchmark}: {asked}.mp4"
+    assert ([told] if of else []) == [reason.splitlines()[0] for reason in reasons]
+
+
+def trained(run: Path, video: str) -> Path:
+    """The model of a run that has learnt from one video."""
+    about(video, run.with_suffix(".dataset"))
+    dataset = Dataset.load(run.with_suffix(".dataset"))
+    write_provenance(beginning("tiny").config, dataset, run)
+    return model(run / "model")

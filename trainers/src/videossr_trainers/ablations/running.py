@@ -14,6 +14,7 @@ from videossr.errors import Mistake
 from videossr.locks import held
 from videossr_trainers.ablations.began import with_content
 from videossr_trainers.ablations.differences import differences
+from videossr_trainers.ablations.learnt import refuse_learnt
 from videossr_trainers.ablations.processes import complete, is_done, seconds_of
 from videossr_trainers.ablations.stages import begun_with, noted_model, plan, run_folder
 from videossr_trainers.ablations.variants import told
@@ -161,6 +162,7 @@ class _Run:
                 complete(stage, launcher, tell)
                 if stage.place == self.plan.benchmark:
                     refuse_overlap(self.plan.benchmark, self.plan.learnt_from)
+                    refuse_learnt(self.plan.benchmark, self.plan.begins_with)
             seconds = {stage.name: seconds_of(stage) for stage in self.plan.stages}
             write_json(path, {**facts, "state": "done", "seconds": seconds})
             tell("done")

@@ -78,7 +78,8 @@ class Plan:
         training: the run's.
         exam: the configuration of the held-out questions.
         starts_here: whether there is a warm start.
-        learnt_from: all questions that the model learns from, each a folder.
+        learnt_from: all questions that the model learns from here, each a folder.
+        begins_with: the model that is named, which may have learnt from others before.
     """
 
     stages: tuple[Stage, ...]
@@ -90,6 +91,7 @@ class Plan:
     exam: Mapping[str, Any]
     starts_here: bool
     learnt_from: tuple[Path, ...]
+    begins_with: str
 
 
 def plan(
@@ -181,6 +183,7 @@ def plan(
         exam,
         bool(start),
         tuple(stage.place for stage in learnt),
+        first.section(ModelSection).name,
     )
 
 

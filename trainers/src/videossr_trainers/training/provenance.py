@@ -11,13 +11,14 @@ import xxhash
 from omegaconf import OmegaConf
 
 from videossr.atomic import write_text
+from videossr.build.overlap import contents_of
 from videossr.errors import Mistake
 from videossr_trainers.models.identity import content_of
 from videossr_trainers.processes import on_main
 from videossr_trainers.questions.difficulty import follows_progress
 from videossr_trainers.sections import GrpoSection, ModelSection
 from videossr_trainers.training.attempts import attempts_of, commits_of
-from videossr_trainers.training.occupied import CONFIG, PROVENANCE, has_provenance
+from videossr_trainers.training.occupied import CONFIG, PROVENANCE, VIDEOS, has_provenance
 from videossr_trainers.training.source import source_of
 from videossr_trainers.versions import versions
 
@@ -58,6 +59,7 @@ def write_provenance(config: RunConfig, dataset: Dataset, folder: Path) -> None:
     """Write what the run is made of, before it starts."""
     folder.mkdir(parents=True, exist_ok=True)
     write_config(config, folder)
+    write_text(folder / VIDEOS, json.dumps(contents_of(dataset.recipes), indent=0) + "\n")
     _write(folder, {**_facts(config, dataset), "attempts": []})
 
 

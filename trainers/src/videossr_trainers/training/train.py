@@ -3,6 +3,7 @@
 run/config.yaml       the resolved configuration; with it and the dataset the run can be repeated
 run/provenance.json   versions, plugins, seed, the first model's content, the dataset and its hash; of each
                       attempt the commit of the code and the first step
+run/videos.json       the videos that it learns from, a name for each hash
 run/preflight.json    what was checked before the first step, and found
 run/metrics.jsonl     a line for each step, written as it happens
 run/rollouts/         what was asked, answered and earned in each step
