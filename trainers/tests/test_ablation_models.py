@@ -214,7 +214,7 @@ def test_what_the_first_model_has_learnt_from_is_not_asked(tmp_path: Path, asked
     about(str(asked), runs.plan.benchmark)
     reasons = runs.run()
     of = {1: None, 2: one.parent, 3: two.parent}[asked]
-    told = f"{two}: was trained in {of} on 1 videos of {runs.plan.benchmark}: {asked}.mp4"
+    told = f"{two}: was trained in {of} on 1 video of {runs.plan.benchmark}: {asked}.mp4"
     assert ([told] if of else []) == [reason.splitlines()[0] for reason in reasons]
 
 

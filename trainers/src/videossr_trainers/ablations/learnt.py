@@ -15,6 +15,7 @@ from omegaconf import OmegaConf
 
 from videossr import DatasetError
 from videossr.build.overlap import contents, overlap
+from videossr.wording import counted
 from videossr_trainers.models.adapters import adapter_of
 from videossr_trainers.models.identity import TINY
 from videossr_trainers.training.occupied import CONFIG, VIDEOS, has_provenance
@@ -29,6 +30,8 @@ _NAMED: Final = 3
 def refuse_learnt(benchmark: Path, model: str) -> None:
     """Raise `DatasetError` if a model is known to have learnt from a video that a benchmark asks about.
 
+    Or if the list of what it learnt from is damaged.
+
     Args:
         benchmark: a dataset's folder.
         model: a folder, a name on the hub, or `tiny`.
@@ -36,12 +39,11 @@ def refuse_learnt(benchmark: Path, model: str) -> None:
     own = contents(benchmark)
     faults = []
     for run in _runs(model):
-        learnt = json.loads((run / VIDEOS).read_text(encoding="utf-8"))
-        common = overlap(str(benchmark), own, str(run), learnt).videos
+        common = overlap(str(benchmark), own, str(run), _learnt_in(run)).videos
         if common:
             named = ", ".join(common[:_NAMED]) + (", ..." if len(common) > _NAMED else "")
             faults.append(
-                f"{model}: was trained in {run} on {len(common)} videos of {benchmark}: {named}"
+                f"{model}: was trained in {run} on {counted(len(common), 'video')} of {benchmark}: {named}"
             )
     if faults:
         right = "train it on build.part=train under the same build.held_out, or begin with another model"
@@ -65,6 +67,14 @@ def _runs(model: str) -> Iterator[Path]:
             config: Any = OmegaConf.load(run / CONFIG)
             if config.model.name != TINY:
                 ahead.append(config.model.name)
+
+
+def _learnt_in(run: Path) -> dict[str, str]:
+    """The videos of a run, a name for each hash."""
+    try:
+        return dict(json.loads((run / VIDEOS).read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise DatasetError(f"{run / VIDEOS}: is damaged ({error})") from error
 
 
 def _run_of(model: Path) -> Path | None:

@@ -60,6 +60,12 @@ def content_of(name: str, revision: str | None = None) -> str | None:
     return f"{name}@{commit}" if commit else None
 
 
+def commit_in(content: str) -> str | None:
+    """The commit of a model on the hub, by its content; None for any other."""
+    name, _, commit = content.rpartition("@")
+    return commit if name and _COMMIT.fullmatch(commit) else None
+
+
 def folder_hash(folder: Path) -> str:
     """A hash (XXH3, 128 bits, hexadecimal) of the files that decide, with their names."""
     files = sorted({file for pattern in _DECIDING for file in folder.glob(pattern)})

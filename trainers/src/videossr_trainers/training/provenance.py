@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from videossr.atomic import write_text
 from videossr.build.overlap import contents_of
 from videossr.errors import Mistake
-from videossr_trainers.models.identity import content_of
+from videossr_trainers.models.identity import commit_in, content_of
 from videossr_trainers.processes import on_main
 from videossr_trainers.questions.difficulty import follows_progress
 from videossr_trainers.sections import GrpoSection, ModelSection
@@ -117,6 +117,8 @@ def differences(config: RunConfig, dataset: Dataset, folder: Path) -> list[Mista
     free: tuple[str, ...] = _LENGTHS
     if 0 == config.section(GrpoSection).max_steps == there["grpo"]["max_steps"]:
         free = ("grpo",)  # the run ends with its warm start, which depends on none of it
+    if saved.get("model") == now["model"] is not None:
+        free += ("model.revision",)  # another word for the same commit
     settings = [
         *other_settings(there, here, free, follows_rewards=follows_rewards(config)),
         *_other_length(config, dataset, _flat(there)),
@@ -230,7 +232,12 @@ def _other_model(
     if then and here and then != here:
         name = config.section(ModelSection).name
         problem = f"{name!r} has another model now than when the run began: {here} here, {then} in the run"
-        yield Mistake("model.name", problem, "bring the first one back, or start a new run")
+        back = (
+            f"give model.revision={commit}"
+            if (commit := commit_in(then))
+            else "bring that one back"
+        )
+        yield Mistake("model.name", problem, f"{back}, or start a new run")
 
 
 def _origin(facts: Mapping[str, str] | None) -> str:
