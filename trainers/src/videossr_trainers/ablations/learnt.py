@@ -36,9 +36,10 @@ def refuse_learnt(benchmark: Path, model: str) -> None:
         benchmark: a dataset's folder.
         model: a folder, a name on the hub, or `tiny`.
     """
-    own = contents(benchmark)
+    runs = list(_runs(model))
+    own = contents(benchmark) if runs else {}
     faults = []
-    for run in _runs(model):
+    for run in runs:
         common = overlap(str(benchmark), own, str(run), _learnt_in(run)).videos
         if common:
             named = ", ".join(common[:_NAMED]) + (", ..." if len(common) > _NAMED else "")
