@@ -370,6 +370,20 @@ def test_what_a_run_has_noted_is_read(tmp_path: Path) -> None:
     assert [[0.25], [0.75]] == [one["sighted"].tolist() for one in (newer.before, newer.after)]
 
 
+def test_the_commits_of_all_attempts_are_read(tmp_path: Path) -> None:
+    """Of the run, of its stages, and those that a training went on with."""
+    attempts = {"attempts": [{"commit": "c1"}, {"commit": "c2"}]}
+    place = run_at(tmp_path, "base", commit="c2", **attempts).parent
+    for path, facts in {
+        "logs/training.json": {"commit": "c4", "attempts": [{"commit": "c3"}, {"commit": "c4"}]},
+        "train/provenance.json": {"commit": "c0", "attempts": [{"commit": "c5", "step": 3}]},
+    }.items():
+        (place / path).parent.mkdir()
+        (place / path).write_text(json.dumps(facts))
+    ((run,),) = read_results(tmp_path).done.values()
+    assert ("c0", "c1", "c2", "c3", "c4", "c5") == run.commits
+
+
 def test_a_damaged_run_is_named_and_the_others_are_reported(tmp_path: Path) -> None:
     """Whatever of it is damaged: its file, its exam, its metrics."""
     run_at(tmp_path, "base")

@@ -390,6 +390,20 @@ def test_a_failure_shows_its_cause(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert source.source_of() == notes(tmp_path)["commit"]
 
 
+def test_every_attempt_at_a_stage_keeps_its_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also the one that an older version has noted alone."""
+    (tmp_path / "notes.json").write_text('{"state": "failed", "commit": "c0"}')
+    for commit, code in {"c1": 1, "c2": 0}.items():
+        monkeypatch.setattr(processes, "source_of", lambda commit=commit: commit)
+        stage = work(tmp_path, monkeypatch, sys.executable, "-c", f"raise SystemExit({code})")
+        with suppress(StageError):
+            complete(stage, (), lambda _: None)
+    assert ["c0", "c1", "c2"] == [one["commit"] for one in notes(tmp_path)["attempts"]]
+    assert ("done", "c2") == (notes(tmp_path)["state"], notes(tmp_path)["commit"])
+
+
 def test_a_long_stage_says_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the last line of its log, each once; what an attempt before has said is past."""
     monkeypatch.setattr(processes, "_SECONDS_BETWEEN_TELLING", 0.05)

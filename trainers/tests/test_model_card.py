@@ -12,9 +12,9 @@ from test_train import dataset_for
 from videossr.benchmark import Graded, measure
 from videossr.cli import main
 from videossr.config import RunConfig, load_config
-from videossr_trainers.answering.checkpoint import folder_hash
 from videossr_trainers.bench.running import scores_tree
 from videossr_trainers.model_card.card import write_card
+from videossr_trainers.models.identity import folder_hash
 from videossr_trainers.sections import LoraSection
 from videossr_trainers.training.checkpoints import save_whole_model
 from videossr_trainers.training.provenance import write_provenance

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import safetensors.torch
 import torch
 from small_runs import CONFIG, make_folder, measured, train, train_command
 from torch.utils.data import DataLoader
@@ -28,6 +30,8 @@ from videossr.cli import main
 from videossr.config import load_config
 from videossr.dataset import Dataset
 from videossr_trainers.failures import TrainingError
+from videossr_trainers.models.identity import folder_hash
+from videossr_trainers.training import provenance
 from videossr_trainers.training.callbacks import StepReport
 from videossr_trainers.training.checkpoints import (
     checkpoints,
@@ -540,6 +544,66 @@ def test_another_run_is_not_resumed(folder: Path, tmp_path: Path) -> None:
         run_here(folder, run, resume=True)
     assert [m.where for m in raised.value.mistakes] == ["plugin digits", "dataset"]
     assert before == (run / "config.yaml").read_bytes()
+
+
+@pytest.mark.parametrize("overrides", [(), ("model.lora={rank: 2}", "grpo.beta=0")])
+def test_a_run_does_not_go_on_from_another_model(
+    folder: Path, tmp_path: Path, tiny_folder: Path, overrides: tuple[str, ...]
+) -> None:
+    """One in the folder of that which it began with: neither under its adapter, nor as its reference."""
+    base, run = tmp_path / "base", tmp_path / "run"
+    shutil.copytree(tiny_folder, base)
+    named = (f"model.name={base}", *overrides)
+    with pytest.raises(EndedError):
+        run_here(folder, run, *named, report=ends_at("grpo", 3))
+    first = folder_hash(base)
+    weights = safetensors.torch.load_file(base / "model.safetensors")
+    retrained = {name: one + 1 for name, one in weights.items()}
+    safetensors.torch.save_file(retrained, base / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ConfigError) as raised:
+        run_here(folder, run, *named, resume=True)
+    (mistake,) = raised.value.mistakes
+    assert "model.name" == mistake.where
+    assert f"{folder_hash(base)} here, {first} in the run" in mistake.problem
+
+
+def test_a_run_that_was_warmed_up_needs_the_first_model_no_more(
+    folder: Path, tmp_path: Path, tiny_folder: Path
+) -> None:
+    """It has its own copy to go on from."""
+    base, run = tmp_path / "base", tmp_path / "run"
+    shutil.copytree(tiny_folder, base)
+    named = (f"model.name={base}", "warm_start.steps=1", "grpo.max_steps=2")
+    with pytest.raises(EndedError):
+        run_here(folder, run, *named, report=ends_at("grpo", 1))
+    shutil.rmtree(base)
+    assert run / "model" == run_here(folder, run, *named, resume=True)
+
+
+def test_every_attempt_has_its_commit_and_its_first_step(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other code that goes on is warned of, and the card names both; an older run has no attempts."""
+    run, path = tmp_path / "run", tmp_path / "run" / "provenance.json"
+    with pytest.raises(EndedError):
+        run_here(folder, run, report=ends_at("grpo", 3))
+    facts = json.loads(path.read_text())
+    assert [{"stage": "grpo", "step": 1, "commit": facts["commit"]}] == facts["attempts"]
+    monkeypatch.setattr(provenance, "source_of", lambda: "beef-dirty")
+    warned = f"the code is of commit beef-dirty, and was of {facts['commit']} in the run before"
+    with pytest.raises(EndedError), pytest.warns(UserWarning, match=warned):
+        run_here(folder, run, resume=True, report=ends_at("grpo", 5))
+    monkeypatch.undo()
+    told = json.loads(path.read_text())
+    assert [(1, facts["commit"]), (3, "beef-dirty")] == [
+        (one["step"], one["commit"]) for one in told["attempts"]
+    ]
+    older = {name: fact for name, fact in facts.items() if name not in {"attempts", "model"}}
+    path.write_text(json.dumps(older | {"commit": "cafe"}))
+    with pytest.warns(UserWarning, match=r"and was of cafe in the run before"):
+        run_here(folder, run, resume=True)
+    card = (run / "model" / "README.md").read_text()
+    assert f"- videossr at commit cafe, {facts['commit']} from step 5 (grpo) on\n" in card
 
 
 def test_a_folder_in_use_is_refused(folder: Path, tmp_path: Path) -> None:

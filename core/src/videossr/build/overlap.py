@@ -9,8 +9,10 @@ from videossr.errors import DatasetError
 from videossr.video_table import is_table, read_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from videossr.dataset import Recipe
 
 
 class Overlap(NamedTuple):
@@ -34,7 +36,11 @@ def contents(source: Path) -> dict[str, str]:
         return {row.hash: row.path for row in rows if row.state == "ok"}
     if not source.is_dir():
         raise DatasetError(f"{source}: neither a dataset's folder nor a table from `videossr scan`")
-    recipes = Dataset.load(source).recipes
+    return contents_of(Dataset.load(source).recipes)
+
+
+def contents_of(recipes: Sequence[Recipe]) -> dict[str, str]:
+    """The videos of recipes, and those that they borrow frames from: a name for each hash."""
     donors = {recipe.donor_hash: recipe.donor for recipe in recipes if recipe.donor}
     return donors | {recipe.video_hash: recipe.video for recipe in recipes}
 

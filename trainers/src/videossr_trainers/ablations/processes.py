@@ -21,6 +21,7 @@ from videossr.locks import held
 from videossr_trainers.ablations.stages import CONFIG
 from videossr_trainers.failures import TrainingError
 from videossr_trainers.pages import write_json, write_whole
+from videossr_trainers.training.attempts import attempts_of
 from videossr_trainers.training.source import source_of
 
 if TYPE_CHECKING:
@@ -71,15 +72,21 @@ def complete(stage: Stage, launcher: Sequence[str], tell: Tell) -> None:
     Raises:
         StageError: it failed; what its log says of that is in the message.
     """
-    if _is_done(stage):
+    if is_done(stage):
         return
     with held(_file(stage, "lock"), lambda: tell(f"{stage.name}: waiting for another run")) as lock:
-        if _is_done(stage):
+        if is_done(stage):
             return
         if stage.at_once and stage.place.exists():  # ended before it was noted
             _note(stage, {"state": "done", "exit_code": 0, "seconds": seconds_of(stage)})
             return
         _attempt(stage, launcher, lock, tell)
+
+
+def is_done(stage: Stage) -> bool:
+    """Whether a stage has done its work, and what it made is there."""
+    # What somebody has removed since is made again.
+    return stage.place.exists() and _read(stage).get("state") == "done"
 
 
 def seconds_of(stage: Stage) -> float:
@@ -102,11 +109,12 @@ def _attempt(stage: Stage, launcher: Sequence[str], lock: int, tell: Tell) -> No
     tell(f"log: {log}")
     before = seconds_of(stage)
     command = _command(stage, launcher)
+    attempt = {"commit": source_of(), "since": time.time()}
     facts = {
         "command": command,
         "launcher": shlex.join(launcher) if stage.in_parallel else "",
-        "commit": source_of(),
-        "since": time.time(),
+        **attempt,
+        "attempts": [*attempts_of(_read(stage)), attempt],
     }
     _note(stage, {"state": "running", "exit_code": None, "seconds": before, **facts})
     log.touch()
@@ -253,11 +261,6 @@ def _command(stage: Stage, launcher: Sequence[str]) -> list[str]:
 def _note(stage: Stage, facts: Mapping[str, Any]) -> None:
     """Write what became of a stage, over what was known of it before."""
     write_json(_file(stage, "json"), {"stage": stage.name, **_read(stage), **facts})
-
-
-def _is_done(stage: Stage) -> bool:
-    # What somebody has removed since is made again.
-    return stage.place.exists() and _read(stage).get("state") == "done"
 
 
 def _read(stage: Stage) -> dict[str, Any]:

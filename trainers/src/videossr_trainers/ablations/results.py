@@ -11,8 +11,11 @@ import numpy as np
 
 from videossr import DatasetError, VideossrError
 from videossr.floors import normalised
+from videossr_trainers.ablations.began import with_content
 from videossr_trainers.ablations.running import FORMAT, RUN
 from videossr_trainers.bench.folder import Finished
+from videossr_trainers.training.attempts import commits_of
+from videossr_trainers.training.occupied import PROVENANCE
 from videossr_trainers.training.run_folder import GRPO, lines_of
 
 if TYPE_CHECKING:
@@ -110,7 +113,7 @@ def read_results(folder: Path) -> Results:
         try:
             facts = _facts(path)
             if facts["state"] == "done":
-                result = _result(folder, facts)
+                result = _result(folder, with_content(facts, folder))
                 done[result.name].append(result)
             else:
                 unfinished.append(f"{facts['name']}, seed {facts['seed']}")
@@ -166,12 +169,12 @@ def _result(folder: Path, facts: Mapping[str, Any]) -> Result:
         _values(before, exam),
         _values(after, exam),
         _steps(places["training"]),
-        tuple(sorted({facts.get("commit") or UNKNOWN, *_commits(folder, places)})),
+        tuple(sorted({*(commits_of(facts) or [UNKNOWN]), *_commits(folder, places)})),
     )
 
 
 def _commits(folder: Path, places: Mapping[str, Path]) -> Iterator[str]:
-    """The commits that the stages of a run were made at, as far as their notes are there."""
+    """The commits of all attempts at the stages of a run, as far as their notes are there."""
     logs = places["training"].parent / "logs"
     # The exam of a model after its warm start has the start's hash in front.
     start = folder / "starts" / places["before"].name.partition("-")[0]
@@ -179,7 +182,11 @@ def _commits(folder: Path, places: Mapping[str, Path]) -> Iterator[str]:
     for notes in (*shared, logs / "training", logs / "exam"):
         path = notes.with_name(f"{notes.name}.json")
         if path.exists():
-            yield json.loads(path.read_text(encoding="utf-8")).get("commit") or UNKNOWN
+            yield from commits_of(json.loads(path.read_text(encoding="utf-8"))) or [UNKNOWN]
+    for trained in (start, places["training"]):
+        path = trained / PROVENANCE
+        if path.exists():
+            yield from commits_of(json.loads(path.read_text(encoding="utf-8")))
 
 
 def _steps(folder: Path) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,12 +12,15 @@ from videossr import ConfigError, DatasetError, VideossrError
 from videossr.benchmark import refuse_overlap
 from videossr.errors import Mistake
 from videossr.locks import held
+from videossr_trainers.ablations.began import with_content
 from videossr_trainers.ablations.differences import differences
-from videossr_trainers.ablations.processes import complete, seconds_of
-from videossr_trainers.ablations.stages import begun_with, plan, run_folder
+from videossr_trainers.ablations.learnt import refuse_learnt
+from videossr_trainers.ablations.processes import complete, is_done, seconds_of
+from videossr_trainers.ablations.stages import begun_with, noted_model, plan, run_folder
 from videossr_trainers.ablations.variants import told
 from videossr_trainers.ablations.videos import Videos
 from videossr_trainers.pages import write_json
+from videossr_trainers.training.attempts import attempts_of
 from videossr_trainers.training.provenance import follows_rewards
 from videossr_trainers.training.source import source_of
 from videossr_trainers.versions import versions
@@ -105,6 +109,7 @@ class _Run:
 
     variant: Variant
     seed: int
+    output: Path
     folder: Path
     plan: Plan
     facts: Mapping[str, Any]
@@ -123,7 +128,8 @@ class _Run:
         facts = _facts(variant, seed, scale, videos, planned, output, launcher)
         # As the file has it, for comparing.
         plain = json.loads(json.dumps(facts))
-        return cls(variant, seed, run_folder(output, variant.name, seed), planned, plain)
+        folder = run_folder(output, variant.name, seed)
+        return cls(variant, seed, output, folder, planned, plain)
 
     @property
     def name(self) -> str:
@@ -141,15 +147,22 @@ class _Run:
             mistakes = self.differences()
             if mistakes:
                 raise ConfigError(mistakes)
-            if self._saved().get("state") == "done":
+            saved = self._saved()
+            if saved.get("state") == "done" and all(map(is_done, self.plan.stages)):
                 tell("is done")
                 return
-            facts = {**self.facts, "commit": source_of()}
+            attempt = {"commit": source_of(), "since": time.time()}
+            facts = {
+                **self.facts,
+                "commit": attempt["commit"],
+                "attempts": [*attempts_of(saved), attempt],
+            }
             write_json(path, facts)
             for stage in self.plan.stages:
                 complete(stage, launcher, tell)
                 if stage.place == self.plan.benchmark:
                     refuse_overlap(self.plan.benchmark, self.plan.learnt_from)
+                    refuse_learnt(self.plan.benchmark, self.plan.begins_with)
             seconds = {stage.name: seconds_of(stage) for stage in self.plan.stages}
             write_json(path, {**facts, "state": "done", "seconds": seconds})
             tell("done")
@@ -159,6 +172,7 @@ class _Run:
         saved = self._saved()
         if not saved:
             return []
+        saved = with_content(saved, self.output)
         follows = follows_rewards(self.variant.config)
         return [
             Mistake(f"{self.name}: {one.where}", one.problem, one.right)
@@ -218,5 +232,10 @@ def _facts(
 
 
 def _settings(config: RunConfig, start: RunConfig | None) -> dict[str, Any]:
-    """What a configuration says, with what its runs begin with where another one says that."""
-    return told(config) | {"start": begun_with(start)}
+    """What a configuration says, with what its runs begin with, by its content.
+
+    Where another one says what that is, the model that this one names is not read.
+    """
+    if start:
+        return told(config) | {"start": begun_with(start)}
+    return told(config) | {"start": None, "model": noted_model(config)}

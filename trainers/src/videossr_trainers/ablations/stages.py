@@ -17,6 +17,8 @@ from videossr.dataset import FORMAT
 from videossr.errors import ConfigError, Mistake
 from videossr_trainers.ablations.section import AblationSection
 from videossr_trainers.ablations.variants import told
+from videossr_trainers.models.identity import TINY, content_of
+from videossr_trainers.models.names import missing_folder
 from videossr_trainers.sections import GrpoSection, ModelSection, WarmStartSection
 from videossr_trainers.training.provenance import FREE
 
@@ -75,7 +77,8 @@ class Plan:
         training: the run's.
         exam: the configuration of the held-out questions.
         starts_here: whether there is a warm start.
-        learnt_from: all questions that the model learns from, each a folder.
+        learnt_from: all questions that the model learns from here, each a folder.
+        begins_with: the model that is named, which may have learnt from others before.
     """
 
     stages: tuple[Stage, ...]
@@ -87,6 +90,7 @@ class Plan:
     exam: Mapping[str, Any]
     starts_here: bool
     learnt_from: tuple[Path, ...]
+    begins_with: str
 
 
 def plan(
@@ -101,6 +105,9 @@ def plan(
         videos: those of both sides of the split.
         output: the folder of all runs.
         launcher: words that start Python, for the stages that compute.
+
+    Raises:
+        ConfigError: there is no folder of the model that the runs begin with.
     """
     config, root = variant.config, variant.root
     asked = _questions(config, part="train") | {"seed": seed}
@@ -127,7 +134,7 @@ def plan(
         tree["model"] = tree["model"] | {"name": name, "revision": None}
         tree["warm_start"] = tree["warm_start"] | {"steps": 0}
     else:
-        name, key = model.name, _hash([model.name, model.revision])
+        name, key = model.name, _hash(_by_content(config))
         revision = ("--revision", model.revision) if model.revision else ()
 
     folder = run_folder(output, variant.name, seed)
@@ -175,6 +182,7 @@ def plan(
         exam,
         bool(start),
         tuple(stage.place for stage in learnt),
+        first.section(ModelSection).name,
     )
 
 
@@ -185,9 +193,33 @@ def begun_with(start: RunConfig | None) -> dict[str, Any] | None:
     tree, questions = told(start), _questions(start, part="train")
     return {
         "questions": {name: part for name, part in questions.items() if name != "seed"},
-        "model": tree["model"],
+        "model": noted_model(start),
         "warm_start": {name: value for name, value in tree["warm_start"].items() if _matters(name)},
     }
+
+
+def noted_model(config: RunConfig) -> dict[str, Any]:
+    """What a configuration says of the model, with the content that it has now, if that can be known."""
+    model = config.section(ModelSection)
+    content = content_of(model.name, model.revision)
+    said: dict[str, Any] = config.tree()["model"]
+    return said | {"content": content} if content else said
+
+
+def _by_content(config: RunConfig) -> dict[str, Any]:
+    """Name and revision of a configuration's model, its content in the place of both if that can be known.
+
+    Raises:
+        ConfigError: it is to be in a folder, and there is none.
+    """
+    model = config.section(ModelSection)
+    if problem := missing_folder(model.name):
+        right = "bring it back, or name where it is now"
+        raise ConfigError(Mistake("model.name", f"{model.name!r}: {problem}", right))
+    content = content_of(model.name, model.revision)
+    if content:
+        return {"name": content, "revision": None}
+    return {"name": model.name, "revision": model.revision}
 
 
 def _of_the_exam(root: RunConfig) -> dict[str, Any]:
@@ -231,16 +263,16 @@ def _warm_start(
     launcher: Sequence[str],
 ) -> Stage | None:
     """What makes the model that GRPO starts from; None where it starts from the one that is named."""
-    if not config.section(WarmStartSection).steps and config.section(ModelSection).name != "tiny":
+    if not config.section(WarmStartSection).steps and config.section(ModelSection).name != TINY:
         return None
     tree = told(config) | {"seed": seed}
     parts = {name: tree[name] for name in ("model", "warm_start")}
     # No more than the model depends on: of the section `grpo` nothing, but on the launcher, since a step
     # takes so many questions in each process.
     warm = {name: value for name, value in tree["warm_start"].items() if _matters(name)}
-    begun = (
-        output / "starts" / _hash([train_set.place.name, tree["model"], warm, _launched(launcher)])
-    )
+    model = tree["model"] | _by_content(config)
+    made_of = [train_set.place.name, model, warm, _launched(launcher)]
+    begun = output / "starts" / _hash(made_of)
     return Stage(
         "warm start",
         _train(train_set.place, videos, begun),

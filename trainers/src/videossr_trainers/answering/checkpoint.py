@@ -4,31 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
 import torch
-import xxhash
 from peft import PeftModel
 from transformers.utils.peft_utils import find_adapter_config_file
 
 from videossr import ConfigError
 from videossr.errors import Mistake
 from videossr_trainers.models.adapters import Adapter, adapter_of
+from videossr_trainers.models.identity import content_of, folder_hash
 from videossr_trainers.models.matrices import quicken_patch_embedding
 from videossr_trainers.models.pretrained import read_model, read_processor, refused_as_config
 from videossr_trainers.processes import join_processes
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 Precision = Literal["auto", "bfloat16", "float32"]
 
 #: Models that are read by our own encoder, with the frames' real times.
 OWN_FAMILY: Final = ("qwen3_vl", "qwen3_vl_moe")
-
-#: What a checkpoint is made of; the rest of a folder, such as an optimizer's state, answers nothing.
-_DECIDING: Final = ("*.safetensors", "pytorch_model*.bin", "adapter_model.bin", "*.json", "*.jinja")
-_PART: Final = 2**24  # bytes
 
 _RIGHT: Final = "give a folder with a model and its processor, an adapter, or a Hugging Face name"
 
@@ -75,7 +68,7 @@ def load_checkpoint(
         )
     processor = _processor(name, revision, base, base_revision)
     refuse_blind(model, processor, where)
-    identity = {"model": _content(base, model), "dtype": str(dtype).removeprefix("torch.")}
+    identity = {"model": _content(base, base_revision), "dtype": str(dtype).removeprefix("torch.")}
     if model.config.model_type in OWN_FAMILY:
         quicken_patch_embedding(model)
     if adapter:
@@ -120,24 +113,8 @@ def _processor(name: str, revision: str | None, base: str, base_revision: str | 
         return _processor(base, base_revision, base, base_revision)
 
 
-def _content(name: str, model: Any) -> str:  # noqa: ANN401
-    """A model's commit on the hub, or a hash of its folder's content."""
-    if Path(name).is_dir():
-        return folder_hash(Path(name))
-    return f"{name}@{getattr(model.config, '_commit_hash', None)}"
-
-
-def folder_hash(folder: Path) -> str:
-    """A hash (XXH3, 128 bits, hexadecimal) of the files that decide, with their names."""
-    hasher = xxhash.xxh3_128()
-    for file in sorted({file for pattern in _DECIDING for file in folder.glob(pattern)}):
-        hasher.update(f"{file.name}:{file.stat().st_size}:".encode())
-        for part in _parts(file):
-            hasher.update(part)
-    return hasher.hexdigest()
-
-
-def _parts(file: Path) -> Iterator[bytes]:
-    with file.open("rb") as opened:
-        while part := opened.read(_PART):
-            yield part
+def _content(name: str, revision: str | None) -> str:
+    """A model's commit on the hub, or what its folder holds, which may be called `tiny` here."""
+    folder = Path(name)
+    found = content_of(str(folder.absolute()) if folder.is_dir() else name, revision)
+    return found or f"{name}@None"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from omegaconf import OmegaConf
 
 from videossr_trainers.models.names import missing_folder
+from videossr_trainers.training.attempts import attempts_of
 from videossr_trainers.training.occupied import CONFIG, PROVENANCE, has_provenance
 
 if TYPE_CHECKING:
@@ -60,9 +61,18 @@ class Facts:
     ends: int
 
     @property
-    def commit(self) -> str:
-        """The state of our own code; empty where the run's folder is older than that it was noted."""
-        return str(self.provenance.get("commit", ""))
+    def code(self) -> str:
+        """The commits of our own code, each with the step that it went on from.
+
+        Empty where the run's folder is older than that the commit was noted.
+        """
+        last = self.provenance.get("commit", "")
+        said = [last] if last else []
+        for attempt in attempts_of(self.provenance):
+            if attempt["commit"] != last:
+                last = attempt["commit"]
+                said.append(f"{last} from step {attempt['step']} ({attempt['stage']}) on")
+        return ", ".join(said)
 
     @property
     def base(self) -> str | None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from videossr.errors import ConfigError, DatasetError, Mistake
 from videossr.intervals import Interval
-from videossr_trainers.answering.checkpoint import folder_hash
 from videossr_trainers.bench.folder import SCORES, read_run
 from videossr_trainers.model_card.exam import Exam, ExamRow
+from videossr_trainers.models.identity import folder_hash
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

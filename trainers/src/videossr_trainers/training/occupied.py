@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 CONFIG: Final = "config.yaml"
 PROVENANCE: Final = "provenance.json"
+VIDEOS: Final = "videos.json"
 PREFLIGHT: Final = "preflight.json"
 LOCK: Final = ".lock"
 
 #: What there is of a run before it has a step to keep: a kill, or a fault that the preflight found, may
 #: leave these, and another run may begin in their place.
-BEGUN: Final = frozenset({LOCK, CONFIG, PROVENANCE, PREFLIGHT, "start"})
+BEGUN: Final = frozenset({LOCK, CONFIG, PROVENANCE, VIDEOS, PREFLIGHT, "start"})
 
 
 def refuse_used(folder: Path, *, resume: bool) -> None:

@@ -11,10 +11,14 @@ import xxhash
 from omegaconf import OmegaConf
 
 from videossr.atomic import write_text
+from videossr.build.overlap import contents_of
 from videossr.errors import Mistake
+from videossr_trainers.models.identity import commit_in, content_of
+from videossr_trainers.processes import on_main
 from videossr_trainers.questions.difficulty import follows_progress
-from videossr_trainers.sections import GrpoSection
-from videossr_trainers.training.occupied import CONFIG, PROVENANCE
+from videossr_trainers.sections import GrpoSection, ModelSection
+from videossr_trainers.training.attempts import attempts_of, commits_of
+from videossr_trainers.training.occupied import CONFIG, PROVENANCE, VIDEOS, has_provenance
 from videossr_trainers.training.source import source_of
 from videossr_trainers.versions import versions
 
@@ -55,7 +59,30 @@ def write_provenance(config: RunConfig, dataset: Dataset, folder: Path) -> None:
     """Write what the run is made of, before it starts."""
     folder.mkdir(parents=True, exist_ok=True)
     write_config(config, folder)
-    write_text(folder / PROVENANCE, json.dumps(_facts(config, dataset), indent=2) + "\n")
+    write_text(folder / VIDEOS, json.dumps(contents_of(dataset.recipes), indent=0) + "\n")
+    _write(folder, {**_facts(config, dataset), "attempts": []})
+
+
+def note_attempt(folder: Path, stage: str, step: int) -> None:
+    """Note which code takes the steps of a stage from now on; nothing where a folder holds no run.
+
+    Args:
+        folder: the run's.
+        stage: that begins or goes on.
+        step: the first that is taken.
+    """
+
+    def note() -> None:
+        if has_provenance(folder):
+            facts = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
+            attempt = {"stage": stage, "step": step, "commit": source_of()}
+            _write(folder, {**facts, "attempts": [*attempts_of(facts), attempt]})
+
+    on_main(note)
+
+
+def _write(folder: Path, facts: Mapping[str, Any]) -> None:
+    write_text(folder / PROVENANCE, json.dumps(facts, indent=2) + "\n")
 
 
 def write_config(config: RunConfig, folder: Path) -> None:
@@ -66,7 +93,8 @@ def write_config(config: RunConfig, folder: Path) -> None:
 def differences(config: RunConfig, dataset: Dataset, folder: Path) -> list[Mistake]:
     """What differs from the run in a folder, of all that its result depends on.
 
-    Warns of libraries that are of another version: they may differ in the last bits.
+    Warns of libraries that are of another version, which may differ in the last bits, and of another commit
+    of our own code.
     """
     saved = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
     now = json.loads(json.dumps(_facts(config, dataset)))
@@ -77,11 +105,20 @@ def differences(config: RunConfig, dataset: Dataset, folder: Path) -> list[Mista
                 "on otherwise in the last bits",
                 stacklevel=2,
             )
+    before = [commit for commit in commits_of(saved) if commit != now["commit"]]
+    if before:
+        warnings.warn(
+            f"the code is of commit {now['commit']}, and was of {', '.join(before)} in the run before: it "
+            "may go on otherwise",
+            stacklevel=2,
+        )
     here = json.loads(json.dumps(config.tree()))
     there: Any = OmegaConf.to_container(OmegaConf.load(folder / CONFIG))
     free: tuple[str, ...] = _LENGTHS
     if 0 == config.section(GrpoSection).max_steps == there["grpo"]["max_steps"]:
         free = ("grpo",)  # the run ends with its warm start, which depends on none of it
+    if saved.get("model") == now["model"] is not None:
+        free += ("model.revision",)  # another word for the same commit
     settings = [
         *other_settings(there, here, free, follows_rewards=follows_rewards(config)),
         *_other_length(config, dataset, _flat(there)),
@@ -90,6 +127,7 @@ def differences(config: RunConfig, dataset: Dataset, folder: Path) -> list[Mista
         *sorted(settings, key=lambda one: one.where),
         *other_plugins(saved, now),
         *_other_dataset(saved, now),
+        *([] if _has_own_start(folder) else _other_model(config, saved, now)),
     ]
 
 
@@ -181,6 +219,27 @@ def _other_dataset(saved: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator
         )
 
 
+def _has_own_start(folder: Path) -> bool:
+    """Whether a run has a copy of what it goes on from, so that the model it names is not read again."""
+    return any((folder / name).exists() for name in ("start", "warm_start"))
+
+
+def _other_model(
+    config: RunConfig, saved: Mapping[str, Any], now: Mapping[str, Any]
+) -> Iterator[Mistake]:
+    """Another model under the name of the one that the run began with; older runs do not say which it was."""
+    then, here = (one.get("model") for one in (saved, now))
+    if then and here and then != here:
+        name = config.section(ModelSection).name
+        problem = f"{name!r} has another model now than when the run began: {here} here, {then} in the run"
+        back = (
+            f"give model.revision={commit}"
+            if (commit := commit_in(then))
+            else "bring that one back"
+        )
+        yield Mistake("model.name", problem, f"{back}, or start a new run")
+
+
 def _origin(facts: Mapping[str, str] | None) -> str:
     if facts is None:
         return "not in use"
@@ -191,8 +250,10 @@ def _facts(config: RunConfig, dataset: Dataset) -> dict[str, Any]:
     digests = xxhash.xxh3_128(
         "\n".join(f"{recipe.seed} {recipe.digest}" for recipe in dataset.recipes).encode()
     ).hexdigest()
+    model = config.section(ModelSection)
     return {
         "seed": config.seed,
+        "model": content_of(model.name, model.revision),
         "versions": versions(),
         "python": platform.python_version(),
         "commit": source_of(),

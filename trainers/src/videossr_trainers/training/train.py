@@ -1,7 +1,9 @@
 """A training run: start a model, warm it up if asked to, then GRPO; everything in one folder.
 
 run/config.yaml       the resolved configuration; with it and the dataset the run can be repeated
-run/provenance.json   versions, plugins, seed, the dataset and its hash
+run/provenance.json   versions, plugins, seed, the first model's content, the dataset and its hash; of each
+                      attempt the commit of the code and the first step
+run/videos.json       the videos that it learns from, a name for each hash
 run/preflight.json    what was checked before the first step, and found
 run/metrics.jsonl     a line for each step, written as it happens
 run/rollouts/         what was asked, answered and earned in each step
@@ -56,6 +58,7 @@ from videossr_trainers.training.checkpoints import (
 )
 from videossr_trainers.training.interrupts import StopOnSignal, StopRequest, tell_stderr
 from videossr_trainers.training.lost import LostQuestions
+from videossr_trainers.training.provenance import note_attempt
 from videossr_trainers.training.run_folder import (
     GRPO,
     METRICS,
@@ -297,7 +300,9 @@ def _train(
     trainer = make_trainer(config, dataset, recipes, renderer, started, folder, report, stop=stop)
     if check:
         check.watch(trainer)
-    forget_after(folder, GRPO, step_of(last) if last else 0)
+    taken = step_of(last) if last else 0
+    forget_after(folder, GRPO, taken)
+    note_attempt(folder, GRPO, taken + 1)
     # A run that is given more steps is no longer over: ended early, it has to be resumed like any other.
     on_main(lambda: take_away(model))
     trainer.train(resume_from_checkpoint=str(last) if last else None)

@@ -25,6 +25,7 @@ from videossr_trainers.training.checkpoints import (
     save_whole_model,
     step_of,
 )
+from videossr_trainers.training.provenance import note_attempt
 from videossr_trainers.training.run_folder import WARM_START, forget_after
 from videossr_trainers.training.stages import WarmStartStage
 
@@ -166,7 +167,9 @@ def warm_start(
     trainer.remove_callback(PrinterCallback)  # the console shows the same, and shorter
     last = on_main(lambda: newest_whole(saved))
     on_main(lambda: forget_newer(saved, last))
-    forget_after(folder, WARM_START, step_of(last) if last else 0)
+    taken = step_of(last) if last else 0
+    forget_after(folder, WARM_START, taken)
+    note_attempt(folder, WARM_START, taken + 1)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     if stop:
         stop.raise_stopped(WARM_START, trainer.state)
