@@ -51,7 +51,8 @@ def test_the_page_says_what_was_found(proof: ModuleType, results: dict[str, Any]
 def test_the_results_are_of_these_settings(proof: ModuleType, results: dict[str, Any]) -> None:
     """A setting that is changed afterwards needs another run; and no commit was dirty."""
     assert results["settings"] == proof.settings()
-    assert "dirty" not in results["facts"]["commits"]
+    commits = (*results["commits_of_pretraining"], results["facts"]["commits"])
+    assert not any("dirty" in commit for commit in commits)
     assert len(results["seeds"]) >= 3
     ran = {one["name"]: one["seeds"] for one in results["ablations"]}
     assert ran == dict.fromkeys(("base", *proof.COMPARED), results["seeds"])

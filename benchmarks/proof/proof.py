@@ -30,6 +30,8 @@ from page import page, picture
 
 from videossr.atomic import write_text
 from videossr.dataset import Dataset
+from videossr_trainers.training.attempts import commits_of
+from videossr_trainers.training.occupied import PROVENANCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,6 +118,7 @@ def run(videos: Path, output: Path, seeds: list[int], jobs: int) -> None:
         "command": "python benchmarks/proof/proof.py run FOLDER",
         "minutes": round(sum(minutes.values()), 1),
         "minutes_of_pretraining": round(minutes["pretraining"], 1),
+        "commits_of_pretraining": pretrained_at(output),
         "at_once": jobs,
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
         "seeds": seeds,
@@ -169,6 +172,12 @@ def pretrained(videos: Path, output: Path) -> None:
     spread = ["--standalone", f"--nproc-per-node={PRETRAINING}", "-m", "videossr"]
     words = ["train", start, "--dataset", str(dataset), "-o", str(place), "--resume"]
     called(["-m", "torch.distributed.run", *spread, *words])
+
+
+def pretrained_at(output: Path) -> list[str]:
+    """The commits of the code that trained the model that runs begin with."""
+    path = output / "start" / PROVENANCE
+    return commits_of(json.loads(path.read_text(encoding="utf-8")))
 
 
 def videos_of(report: dict[str, Any], folder: Path) -> dict[str, int]:
