@@ -89,6 +89,19 @@ def test_scaled_where_it_is_computed_the_loss_is_the_same_to_the_bit(
     assert torch.equal(*losses)
 
 
+def test_the_head_is_given_the_answers_alone(tiny_folder: Path, tmp_path: Path) -> None:
+    """Of a prompt, which is many times longer, nothing is predicted."""
+    stage = stage_of(tiny_folder, tmp_path)
+    batch = stage._prepare_inputs(batch_of(stage.processing_class))
+    longest = int((batch["labels"] != -100).any(0).sum())
+    outputs: list[Any] = []
+    stage.model.register_forward_hook(lambda _model, _given, output: outputs.append(output))
+    with torch.no_grad():
+        stage.compute_loss(stage.model, batch)
+    assert [longest] == [output.log_probs.shape[1] for output in outputs]
+    assert 5 * longest < batch["labels"].shape[1]
+
+
 def test_questions_are_learnt_in_the_order_of_the_sampler(
     tiny_folder: Path, tmp_path: Path
 ) -> None:

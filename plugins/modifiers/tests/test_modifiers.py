@@ -29,7 +29,16 @@ if TYPE_CHECKING:
 
     from videossr.facades import Modifier, Perturbation, Task
 
-NAMES = ("augment", "determinism_audit", "drift", "fade", "reward_range", "strict_reward", "timing")
+NAMES = (
+    "augment",
+    "determinism_audit",
+    "drift",
+    "fade",
+    "reward_range",
+    "strict_reward",
+    "time_reversal",
+    "timing",
+)
 
 
 class Settings(BaseModel):
@@ -138,7 +147,7 @@ def clip_of(frames: int = 4) -> Clip:
 
 
 #: Those that are there to alter samples.
-PREPARING = {"augment", "drift", "fade"}
+PREPARING = {"augment", "drift", "fade", "time_reversal"}
 
 MODIFY = pytest.mark.parametrize("name", NAMES)
 
@@ -305,6 +314,21 @@ def prepared(wrappers: Any, clip: Clip, seed: int, **others: Any) -> Clip:  # no
     with pytest.raises(StopIteration) as ended:
         wrapper.send(clip)
     return ended.value.value  # type: ignore[no-any-return]
+
+
+def test_time_reversal_plays_backwards(
+    modifier: Callable[..., Modifier], task: Callable[..., Task]
+) -> None:
+    """The last frame first, at the times of the clip; and the share of the clips that is asked for."""
+    clip = Clip(picture(frames=5).frames, torch.tensor([0, 0.5, 1, 1.5, 2], dtype=torch.float64))
+    backwards = clip.frames[[4, 3, 2, 1, 0]]
+    always, never = (modifier("time_reversal", share=share) for share in (1.0, 0.0))
+    sample = task(always).make_sample(clip, difficulty=0.5, rng=rng_for(1))
+    assert sample.clips[0] == Clip(backwards, clip.times)
+    assert seen(never, task, clip, 1, 0.5).equal(clip.frames)
+    quarter = modifier("time_reversal", share=0.25)
+    turned = sum(seen(quarter, task, clip, seed, 0.5).equal(backwards) for seed in range(200))
+    assert 30 <= turned <= 70
 
 
 def standing(frames: int = 4) -> Clip:

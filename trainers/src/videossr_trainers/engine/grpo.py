@@ -38,6 +38,7 @@ from videossr_trainers.engine.encoding import (
     place_holders,
 )
 from videossr_trainers.engine.repeated_prefix import generate_rows, repeat
+from videossr_trainers.engine.scored_tail import scored_tail
 from videossr_trainers.engine.sharding import gathered, keep_float32
 from videossr_trainers.engine.shared_prefix import bare_model, generate_groups, pack
 from videossr_trainers.models.matrices import quicken_patch_embedding, round_matrices
@@ -253,9 +254,10 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc] # trl is untyped
         prompts = self._batch(groups_of(rows)[0] if self.shared_prefix else rows)
         lay_out = pack if self.shared_prefix else repeat
         packed = lay_out(prompts, completions, completion_mask)
-        with self.accelerator.autocast():
+        bare = self.accelerator.unwrap_model(model)
+        with self.accelerator.autocast(), scored_tail(bare, packed.targets) as targets:
             output = model(
-                **packed.inputs, **prompts.vision, shift_labels=packed.targets, fused_lm_head=True
+                **packed.inputs, **prompts.vision, shift_labels=targets, fused_lm_head=True
             )
         # The reference model's head does not compute entropies, and nobody asks it for them.
         entropy = output.log_probs.new_zeros(()) if output.entropy is None else output.entropy

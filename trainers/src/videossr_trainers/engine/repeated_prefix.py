@@ -43,7 +43,7 @@ class RepeatedRows:
         }
 
     def unpack(self, values: Tensor) -> Tensor:
-        """Values [B, L] at the positions that predict the answers' tokens, as [B, C]."""
+        """Values [B, L], or the last of them, at the positions that predict the answers' tokens, as [B, C]."""
         return values[:, -self.length - 1 : -1]
 
 

@@ -54,7 +54,7 @@ class PackedGroups:
         }
 
     def unpack(self, values: Tensor) -> Tensor:
-        """Values [G, L] at the positions of the answers' tokens, as [G N, C]."""
+        """Values [G, L], or the last of them, at the positions of the answers' tokens, as [G N, C]."""
         answers = values[:, -self.branches * self.branch_length :]
         return answers.reshape(-1, self.branch_length)
 

@@ -12,6 +12,7 @@ from trl import SFTTrainer
 
 from videossr_trainers.engine.encoding import scaled
 from videossr_trainers.engine.grpo import VideoGRPOTrainer
+from videossr_trainers.engine.scored_tail import scored_tail
 from videossr_trainers.engine.sharding import keep_float32
 from videossr_trainers.failures import TrainingError
 from videossr_trainers.questions.data import raise_failure
@@ -113,6 +114,18 @@ class WarmStartStage(_Stage, SFTTrainer):  # type: ignore[misc] # trl is untyped
             {**inputs, "pixel_values_videos": pixels}
         )
         return prepared
+
+    def compute_loss(
+        self,
+        model: Any,  # noqa: ANN401 - transformers is untyped
+        inputs: dict[str, Any],
+        *arguments: Any,  # noqa: ANN401
+        **named: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        """As ever, and nothing is made of the prompts' positions, which have no labels."""
+        bare = self.accelerator.unwrap_model(model)
+        with scored_tail(bare, inputs["labels"], shifted=False) as labels:
+            return super().compute_loss(model, {**inputs, "labels": labels}, *arguments, **named)
 
     def training_step(self, *arguments: Any, **named: Any) -> Tensor:  # noqa: ANN401 - transformers'
         """As ever, counting tokens where a checkpoint keeps them; TRL's own count begins anew."""
