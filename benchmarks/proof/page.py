@@ -20,6 +20,7 @@ MEAN: Final = "mean"
 _ROWS: Final = (
     ("base", "before", "warm start"),
     ("base", "after", "then GRPO"),
+    ("longer", "after", "then more GRPO"),
     ("strict_reward", "after", "then GRPO, strict reward"),
     ("adaptive", "after", "then GRPO, adaptive difficulty"),
     ("weak", "before", "short warm start"),
@@ -111,9 +112,14 @@ def page(tree: Mapping[str, Any]) -> str:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 - Markdown, of figures and our own words
     )
+    found = Results(tree)
+
+    def steps(run: str) -> str:
+        return f"{found.cost(run, 'steps'):.0f} steps"
+
     template = environment.get_template("page.md.jinja")
     return template.render(
-        found=Results(tree), tree=tree, tasks=TASKS, verdict=verdict, listed=listed
+        found=found, tree=tree, tasks=TASKS, verdict=verdict, listed=listed, steps=steps
     )
 
 

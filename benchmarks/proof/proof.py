@@ -44,6 +44,7 @@ PICTURE = ROOT / "docs" / "proof.svg"
 
 #: Compared with the base, which is run first, or with `weak`.
 COMPARED = (
+    "longer",
     "strict_reward",
     "only_anomaly",
     "only_counting",
