@@ -22,7 +22,7 @@ import pytest
 from videossr import ConfigError, DatasetError
 from videossr.cli import main
 from videossr.video_table import VideoRow, write_table
-from videossr_trainers.ablations import commands, processes, running
+from videossr_trainers.ablations import commands, launched, processes, running
 from videossr_trainers.ablations.differences import differences
 from videossr_trainers.ablations.presets import find_ablations
 from videossr_trainers.ablations.processes import StageError, complete, seconds_of
@@ -345,6 +345,53 @@ def test_a_wrong_launcher_is_told_at_once(
     assert 2 == stop.value.code
     assert told in capsys.readouterr().err
     assert not output.exists()
+
+
+TWO = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+
+
+@pytest.mark.parametrize(("launcher", "expected"), [([sys.executable], 1), (TWO, 2)])
+def test_a_launcher_is_asked_for_its_processes(launcher: list[str], expected: int) -> None:
+    """Started, and counted by what it starts."""
+    assert expected == launched.process_count(launcher)
+
+
+@pytest.mark.parametrize("words", ["raise SystemExit(3)", "pass"])
+def test_a_launcher_that_starts_nothing_of_ours_is_refused(words: str) -> None:
+    """Whether it fails or does something else; with its command."""
+    with pytest.raises(ConfigError, match=r"--launcher: `.*launched` ended with [03]"):
+        launched.process_count([sys.executable, "-c", words])
+
+
+def test_questions_that_cannot_be_shared_out_are_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of every ablation, with the arithmetic, before a stage is begun."""
+    monkeypatch.setattr(Videos, "read", lambda _: VIDEOS)
+    monkeypatch.setattr(running, "refuse_overlap", lambda *_: None)
+    monkeypatch.setattr(launched, "process_count", lambda _: 3)
+    worked: list[str] = []
+    monkeypatch.setattr(running, "complete", lambda stage, *_: worked.append(stage.name))
+
+    def run(*names: str, launcher: tuple[str, ...] = ("three",)) -> None:
+        some = [
+            variant(name, "grpo.questions_per_step=8", "grpo.questions_per_device=4")
+            for name in names
+        ]
+        running.run_all(some, [0, 1], VIDEOS.table, tmp_path, scale="", launcher=launcher)
+
+    with pytest.raises(ConfigError) as caught:
+        run("base", "strict_reward")
+    assert [
+        "base: grpo.questions_per_step",
+        "strict_reward: grpo.questions_per_step",
+    ] == [mistake.where for mistake in caught.value.mistakes]
+    told = "8 is no multiple of 4 questions a device x 3 processes = 12"
+    assert told == caught.value.mistakes[0].problem
+    assert [] == worked
+    monkeypatch.setattr(launched, "process_count", lambda _: 2)
+    run("base")
+    assert worked
 
 
 def test_a_system_error_does_not_stop_the_others(

@@ -14,6 +14,7 @@ from videossr.errors import Mistake
 from videossr.locks import held
 from videossr_trainers.ablations.began import with_content
 from videossr_trainers.ablations.differences import differences
+from videossr_trainers.ablations.launched import refuse_uneven
 from videossr_trainers.ablations.learnt import refuse_learnt
 from videossr_trainers.ablations.processes import complete, is_done, seconds_of
 from videossr_trainers.ablations.stages import begun_with, noted_model, plan, run_folder
@@ -77,7 +78,8 @@ def run_all(
 
     Raises:
         ConfigError: a folder holds a run of other settings, plugins or videos; with every difference of
-            every one, before any is begun.
+            every one, before any is begun. Or the launcher does not start Python, or a step's questions
+            cannot be shared out among its processes.
         DatasetError: the table cannot be read, or a run's record is damaged.
     """
     found = Videos.read(videos)
@@ -89,6 +91,8 @@ def run_all(
     mistakes = [mistake for run in runs for mistake in run.differences()]
     if mistakes:
         raise ConfigError(mistakes, "give what they began with, or choose another folder with -o")
+    if launcher:
+        refuse_uneven([run.variant for run in runs if not run.is_done()], launcher)
     failures = []
     for run in runs:
         try:
@@ -147,10 +151,10 @@ class _Run:
             mistakes = self.differences()
             if mistakes:
                 raise ConfigError(mistakes)
-            saved = self._saved()
-            if saved.get("state") == "done" and all(map(is_done, self.plan.stages)):
+            if self.is_done():
                 tell("is done")
                 return
+            saved = self._saved()
             attempt = {"commit": source_of(), "since": time.time()}
             facts = {
                 **self.facts,
@@ -166,6 +170,10 @@ class _Run:
             seconds = {stage.name: seconds_of(stage) for stage in self.plan.stages}
             write_json(path, {**facts, "state": "done", "seconds": seconds})
             tell("done")
+
+    def is_done(self) -> bool:
+        """Whether nothing is left to do."""
+        return self._saved().get("state") == "done" and all(map(is_done, self.plan.stages))
 
     def differences(self) -> list[Mistake]:
         """How what the folder holds differs from this, each with the run's name."""
