@@ -46,7 +46,8 @@ from videossr_trainers.training.interrupts import (
     leave_signals_to_parent,
     shield_workers,
 )
-from videossr_trainers.training.run_folder import claimed, forget_after, lines_of
+from videossr_trainers.training.metrics import lines_of
+from videossr_trainers.training.run_folder import claimed, forget_after
 from videossr_trainers.training.train import train as train_here
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from videossr_trainers.engine.encoding import scaled
 from videossr_trainers.models.load import load_model
 from videossr_trainers.sections import WarmStartSection
 from videossr_trainers.training.callbacks import StepReport
-from videossr_trainers.training.run_folder import METRICS
+from videossr_trainers.training.metrics import METRICS
 from videossr_trainers.training.stages import WarmStartStage
 from videossr_trainers.training.warm_start import AnswerCollator, warm_start
 

@@ -15,8 +15,8 @@ from videossr_trainers.ablations.began import with_content
 from videossr_trainers.ablations.running import FORMAT, RUN
 from videossr_trainers.bench.folder import Finished
 from videossr_trainers.training.attempts import commits_of
+from videossr_trainers.training.metrics import GRPO, lines_of
 from videossr_trainers.training.occupied import PROVENANCE
-from videossr_trainers.training.run_folder import GRPO, lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -12,13 +12,11 @@ from omegaconf import OmegaConf
 
 from videossr_trainers.models.names import missing_folder
 from videossr_trainers.training.attempts import attempts_of
+from videossr_trainers.training.metrics import GRPO, lines_of
 from videossr_trainers.training.occupied import CONFIG, PROVENANCE, has_provenance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-#: As `run_folder.METRICS`, which is not imported: it imports what imports this.
-_METRICS: Final = "metrics.jsonl"
 
 #: Steps at either end of a training that a mean is taken over.
 _ENDS: Final = 10
@@ -98,8 +96,8 @@ def facts_of(run: Path) -> Facts | None:
     if not has_provenance(run):
         return None
     config: Any = OmegaConf.to_container(OmegaConf.load(run / CONFIG))
-    lines = _lines(run / _METRICS)
-    grpo = [line for line in lines if line["stage"] == "grpo"]
+    lines = lines_of(run)
+    grpo = [line for line in lines if line["stage"] == GRPO]
     ends = min(_ENDS, max(1, len(grpo) // 2))
     return Facts(
         config=config,
@@ -109,20 +107,6 @@ def facts_of(run: Path) -> Facts | None:
         learnt=_learnt(grpo, ends),
         ends=ends,
     )
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    try:
-        texts = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except FileNotFoundError:
-        return []
-    lines = []
-    for text in texts:
-        try:
-            lines.append(json.loads(text))
-        except ValueError:  # cut off by a full disk
-            continue
-    return lines
 
 
 def _learnt(lines: Sequence[Mapping[str, Any]], ends: int) -> list[Learnt]:

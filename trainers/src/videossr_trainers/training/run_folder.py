@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from videossr import ConfigError
-from videossr.atomic import take_away, write_text
+from videossr.atomic import take_away
 from videossr.errors import Mistake, Mistakes
 from videossr.locks import lock
 from videossr_trainers.processes import on_main
+from videossr_trainers.training.metrics import WARM_START, forget_steps
 from videossr_trainers.training.occupied import (
     BEGUN,
     LOCK,
@@ -24,16 +24,12 @@ from videossr_trainers.training.occupied import (
 from videossr_trainers.training.provenance import differences, write_config, write_provenance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
     from typing import TextIO
 
     from videossr.config import RunConfig
     from videossr.dataset import Dataset
-
-METRICS: Final = "metrics.jsonl"
-WARM_START: Final = "warm start"
-GRPO: Final = "grpo"
 
 _STEP_IN_NAME: Final = re.compile(r"(\d+)\.[a-z]+$")
 
@@ -129,51 +125,10 @@ def forget_after(folder: Path, stage: str, step: int) -> None:
     """
 
     def forget() -> None:
-        _keep_lines(folder / METRICS, lambda line: _holds(line, stage, step))
+        forget_steps(folder, stage, step)
         for path in (folder / "rollouts").rglob("*"):
             number = _STEP_IN_NAME.search(path.name)
             if path.is_file() and number and (stage == WARM_START or int(number[1]) > step):
                 path.unlink()
 
     on_main(forget)
-
-
-def lines_of(folder: Path, stage: str) -> list[dict[str, Any]]:
-    """What was measured in a stage, a line for each step; one that a full disk has cut off is none."""
-    return [
-        line for line in map(_read, _lines(folder / METRICS)) if line and line["stage"] == stage
-    ]
-
-
-def _lines(path: Path) -> list[str]:
-    """The lines of a file; none where there is no file. A character that was cut off is another."""
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except FileNotFoundError:
-        return []
-
-
-def _read(line: str) -> dict[str, Any] | None:
-    """A line of the metrics; None where it is not whole."""
-    try:
-        read: dict[str, Any] = json.loads(line)
-    except ValueError:
-        return None
-    return read
-
-
-def _holds(line: str, stage: str, step: int) -> bool:
-    """Whether a line of the metrics is whole, and of a step that is not taken again."""
-    read = _read(line)
-    if read is None:
-        return False
-    if read["stage"] != stage:
-        return stage == GRPO  # the other stage came before
-    return int(read["step"]) <= step
-
-
-def _keep_lines(path: Path, holds: Callable[[str], bool]) -> None:
-    lines = _lines(path)
-    kept = [line for line in lines if holds(line)]
-    if kept != lines:
-        write_text(path, "".join(f"{line}\n" for line in kept))

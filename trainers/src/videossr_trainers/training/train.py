@@ -58,15 +58,9 @@ from videossr_trainers.training.checkpoints import (
 )
 from videossr_trainers.training.interrupts import StopOnSignal, StopRequest, tell_stderr
 from videossr_trainers.training.lost import LostQuestions
+from videossr_trainers.training.metrics import GRPO, METRICS, WARM_START, lines_of
 from videossr_trainers.training.provenance import note_attempt
-from videossr_trainers.training.run_folder import (
-    GRPO,
-    METRICS,
-    WARM_START,
-    claimed,
-    forget_after,
-    lines_of,
-)
+from videossr_trainers.training.run_folder import claimed, forget_after
 from videossr_trainers.training.stages import GrpoStage
 from videossr_trainers.training.warm_start import forget_checkpoints, warm_start
 

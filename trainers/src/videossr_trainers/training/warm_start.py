@@ -25,8 +25,9 @@ from videossr_trainers.training.checkpoints import (
     save_whole_model,
     step_of,
 )
+from videossr_trainers.training.metrics import WARM_START
 from videossr_trainers.training.provenance import note_attempt
-from videossr_trainers.training.run_folder import WARM_START, forget_after
+from videossr_trainers.training.run_folder import forget_after
 from videossr_trainers.training.stages import WarmStartStage
 
 if TYPE_CHECKING:
