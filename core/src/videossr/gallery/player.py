@@ -83,7 +83,7 @@ def player_of(
     """
     times = clip.times.tolist()
     own = [colour_of(mark, colours) for mark in marks]
-    frames = _enlarged(clip.frames)
+    frames = enlarged(clip.frames)
     return Player(
         source=data_uri("video/mp4", mp4_bytes(frames, clip.times)),
         poster=jpeg(clip.frames[0]),
@@ -155,7 +155,7 @@ def _from_to(mark: Mark, times: Sequence[float]) -> str:
     return f"{shown}\N{NO-BREAK SPACE}s"
 
 
-def _enlarged(frames: Tensor) -> Tensor:
+def enlarged(frames: Tensor) -> Tensor:
     """Frames with each pixel as a square of pixels, so that what is seen is what a model sees.
 
     Frames larger than a page has room for stay as they are.

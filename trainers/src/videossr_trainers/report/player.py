@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from videossr.gallery.player import enlarged
+from videossr.gallery.sheet import data_uri
 from videossr.video import mp4_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from torch import Tensor
-
     from videossr.clip import Clip
     from videossr.marks import Mark
 
-# What the longer side of a shown video comes close to, in pixels.
-_SHOWN_SIDE = 240
 # Frame times written under a video; the others are marks without a number.
 _MOST_LABELS = 6
 
@@ -70,13 +67,12 @@ def players_of(clips: Sequence[Clip], marks: Sequence[Mark]) -> list[Player]:
 
 def player_of(clip: Clip, marks: Sequence[Mark], label: str) -> Player:
     """How a page plays a clip, with its own marks; `label` says what it is among several."""
-    frames = _enlarged(clip.frames)
+    frames = enlarged(clip.frames)
     times = clip.times.tolist()
     count = len(times)
     every = math.ceil(count / _MOST_LABELS)
     return Player(
-        source="data:video/mp4;base64,"
-        + base64.b64encode(mp4_bytes(frames, clip.times)).decode("ascii"),
+        source=data_uri("video/mp4", mp4_bytes(frames, clip.times)),
         width=int(frames.shape[3]),
         height=int(frames.shape[2]),
         times=[f"{time:.2f} s" for time in times],
@@ -97,12 +93,3 @@ def player_of(clip: Clip, marks: Sequence[Mark], label: str) -> Player:
 
 def _from_to(first: float, last: float) -> str:
     return f"{first:.2f} s" if first == last else f"{first:.2f} s to {last:.2f} s"
-
-
-def _enlarged(frames: Tensor) -> Tensor:
-    """Frames with each pixel as a square of pixels, so that what is seen is what the model saw.
-
-    Frames larger than a page has room for stay as they are.
-    """
-    factor = max(1, round(_SHOWN_SIDE / max(frames.shape[2:])))
-    return frames.repeat_interleave(factor, dim=2).repeat_interleave(factor, dim=3)
