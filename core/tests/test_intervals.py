@@ -93,3 +93,18 @@ def test_a_draw_without_a_group_is_the_mean_of_the_others() -> None:
     """
     assert (0.5, 0.0, 1.0, 2) == interval_of_means([0.0, 1.0], "ab", "xy")
     assert (0.5, 0.0, 1.0, 2) == interval([[0.0, np.nan], [np.nan, 1.0]], "ab")
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict"),
+    [
+        (Interval(0.3, 0.1, 0.5, 8), "higher"),
+        (Interval(-0.3, -0.5, -0.1, 8), "lower"),
+        (Interval(0.3, 0.0, 0.5, 8), "not shown"),
+        (Interval(0.3, 0.1, 0.5, 7), "too few videos"),
+        (Interval(0.3, None, None, 1), "too few videos"),
+    ],
+)
+def test_what_a_difference_shows(change: Interval, verdict: str) -> None:
+    """Where its interval lies, if enough videos are behind it."""
+    assert verdict == change.verdict

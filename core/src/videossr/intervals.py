@@ -8,7 +8,7 @@ same for every seed drawn.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,9 @@ _AT_ONCE: Final = 250
 
 #: What stands in the place of an interval where there can be none, or of what too few videos show.
 TOO_FEW: Final = "too few videos"
+
+#: What the interval of a difference shows of it.
+Verdict = Literal["higher", "lower", "not shown", "too few videos"]
 
 #: Videos that an interval needs.
 _FEWEST: Final = 2
@@ -72,6 +75,15 @@ class Interval(NamedTuple):
     def shown_below(self, value: float) -> bool:
         """Whether the mean is shown to be less, likewise."""
         return self.can_show and self.below(value)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What is shown of a difference that has this interval."""
+        if not self.can_show:
+            return TOO_FEW
+        if self.shown_above(0):
+            return "higher"
+        return "lower" if self.shown_below(0) else "not shown"
 
     def through(self, change: Callable[[float], float]) -> Interval:
         """The interval on another scale; `change` must rise, and the mean follow it."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Final
 
-from videossr.intervals import TOO_FEW, Interval, interval
+from videossr.intervals import Interval, interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,11 +43,8 @@ class MetricDifference:
         """What the interval of the difference shows."""
         if self.change is None:
             return "no question that both answered"
-        if not self.change.can_show:
-            return TOO_FEW
-        if self.change.shown_above(0):
-            return "higher"
-        return "lower" if self.change.shown_below(0) else "no difference shown"
+        found = self.change.verdict
+        return "no difference shown" if found == "not shown" else found
 
 
 @dataclass(frozen=True, slots=True)

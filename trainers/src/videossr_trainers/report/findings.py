@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import fmean
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from videossr.floors import normalised
 from videossr.intervals import Interval
@@ -14,7 +14,7 @@ from videossr_trainers.report.data import BLIND, SIGHTED, WRONG_VIDEO, Run, Scor
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-Verdict = Literal["improved", "fell", "not shown", "too few videos"]
+    from videossr.intervals import Verdict
 
 OVERALL = "overall"
 
@@ -47,12 +47,8 @@ class Finding:
 
     @property
     def verdict(self) -> Verdict:
-        """Improved or fell where the whole interval of the gain, of enough videos, lies on that side of zero."""
-        if not self.gain.can_show:
-            return "too few videos"
-        if self.gain.shown_above(0):
-            return "improved"
-        return "fell" if self.gain.shown_below(0) else "not shown"
+        """What is shown of the gain."""
+        return self.gain.verdict
 
     @property
     def normalised(self) -> tuple[float | None, float | None]:
@@ -64,8 +60,8 @@ class Finding:
     def change(self) -> str:
         """The verdict as a sentence."""
         return {
-            "improved": "Improved.",
-            "fell": "Fell.",
+            "higher": "Improved.",
+            "lower": "Fell.",
             "not shown": "No change shown.",
             "too few videos": "Too few videos to show a change.",
         }[self.verdict]
@@ -119,22 +115,22 @@ def overall(run: Run, of_tasks: Sequence[Finding]) -> Finding:
 def headline(of_tasks: Sequence[Finding]) -> str:
     """One sentence: on which tasks the reward rose, on which it fell, where neither is shown."""
     groups: dict[Verdict, list[Finding]] = {
-        "improved": [],
-        "fell": [],
+        "higher": [],
+        "lower": [],
         "not shown": [],
         "too few videos": [],
     }
     for finding in of_tasks:
         groups[finding.verdict].append(finding)
-    count = f"{len(groups['improved'])} of {len(of_tasks)} task{'s' * (len(of_tasks) != 1)}"
+    count = f"{len(groups['higher'])} of {len(of_tasks)} task{'s' * (len(of_tasks) != 1)}"
     rose = f"The reward rose on {count}, with a 95 % interval above zero"
     parts = [
-        f"{rose}: {_listed(groups['improved'])}"
-        if groups["improved"]
+        f"{rose}: {_listed(groups['higher'])}"
+        if groups["higher"]
         else f"On none of {len(of_tasks)} task{'s' * (len(of_tasks) != 1)} is the reward shown to have risen"
     ]
-    if groups["fell"]:
-        parts.append(f"it fell on {_listed(groups['fell'])}")
+    if groups["lower"]:
+        parts.append(f"it fell on {_listed(groups['lower'])}")
     if groups["not shown"]:
         parts.append(f"no change is shown for {_listed(groups['not shown'])}")
     if groups["too few videos"]:
