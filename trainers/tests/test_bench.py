@@ -812,7 +812,11 @@ def test_few_videos_colour_nothing(
     page, *_ = write_bench_report(runs, tmp_path / "few.html")
     shown = page.read_text(encoding="utf-8").partition("</style>")[2]
     assert "+100.0</span> <small>[+100.0, +100.0]" in shown
-    assert coloured == ('class="verdict improved"' in shown)
+    assert coloured == ('class="verdict higher"' in shown)
+    assert coloured != ('class="verdict too-few-videos"' in shown)
+    style = page.read_text(encoding="utf-8").partition("</style>")[0]
+    assert ".higher {" in style
+    assert ".lower {" in style
     assert "of 3, one or more misses the truth in up to 14 % of all" in " ".join(shown.split())
 
 

@@ -30,16 +30,6 @@ class Difference:
     questions: int
     unpaired: int
 
-    @property
-    def improved(self) -> bool:
-        """Whether the second is shown to be better: the whole interval, of enough videos, lies above 0."""
-        return self.change is not None and self.change.shown_above(0)
-
-    @property
-    def fell(self) -> bool:
-        """Whether it is shown to be worse, likewise."""
-        return self.change is not None and self.change.shown_below(0)
-
 
 def compare(
     first: Sequence[Graded], second: Sequence[Graded]

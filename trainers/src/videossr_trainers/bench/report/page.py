@@ -129,7 +129,8 @@ def _headline(table: RunTable) -> str:
     text = (
         f"Mean of the subtasks {mean.raw.mean:.1f} {_ends(mean.raw)}, blind floor {mean.floor:.1f}"
     )
-    better = [row.name for row in table.rows[:-1] if row.looked and row.looked.improved]
+    differences = [row.looked.change for row in table.rows[:-1] if row.looked]
+    better = [change for change in differences if change and change.verdict == "higher"]
     if table.control:
         count = f"{len(better)} of {len(table.rows) - 1} subtasks"
         text += f"; shown to do better with its video than {table.control} on {count}"
