@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from videossr import ConfigError
-from videossr_trainers import demo
 from videossr_trainers.console import StageConsole
+from videossr_trainers.demo import running as demo
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from videossr.facades import Task
     from videossr.render import Renderer
     from videossr.sample import Sample
-    from videossr_trainers.evaluate import Answered
+    from videossr_trainers.demo.examination import Answered
 
 #: Questions of each task that a report shows.
 _SHOWN: Final = 4

@@ -33,14 +33,14 @@ from videossr.seeds import derive_seed
 from videossr.threads import core_count
 from videossr.video_table import write_table
 from videossr_trainers.bench.conditions import CONDITIONS
-from videossr_trainers.evaluate import Answered, evaluate
+from videossr_trainers.demo.examination import Answered, evaluate
+from videossr_trainers.demo.figures import evaluation, gains, shown_samples, step_metrics
 from videossr_trainers.model_card.card import write_card
 from videossr_trainers.model_card.exam import Exam, ExamRow
 from videossr_trainers.questions.selection import chosen_recipes
 from videossr_trainers.report import Run, write_report
 from videossr_trainers.report.data import BLIND, SIGHTED, WRONG_VIDEO
 from videossr_trainers.sections import GrpoSection
-from videossr_trainers.summary import evaluation, gains, shown_samples, step_metrics
 from videossr_trainers.training.arguments import check_batches, leave_cores_to_loaders
 from videossr_trainers.training.provenance import write_provenance
 from videossr_trainers.training.train import make_trainer, start_model

@@ -12,7 +12,7 @@ from tiny_questions import questions, random_clip
 from videossr import ConfigError, Sample
 from videossr.sample import question_prompt
 from videossr_trainers.bench.conditions import strangers
-from videossr_trainers.evaluate import answer_questions, shown_under
+from videossr_trainers.demo.examination import answer_questions, shown_under
 from videossr_trainers.models.load import load_model
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from videossr.facades import Score
 from videossr.marks import Mark
 from videossr.registry import Registry
 from videossr.sample import question_prompt
-from videossr_trainers.evaluate import Answered
-from videossr_trainers.summary import evaluation, gains, step_metrics
-from videossr_trainers.summary import marks as marks_of_task
+from videossr_trainers.demo.examination import Answered
+from videossr_trainers.demo.figures import evaluation, gains, step_metrics
+from videossr_trainers.demo.figures import marks as marks_of_task
 
 
 def answered(task: str, index: int, value: float, *, parsed: bool = True) -> Answered:
