@@ -29,7 +29,7 @@ def proof() -> Iterator[ModuleType]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(PROOF))
         yield importlib.import_module("proof")
-        for name in ("proof", "page"):
+        for name in ("proof", "page", "twins"):
             sys.modules.pop(name)
 
 

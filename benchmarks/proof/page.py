@@ -20,7 +20,7 @@ MEAN: Final = "mean"
 _ROWS: Final = (
     ("base", "before", "warm start"),
     ("base", "after", "then GRPO"),
-    ("longer", "after", "then more GRPO"),
+    ("longer", "after", "then GRPO, more steps"),
     ("strict_reward", "after", "then GRPO, strict reward"),
     ("adaptive", "after", "then GRPO, adaptive difficulty"),
     ("weak", "before", "short warm start"),

@@ -1,9 +1,9 @@
 """Does it learn, and from what? The tiny model on real clips: trained, asked about others, compared, written up.
 
-    uv run python benchmarks/proof/proof.py run FOLDER    # of videos; about an hour on two cores
+    uv run python benchmarks/proof/proof.py run FOLDER    # of videos; an hour or less on two cores
     uv run python benchmarks/proof/proof.py page          # docs/proof.md, from the results
 
-`start.yaml` makes the model that runs begin with, by a long curriculum; `proof.yaml` is the scale of the runs,
+Videos that show what another one shows are left out, so that nothing is asked about what was learnt. `start.yaml` makes the model that runs begin with, by a long curriculum; `proof.yaml` is the scale of the runs,
 `weak.yaml` a short warm start; `ablations/` holds what is run beside the project's own. Each run trains on some of
 the clips and is asked about the others: sighted, without the video, and with another question's. Several runs are at
 work at once, each in one thread. What is done is not done again, so the same command goes on after a stop.
@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from page import page, picture
+from twins import without_twins
 
 from videossr.atomic import write_text
 from videossr.dataset import Dataset
@@ -167,7 +168,10 @@ def pretrained(videos: Path, output: Path) -> None:
     """Train the model that runs begin with, and leave it where `proof.yaml` names it."""
     table, dataset, place = (output / name for name in ("videos.parquet", "curriculum", "start"))
     start = str(HERE / "start.yaml")
-    videossr("scan", str(videos), "-o", str(table))
+    if not table.exists():
+        videossr("scan", str(videos), "-o", str(output / "scanned.parquet"))
+        for copy, of in without_twins(output / "scanned.parquet", table).items():
+            print(f"left out: {copy} shows what {of} shows", flush=True)
     if not dataset.exists():
         videossr("build", start, "--videos", str(table), "-o", str(dataset))
     spread = ["--standalone", f"--nproc-per-node={PRETRAINING}", "-m", "videossr"]

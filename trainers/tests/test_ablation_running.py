@@ -33,7 +33,7 @@ from videossr_trainers.training import source
 from videossr_trainers.training.provenance import other_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 ROW = VideoRow("a.mp4", "ok", bytes=3, modified=1, hash="0" * 32, frames=9, last=1.0)
 VIDEOS = Videos(Path("/nowhere/videos.parquet"), Path("/nowhere"), "0123")
@@ -356,30 +356,57 @@ def test_a_launcher_is_asked_for_its_processes(launcher: list[str], expected: in
     assert expected == launched.process_count(launcher)
 
 
-@pytest.mark.parametrize("words", ["raise SystemExit(3)", "pass"])
-def test_a_launcher_that_starts_nothing_of_ours_is_refused(words: str) -> None:
-    """Whether it fails or does something else; with its command."""
-    with pytest.raises(ConfigError, match=r"--launcher: `.*launched` ended with [03]"):
+def test_a_launcher_may_not_say() -> None:
+    """One whose processes are elsewhere, say."""
+    assert launched.process_count([sys.executable, "-c", "pass"]) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("raise SystemExit(3)", "exit code 3, and said nothing"),
+        ("print('\\xff' * 9); raise OSError('no port')", "exit code 1, saying\nTraceback"),
+    ],
+)
+def test_a_launcher_that_fails_is_refused(words: str, said: str) -> None:
+    """With its command, and with the first traceback of what it says."""
+    with pytest.raises(ConfigError) as caught:
         launched.process_count([sys.executable, "-c", words])
+    (mistake,) = caught.value.mistakes
+    assert "--launcher" == mistake.where
+    assert said in mistake.problem
+    assert ("no port" in mistake.problem) == ("no port" in words)
+
+
+def trained_by_three(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[list[str], Callable[..., None]]:
+    """What is worked on or told, and runs of some ablations behind a launcher of three processes."""
+    monkeypatch.setattr(Videos, "read", lambda _: VIDEOS)
+    monkeypatch.setattr(running, "refuse_overlap", lambda *_: None)
+    monkeypatch.setattr(launched, "process_count", lambda _: 3)
+    done: list[str] = []
+    monkeypatch.setattr(running, "complete", lambda stage, *_: done.append(stage.name))
+
+    def run(*names: str, overrides: Sequence[str] = ()) -> None:
+        sizes = ("grpo.questions_per_step=8", "grpo.questions_per_device=4", *overrides)
+        some = [variant(name, *sizes) for name in names]
+        table = VIDEOS.table
+        running.run_all(
+            some, [0, 1], table, tmp_path, scale="", launcher=["three"], tell=done.append
+        )
+
+    return done, run
+
+
+ASKED = "asking the launcher how many processes it starts"
 
 
 def test_questions_that_cannot_be_shared_out_are_refused_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of every ablation, with the arithmetic, before a stage is begun."""
-    monkeypatch.setattr(Videos, "read", lambda _: VIDEOS)
-    monkeypatch.setattr(running, "refuse_overlap", lambda *_: None)
-    monkeypatch.setattr(launched, "process_count", lambda _: 3)
-    worked: list[str] = []
-    monkeypatch.setattr(running, "complete", lambda stage, *_: worked.append(stage.name))
-
-    def run(*names: str, launcher: tuple[str, ...] = ("three",)) -> None:
-        some = [
-            variant(name, "grpo.questions_per_step=8", "grpo.questions_per_device=4")
-            for name in names
-        ]
-        running.run_all(some, [0, 1], VIDEOS.table, tmp_path, scale="", launcher=launcher)
-
+    done, run = trained_by_three(tmp_path, monkeypatch)
     with pytest.raises(ConfigError) as caught:
         run("base", "strict_reward")
     assert [
@@ -388,10 +415,36 @@ def test_questions_that_cannot_be_shared_out_are_refused_at_once(
     ] == [mistake.where for mistake in caught.value.mistakes]
     told = "8 is no multiple of 4 questions a device x 3 processes = 12"
     assert told == caught.value.mistakes[0].problem
-    assert [] == worked
+    assert [ASKED] == done
     monkeypatch.setattr(launched, "process_count", lambda _: 2)
     run("base")
-    assert worked
+    assert "training" in done
+
+
+def test_a_launcher_that_does_not_say_is_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The runs go on, and that nothing was checked is told."""
+    done, run = trained_by_three(tmp_path, monkeypatch)
+    monkeypatch.setattr(launched, "process_count", lambda _: None)
+    run("base")
+    assert done[1].startswith("it does not say; ")
+    assert "training" in done
+
+
+@pytest.mark.parametrize("left", ["nothing", "exam"])
+def test_a_launcher_is_not_asked_where_nobody_trains(
+    left: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where GRPO is done, whether or not the exam is; and where it is to take no step."""
+    done, run = trained_by_three(tmp_path, monkeypatch)
+    if left == "nothing":
+        run("base", overrides=["grpo.max_steps=0"])
+    else:
+        monkeypatch.setattr(running, "is_done", lambda stage: stage.name == "training")
+        run("base")
+    assert ASKED not in done
+    assert done
 
 
 def test_a_system_error_does_not_stop_the_others(

@@ -208,6 +208,37 @@ def test_shared_prefix_gives_the_same_log_probabilities_loss_and_gradients(
     assert distance(gradients, expected) < 1e-5
 
 
+@LORA
+@pytest.mark.parametrize("shared", [True, False])
+def test_the_head_is_given_the_answers_alone(
+    make_trainer: MakeTrainer, shared: bool, lora: LoraSection | None
+) -> None:
+    """Of a prompt, which is many times longer, nothing is predicted."""
+    trainer = make_trainer(shared_prefix=shared, lora=lora)
+    batch = rollouts(trainer, questions()[:1])
+    longest = batch["completion_ids"].shape[1]
+    outputs: list[Any] = []
+    trainer.model.register_forward_hook(lambda _model, _given, output: outputs.append(output))
+    logps = log_probabilities(trainer, batch)
+    scored = N * longest if shared else longest + 1
+    assert [scored] == [output.log_probs.shape[1] for output in outputs]
+    assert bool((logps[:, 0] < 0).all())
+
+
+def test_answers_without_a_first_token_to_score_keep_their_places(
+    make_trainer: MakeTrainer,
+) -> None:
+    """As where TRL leaves answers that were cut off out of the loss."""
+    trainer = make_trainer()
+    batch = rollouts(trainer, questions()[:1])
+    whole = log_probabilities(trainer, batch)
+    batch["completion_mask"][0] = 0
+    masked = log_probabilities(trainer, batch)
+    assert whole.shape == masked.shape
+    torch.testing.assert_close(masked[1:], whole[1:], rtol=1e-4, atol=1e-5)
+    assert not masked[0].any()
+
+
 def leak(packed: PackedGroups) -> PackedGroups:
     """Lets each branch see the branches before it."""
     return replace(packed, attention_mask=torch.ones_like(packed.attention_mask).tril())

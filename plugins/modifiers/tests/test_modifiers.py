@@ -6,7 +6,7 @@ import itertools
 import math
 import sys
 from importlib.metadata import EntryPoint
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
@@ -36,7 +36,6 @@ NAMES = (
     "fade",
     "reward_range",
     "strict_reward",
-    "time_reversal",
     "timing",
 )
 
@@ -147,7 +146,7 @@ def clip_of(frames: int = 4) -> Clip:
 
 
 #: Those that are there to alter samples.
-PREPARING = {"augment", "drift", "fade", "time_reversal"}
+PREPARING = {"augment", "drift", "fade"}
 
 MODIFY = pytest.mark.parametrize("name", NAMES)
 
@@ -309,26 +308,24 @@ def augmentation(crop: float, contrast: float, brightness: float) -> Any:  # noq
 
 def prepared(wrappers: Any, clip: Clip, seed: int, **others: Any) -> Clip:  # noqa: ANN401 - a modifier's own
     """A clip as the wrapper of `prepare_clip` returns it."""
-    wrapper = wrappers.prepare_clip(rng=rng_for(seed), **others)
+    wrapper = wrappers.prepare_clip(rng=rng_for(seed), call=SimpleNamespace(plugin="toy"), **others)
     next(wrapper)
     with pytest.raises(StopIteration) as ended:
         wrapper.send(clip)
     return ended.value.value  # type: ignore[no-any-return]
 
 
-def test_time_reversal_plays_backwards(
-    modifier: Callable[..., Modifier], task: Callable[..., Task]
+@pytest.mark.parametrize("name", sorted(PREPARING))
+def test_the_clips_of_some_tasks_alone_are_altered(
+    name: str, modifier: Callable[..., Modifier], task: Callable[..., Task]
 ) -> None:
-    """The last frame first, at the times of the clip; and the share of the clips that is asked for."""
-    clip = Clip(picture(frames=5).frames, torch.tensor([0, 0.5, 1, 1.5, 2], dtype=torch.float64))
-    backwards = clip.frames[[4, 3, 2, 1, 0]]
-    always, never = (modifier("time_reversal", share=share) for share in (1.0, 0.0))
-    sample = task(always).make_sample(clip, difficulty=0.5, rng=rng_for(1))
-    assert sample.clips[0] == Clip(backwards, clip.times)
-    assert seen(never, task, clip, 1, 0.5).equal(clip.frames)
-    quarter = modifier("time_reversal", share=0.25)
-    turned = sum(seen(quarter, task, clip, seed, 0.5).equal(backwards) for seed in range(200))
-    assert 30 <= turned <= 70
+    """Of the tasks whose plugins are named; of all where none are."""
+    clip = picture(frames=8)
+    altered = [
+        not seen(modifier(name, tasks=tasks), task, clip, 3, 0.0).equal(clip.frames)
+        for tasks in (None, ("jigsaw", "toy"), ("jigsaw",), ())
+    ]
+    assert [True, True, False, False] == altered
 
 
 def standing(frames: int = 4) -> Clip:

@@ -1,18 +1,15 @@
-"""What a launcher starts: how many processes, and whether a step's questions can be shared out among them.
+"""Whether a step's questions can be shared out among the processes that a launcher starts.
 
 It is asked before the first stage is begun, since GRPO, which would refuse, comes after hours of others.
-
-    LAUNCHER -m videossr_trainers.ablations.launched    # each process says how many there are
 """
 
 from __future__ import annotations
 
-import re
 import shlex
 import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
-
-from accelerate.utils import get_int_from_env
 
 from videossr.errors import ConfigError, Mistake
 from videossr_trainers.engine.batches import check_rows
@@ -21,60 +18,77 @@ from videossr_trainers.sections import GrpoSection
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from videossr_trainers.ablations.processes import Tell
     from videossr_trainers.ablations.variants import Variant
 
-#: What MPI and torch's launchers call the number of processes, as accelerate knows them.
-_NAMES: Final = ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
-
-#: What each process says.
-_SAID: Final = "videossr processes: "
-
 #: Lines of a launcher's output that an error shows.
-_SHOWN: Final = 12
+_SHOWN: Final = 20
 
 
-def refuse_uneven(variants: Iterable[Variant], launcher: Sequence[str]) -> None:
+def refuse_uneven(variants: Iterable[Variant], launcher: Sequence[str], tell: Tell) -> None:
     """Refuse runs whose steps cannot be shared out among the processes of a launcher.
 
+    Args:
+        variants: those that have steps of GRPO to take; where there are none, nobody is asked.
+        tell: told that the launcher is asked, and that it says nothing if it does.
+
     Raises:
-        ConfigError: with every one of them and its arithmetic; or the launcher does not start Python.
+        ConfigError: with every one of them and its arithmetic; or the launcher fails.
     """
+    trained = {
+        one.name: grpo
+        for one in variants
+        if (grpo := one.config.section(GrpoSection)).max_steps != 0
+    }
+    if not trained:
+        return
+    tell("asking the launcher how many processes it starts")
     processes = process_count(launcher)
+    if processes is None:
+        tell("it does not say; whether a step can be shared out among them is not checked yet")
+        return
     mistakes = [
-        Mistake(f"{one.name}: {mistake.where}", mistake.problem, mistake.right)
-        for one in {one.name: one for one in variants}.values()
-        for mistake in _uneven(one.config.section(GrpoSection), processes)
+        Mistake(f"{name}: {mistake.where}", mistake.problem, mistake.right)
+        for name, grpo in trained.items()
+        for mistake in _uneven(grpo, processes)
     ]
     if mistakes:
         raise ConfigError(mistakes)
 
 
-def process_count(launcher: Sequence[str]) -> int:
-    """How many processes a launcher starts.
+def process_count(launcher: Sequence[str]) -> int | None:
+    """How many processes a launcher starts; None where none of them wrote so to this machine.
 
     Raises:
-        ConfigError: it fails, or starts none of ours.
+        ConfigError: it fails.
     """
-    command = [*launcher, "-m", "videossr_trainers.ablations.launched"]
-    done = subprocess.run(  # noqa: S603 - what the user gives, with our own words
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
-    said = [int(number) for number in re.findall(f"{_SAID}(\\d+)", done.stdout)]
-    if done.returncode or not said:
-        ends = "\n".join((done.stdout + done.stderr).splitlines()[-_SHOWN:])
-        problem = (
-            f"`{shlex.join(command)}` ended with {done.returncode}, and its output with\n{ends}"
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "world"
+        command = [*launcher, "-m", "videossr_trainers.ablations.world", str(file)]
+        done = subprocess.run(  # noqa: S603 - what the user gives, with our own words
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
         )
-        raise ConfigError(
-            Mistake("--launcher", problem, "give words that start Python, as `accelerate launch`")
-        )
-    return max(said)
+        if done.returncode:
+            said = _cause(done.stdout.decode("utf-8", "replace").splitlines())
+            problem = f"`{shlex.join(command)}` failed with exit code {done.returncode}, {said}"
+            right = "give words that start Python, such as `accelerate launch`"
+            raise ConfigError(Mistake("--launcher", problem, right))
+        return int(file.read_text(encoding="utf-8")) if file.exists() else None
+
+
+def _cause(lines: Sequence[str]) -> str:
+    """What a launcher says of a failure: the first traceback, behind which it may say much; or its end."""
+    if not lines:
+        return "and said nothing"
+    begins = next((at for at, line in enumerate(lines) if "Traceback" in line), -_SHOWN)
+    return "\n".join(["saying", *lines[begins:][:_SHOWN]])
 
 
 def _uneven(grpo: GrpoSection, processes: int) -> Sequence[Mistake]:
-    """What is wrong with a step's questions; GRPO that takes no step needs none."""
-    if grpo.max_steps == 0:
-        return ()
     n = grpo.num_generations
     try:
         check_rows(
@@ -87,7 +101,3 @@ def _uneven(grpo: GrpoSection, processes: int) -> Sequence[Mistake]:
     except ConfigError as error:
         return error.mistakes
     return ()
-
-
-if __name__ == "__main__":
-    print(f"{_SAID}{get_int_from_env(_NAMES, 1)}", flush=True)  # noqa: T201 - for who asked

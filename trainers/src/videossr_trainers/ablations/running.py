@@ -78,8 +78,8 @@ def run_all(
 
     Raises:
         ConfigError: a folder holds a run of other settings, plugins or videos; with every difference of
-            every one, before any is begun. Or the launcher does not start Python, or a step's questions
-            cannot be shared out among its processes.
+            every one, before any is begun. Or the launcher fails, or a step's questions cannot be shared
+            out among its processes.
         DatasetError: the table cannot be read, or a run's record is damaged.
     """
     found = Videos.read(videos)
@@ -92,7 +92,8 @@ def run_all(
     if mistakes:
         raise ConfigError(mistakes, "give what they began with, or choose another folder with -o")
     if launcher:
-        refuse_uneven([run.variant for run in runs if not run.is_done()], launcher)
+        to_train = [run.variant for run in runs if not is_done(run.plan.grpo)]
+        refuse_uneven(to_train, launcher, tell)
     failures = []
     for run in runs:
         try:
@@ -151,10 +152,10 @@ class _Run:
             mistakes = self.differences()
             if mistakes:
                 raise ConfigError(mistakes)
-            if self.is_done():
+            saved = self._saved()
+            if saved.get("state") == "done" and all(map(is_done, self.plan.stages)):
                 tell("is done")
                 return
-            saved = self._saved()
             attempt = {"commit": source_of(), "since": time.time()}
             facts = {
                 **self.facts,
@@ -170,10 +171,6 @@ class _Run:
             seconds = {stage.name: seconds_of(stage) for stage in self.plan.stages}
             write_json(path, {**facts, "state": "done", "seconds": seconds})
             tell("done")
-
-    def is_done(self) -> bool:
-        """Whether nothing is left to do."""
-        return self._saved().get("state") == "done" and all(map(is_done, self.plan.stages))
 
     def differences(self) -> list[Mistake]:
         """How what the folder holds differs from this, each with the run's name."""

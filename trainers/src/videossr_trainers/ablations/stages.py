@@ -92,6 +92,11 @@ class Plan:
     learnt_from: tuple[Path, ...]
     begins_with: str
 
+    @property
+    def grpo(self) -> Stage:
+        """The one of the stages that trains by reward."""
+        return next(stage for stage in self.stages if stage.place.parent == self.training)
+
 
 def plan(
     variant: Variant, seed: int, videos: Videos, output: Path, launcher: Sequence[str] = ()

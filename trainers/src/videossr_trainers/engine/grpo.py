@@ -255,7 +255,10 @@ class VideoGRPOTrainer(GRPOTrainer):  # type: ignore[misc] # trl is untyped
         lay_out = pack if self.shared_prefix else repeat
         packed = lay_out(prompts, completions, completion_mask)
         bare = self.accelerator.unwrap_model(model)
-        with self.accelerator.autocast(), scored_tail(bare, packed.targets) as targets:
+        with (
+            self.accelerator.autocast(),
+            scored_tail(bare, packed.targets, packed.first) as targets,
+        ):
             output = model(
                 **packed.inputs, **prompts.vision, shift_labels=targets, fused_lm_head=True
             )

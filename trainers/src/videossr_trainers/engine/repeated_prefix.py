@@ -42,8 +42,13 @@ class RepeatedRows:
             "mm_token_type_ids": self.token_types,
         }
 
+    @property
+    def first(self) -> int:
+        """The first position that predicts a token of an answer."""
+        return self.targets.shape[1] - self.length - 1
+
     def unpack(self, values: Tensor) -> Tensor:
-        """Values [B, L], or the last of them, at the positions that predict the answers' tokens, as [B, C]."""
+        """Values [B, L], or those from `first` on, at the positions of the answers' tokens, as [B, C]."""
         return values[:, -self.length - 1 : -1]
 
 

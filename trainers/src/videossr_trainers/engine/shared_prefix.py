@@ -53,8 +53,13 @@ class PackedGroups:
             "position_ids": self.positions,
         }
 
+    @property
+    def first(self) -> int:
+        """The first position that predicts a token of an answer."""
+        return self.targets.shape[1] - self.branches * self.branch_length
+
     def unpack(self, values: Tensor) -> Tensor:
-        """Values [G, L], or the last of them, at the positions of the answers' tokens, as [G N, C]."""
+        """Values [G, L], or those from `first` on, at the positions of the answers' tokens, as [G N, C]."""
         answers = values[:, -self.branches * self.branch_length :]
         return answers.reshape(-1, self.branch_length)
 

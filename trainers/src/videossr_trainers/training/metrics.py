@@ -17,10 +17,10 @@ WARM_START: Final = "warm start"
 GRPO: Final = "grpo"
 
 
-def lines_of(folder: Path, stage: str = "") -> list[dict[str, Any]]:
+def lines_of(folder: Path, stage: str | None = None) -> list[dict[str, Any]]:
     """What was measured in a stage of a run, or in all; what a full disk has cut off is no line."""
     read = [line for line in map(_read, _texts(folder)) if line]
-    return [line for line in read if stage in {"", line["stage"]}]
+    return [line for line in read if stage in {None, line["stage"]}]
 
 
 def forget_steps(folder: Path, stage: str, step: int) -> None:

@@ -6,7 +6,7 @@ the loss is not finite, and errors that come out of a loader's process as they w
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from trl import SFTTrainer
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from torch.utils.data import Sampler
 
     from videossr_trainers.training.lost import LostQuestions
+
+#: What stands where nothing is to be predicted, as torch and transformers have it.
+NO_LABEL: Final = -100
 
 #: Key of the names of the questions, one for each row, among the tensors of a batch.
 _NAMES = "question_names"
@@ -119,13 +122,18 @@ class WarmStartStage(_Stage, SFTTrainer):  # type: ignore[misc] # trl is untyped
         self,
         model: Any,  # noqa: ANN401 - transformers is untyped
         inputs: dict[str, Any],
-        *arguments: Any,  # noqa: ANN401
-        **named: Any,  # noqa: ANN401
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
-        """As ever, and nothing is made of the prompts' positions, which have no labels."""
-        bare = self.accelerator.unwrap_model(model)
-        with scored_tail(bare, inputs["labels"], shifted=False) as labels:
-            return super().compute_loss(model, {**inputs, "labels": labels}, *arguments, **named)
+        """As ever, and on a CPU nothing is made of the prompts' positions, unless outputs are asked for."""
+        labels = inputs["labels"]
+        if return_outputs or labels.device.type != "cpu":
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        start = max(0, first_label(labels) - 1)  # each position predicts the next
+        with scored_tail(self.accelerator.unwrap_model(model), labels, start) as tail:
+            return super().compute_loss(
+                model, {**inputs, "labels": tail}, num_items_in_batch=num_items_in_batch
+            )
 
     def training_step(self, *arguments: Any, **named: Any) -> Tensor:  # noqa: ANN401 - transformers'
         """As ever, counting tokens where a checkpoint keeps them; TRL's own count begins anew."""
@@ -133,6 +141,11 @@ class WarmStartStage(_Stage, SFTTrainer):  # type: ignore[misc] # trl is untyped
         loss = super().training_step(*arguments, **named)
         self.state.num_input_tokens_seen = self._total_train_tokens
         return loss
+
+
+def first_label(labels: Tensor) -> int:
+    """The first position of int64 [B, L] that any row has a label at; 0 where there is none."""
+    return int((labels != NO_LABEL).any(0).int().argmax())
 
 
 class GrpoStage(_Stage, VideoGRPOTrainer):
