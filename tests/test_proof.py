@@ -9,9 +9,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import av
+import numpy as np
 import pytest
 
 from videossr.config import load_config
+from videossr.scan import scan
+from videossr.video_table import read_table, write_table
 from videossr_trainers.ablations.presets import find_ablations
 from videossr_trainers.ablations.variants import Variants
 
@@ -101,3 +105,37 @@ def test_the_settings_stand(proof: ModuleType) -> None:
     assert not [one.name for one in found.values() if one.same_as]
     assert [one.name for one in found.values() if one.start] == ["weak", "weak_strict"]
     assert load_config(PROOF / "start.yaml").build.part == "train"
+
+
+def drawn(path: Path, seed: int, **settings: Any) -> None:  # noqa: ANN401 - PyAV's
+    """Five seconds of noise that pans, of a seed, written as a video; `settings` of how."""
+    rng = np.random.default_rng(seed)
+    wide = np.kron(rng.integers(0, 256, (8, 40)), np.ones((8, 8))).astype(np.uint8)
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream(settings.get("codec", "mpeg4"), rate=settings.get("rate", 20))
+        turns, scale = settings.get("turns", 0), settings.get("scale", 1)
+        stream.width = stream.height = 64 * scale
+        stream.pix_fmt = "yuv420p"
+        for number in range(0, 100, 20 // settings.get("rate", 20)):
+            grey = np.rot90(wide[:, 2 * number :][:, :64], turns)
+            grey = np.kron(grey, np.ones((scale, scale), np.uint8))
+            frame = av.VideoFrame.from_ndarray(np.stack([grey] * 3, axis=-1), "rgb24")
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+
+
+def test_of_copies_one_is_kept(proof: ModuleType, tmp_path: Path) -> None:
+    """In another codec, at half the rate, twice the size, on its side; other footage stays."""
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    drawn(folder / "first.mp4", 1)
+    drawn(folder / "half.mp4", 1, rate=10)
+    drawn(folder / "large.mkv", 1, codec="ffv1", scale=2, rate=10)
+    drawn(folder / "turned.mp4", 1, turns=1, rate=10)
+    drawn(folder / "other.mp4", 2)
+    table, distinct = tmp_path / "all.parquet", tmp_path / "distinct.parquet"
+    write_table(scan(folder), table, folder)
+    twins = proof.without_twins(table, distinct)
+    assert dict.fromkeys(("half.mp4", "large.mkv", "turned.mp4"), "first.mp4") == twins
+    rows, root = read_table(distinct)
+    assert (["first.mp4", "other.mp4"], folder) == ([row.path for row in rows], root)

@@ -3,10 +3,11 @@
     uv run python benchmarks/proof/proof.py run FOLDER    # of videos; an hour or less on two cores
     uv run python benchmarks/proof/proof.py page          # docs/proof.md, from the results
 
-Videos that show what another one shows are left out, so that nothing is asked about what was learnt. `start.yaml` makes the model that runs begin with, by a long curriculum; `proof.yaml` is the scale of the runs,
-`weak.yaml` a short warm start; `ablations/` holds what is run beside the project's own. Each run trains on some of
-the clips and is asked about the others: sighted, without the video, and with another question's. Several runs are at
-work at once, each in one thread. What is done is not done again, so the same command goes on after a stop.
+Videos that show what another one shows are left out, so that nothing is asked about what was learnt. `start.yaml`
+makes the model that runs begin with, by a long curriculum; `proof.yaml` is the scale of the runs, `weak.yaml` a
+short warm start; `ablations/` holds what is run beside the project's own. Each run trains on some of the clips and
+is asked about the others: sighted, without the video, and with another question's. Several runs are at work at
+once, each in one thread. What is done is not done again, so the same command goes on after a stop.
 """
 
 from __future__ import annotations
