@@ -18,7 +18,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from toy_builds import HALVES, PICK, VIDEO, configured
-from toy_plugins import Pick, registry_of, toys
+from toy_plugins import Pick, PickConfig, registry_of, toys
 
 from videossr import Clip, ConfigError, DatasetError, Sample, Unsuitable, hookimpl
 from videossr.build import Plan, build, build_to, part_of
@@ -182,6 +182,35 @@ def test_a_task_that_few_videos_can_carry_is_kept() -> None:
     config = planned({"pick": {"longest_s": 5}}, size=100, check=False)
     made = build(config, rows, NOWHERE)
     assert made.floors == build(planned(size=100, check=False), rows, NOWHERE).floors
+
+
+def test_a_level_that_no_clip_carries_is_told_soon() -> None:
+    """With the level, after thousands of tries; hundreds of layouts by a thousand each take an hour."""
+    tries = Counter[float]()
+
+    class Reluctant(Pick):
+        """Asks nothing that is easy."""
+
+        @hookimpl
+        def make_sample(
+            self, clip: Clip, config: PickConfig, difficulty: float, rng: random.Random
+        ) -> Sample:
+            tries[difficulty] += 1
+            if difficulty < 0.5:
+                raise Unsuitable("too easy")
+            return super().make_sample(clip, config, difficulty, rng)
+
+    tree = {
+        "video": VIDEO,
+        "build": {"size": 400, "check": False},
+        "tasks": {"pick": {"difficulty": {"kind": "stepped", "levels": [0.25, 1], "at": [0.5]}}},
+    }
+    config = resolve(tree, registry_of(pick=Reluctant()))
+    rows = [row(i, frames=90 + i, last=10.0 - 1 / (9 + i / 10)) for i in range(200)]
+    told = "task 'pick': the blind floor at difficulty 0.25 cannot be measured: .*too easy"
+    with pytest.raises(DatasetError, match=told):
+        build(config, rows, NOWHERE)
+    assert 1000 < tries[0.25] < 20_000
 
 
 def test_videos_that_have_moved_are_missed_at_once(drawn_videos: Path, tmp_path: Path) -> None:

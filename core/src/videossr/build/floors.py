@@ -45,6 +45,9 @@ _STANDING: Final = 8
 _DRAWS: Final = 1024
 _FEWEST: Final = 256
 
+#: Questions by which it is told whether a layout carries any.
+_TRIED: Final = 16
+
 #: Levels at which it is measured where there are more than so many.
 _LEVELS: Final = 9
 
@@ -234,7 +237,10 @@ def _weighted(
 ) -> float:
     """The blind floor on the first choice of layouts, each with its share, that carries questions."""
     refusal = None
-    for choice in choices:
+    for number, choice in enumerate(choices):
+        # There are hundreds behind the first: a few questions tell whether one is worth a thousand.
+        if number and not _carries(task, choice[0][0], level, config):
+            continue
         earned, asked = 0.0, 0.0
         for layout, share in choice:
             try:
@@ -245,7 +251,18 @@ def _weighted(
             earned, asked = earned + share * floor, asked + share
         if asked:
             return earned / asked
-    raise DatasetError(f"task {name!r}: the blind floor cannot be measured: {refusal}") from refusal
+    problem = f"the blind floor at difficulty {level:g} cannot be measured: {refusal}"
+    raise DatasetError(f"task {name!r}: {problem}") from refusal
+
+
+def _carries(task: Task, layout: Layout, level: float, config: RunConfig) -> bool:
+    """Whether a layout carries questions, by a few of them."""
+    timeline = [(layout.times, level)]
+    try:
+        blind_floor(task, timeline, seed=config.seed, draws=_TRIED, size=layout.size)
+    except Unsuitable:
+        return False
+    return True
 
 
 def _floor(
