@@ -12,9 +12,9 @@ from videossr.cli.app import make_app
 from videossr.config.schema import (
     BuildConfig,
     Entry,
+    ModifierEntry,
     PluginsConfig,
     StoreConfig,
-    Switch,
     TaskEntry,
     VideoConfig,
 )
@@ -92,7 +92,7 @@ def configuration() -> str:
         text += _table(f"`{name}`", schema)
     text += _table("`tasks.NAME`: every task", TaskEntry)
     text += _table("`tasks.NAME.perturbations.NAME`: every perturbation", Entry)
-    text += _table("`modifiers.NAME`: every modifier", Switch)
+    text += _table("`modifiers.NAME`: every modifier", ModifierEntry)
     text += _SCHEDULES
     for schedule in (Constant, Linear, Stepped, Adaptive):
         kind = schedule.model_fields["kind"].default

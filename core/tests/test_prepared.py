@@ -11,7 +11,7 @@ import pytest
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-from videossr import Clip, Footage, PluginError, Sample, Unsuitable, hookimpl
+from videossr import Clip, ConfigError, Footage, PluginError, Sample, Unsuitable, hookimpl
 from videossr.config import resolve
 from videossr.footage import ClipSource
 from videossr.registry import Registry
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Generator
 
+    from videossr.config import RunConfig
     from videossr.facades import Modifier, Task
 
 
@@ -226,3 +227,40 @@ def test_questions_depend_on_the_settings_of_what_prepares_them(registry: Regist
     assert settings(lighten={"enabled": False}) == hashes[0]
     both = settings(lighten={}, faulty={}), settings(faulty={}, lighten={})
     assert both[0] != both[1]
+
+
+def test_a_modifier_may_lie_around_some_tasks(registry: Registry) -> None:
+    """By the names that they have in the configuration; what it says leaves the other tasks' questions alone."""
+
+    def resolved(tasks: list[str] | None, most: int = 100) -> RunConfig:
+        tree = {
+            "seed": 1,
+            "tasks": {"peek": {}, "peek_2": {"plugin": "peek"}, "off": {"plugin": "peek"}},
+            "modifiers": {"lighten": {"most": most, "tasks": tasks}},
+        }
+        tree["tasks"]["off"]["enabled"] = False
+        return resolve(tree, registry)
+
+    some = resolved(["peek_2", "off"])
+    lights = {name: asked(weighted.task)[1] for name, weighted in some.tasks.items()}
+    assert ("10", True) == (lights["peek"], lights["peek_2"] != "10")
+    assert "10" != asked(resolved(None).tasks["peek"].task)[1]
+    assert "10" == asked(resolved([]).tasks["peek_2"].task)[1]
+    other = resolved(["peek_2"], most=5)
+    assert some.settings_hash("peek") == other.settings_hash("peek")
+    assert some.settings_hash("peek_2") != other.settings_hash("peek_2")
+    # Of a run without the task that is switched off the same comes again, and no default is written.
+    again = resolve(some.tree(), registry)
+    assert {"tasks": ["peek_2"], "most": 100} == again.tree()["modifiers"]["lighten"]
+    assert some.tree() == again.tree()
+    assert {"most": 100} == resolved(None).tree()["modifiers"]["lighten"]
+
+
+def test_a_modifier_names_no_task_that_is_none(registry: Registry) -> None:
+    """Told with the one that is meant."""
+    tree = {"tasks": {"peek": {}}, "modifiers": {"lighten": {"tasks": ["peak"]}}}
+    with pytest.raises(ConfigError) as caught:
+        resolve(tree, registry)
+    assert "modifiers.lighten.tasks: there is no task 'peak'; did you mean 'peek'?" == str(
+        caught.value
+    )

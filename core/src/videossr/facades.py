@@ -298,11 +298,16 @@ class Perturbation(Bound):
 
 @dataclass(frozen=True, slots=True)
 class Modifier:
-    """A modifier with its configuration, and the wrappers that it made for this run."""
+    """A modifier with its configuration, and the wrappers that it made for this run.
+
+    Attributes:
+        tasks: names of those that it lies around; None for all.
+    """
 
     origin: Origin
     config: BaseModel
     wrappers: object
+    tasks: tuple[str, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -312,6 +317,10 @@ class Modifier:
     def wraps(self, hook: str) -> bool:
         """Whether it lies around a hook."""
         return hasattr(self.wrappers, hook)
+
+    def concerns(self, task: str) -> bool:
+        """Whether it lies around a task, by the name that the task has in the configuration."""
+        return self.tasks is None or task in self.tasks
 
     def measurements(self) -> dict[str, float]:
         """The figures that it has gathered in this process so far, by name; none if it gathers none.

@@ -57,6 +57,11 @@ def cached(
         return measure()
     tree = config.tree()
     entry = {k: v for k, v in tree["tasks"][task].items() if k not in ("weight", "difficulty")}
+    around = [
+        [name, modifier.config.model_dump(mode="json")]
+        for name, modifier in config.modifiers.items()
+        if modifier.concerns(task)
+    ]
     determining = [
         code,
         config.provenance,
@@ -64,7 +69,7 @@ def cached(
         config.seed,
         config.tasks[task].task.name,
         entry,
-        tree["modifiers"],
+        around,
         size,
         [[times.tolist(), difficulty] for times, difficulty in timelines],
         draws,

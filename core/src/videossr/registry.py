@@ -160,8 +160,13 @@ class Registry:
         involution = _stated(plugin, origin, "involution", config, False)
         return Perturbation(origin, config, hooks, phrase, involution)
 
-    def modifier(self, name: str, config: BaseModel) -> Modifier:
+    def modifier(
+        self, name: str, config: BaseModel, tasks: tuple[str, ...] | None = None
+    ) -> Modifier:
         """A working modifier plugin, with wrappers made for one run.
+
+        Args:
+            tasks: names of those that it is to lie around; None for all.
 
         Raises:
             PluginError: it makes none, or ones that fit no hook.
@@ -174,7 +179,7 @@ class Registry:
         problem = vet_wrappers(wrappers)
         if problem:
             raise blame(origin, "make_modifier", problem)
-        return Modifier(origin, config, wrappers)
+        return Modifier(origin, config, wrappers, tasks)
 
     @property
     def found(self) -> str:

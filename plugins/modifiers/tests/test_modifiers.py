@@ -6,7 +6,7 @@ import itertools
 import math
 import sys
 from importlib.metadata import EntryPoint
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
@@ -308,24 +308,11 @@ def augmentation(crop: float, contrast: float, brightness: float) -> Any:  # noq
 
 def prepared(wrappers: Any, clip: Clip, seed: int, **others: Any) -> Clip:  # noqa: ANN401 - a modifier's own
     """A clip as the wrapper of `prepare_clip` returns it."""
-    wrapper = wrappers.prepare_clip(rng=rng_for(seed), call=SimpleNamespace(plugin="toy"), **others)
+    wrapper = wrappers.prepare_clip(rng=rng_for(seed), **others)
     next(wrapper)
     with pytest.raises(StopIteration) as ended:
         wrapper.send(clip)
     return ended.value.value  # type: ignore[no-any-return]
-
-
-@pytest.mark.parametrize("name", sorted(PREPARING))
-def test_the_clips_of_some_tasks_alone_are_altered(
-    name: str, modifier: Callable[..., Modifier], task: Callable[..., Task]
-) -> None:
-    """Of the tasks whose plugins are named; of all where none are."""
-    clip = picture(frames=8)
-    altered = [
-        not seen(modifier(name, tasks=tasks), task, clip, 3, 0.0).equal(clip.frames)
-        for tasks in (None, ("jigsaw", "toy"), ("jigsaw",), ())
-    ]
-    assert [True, True, False, False] == altered
 
 
 def standing(frames: int = 4) -> Clip:

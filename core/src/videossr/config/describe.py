@@ -10,6 +10,7 @@ from pydantic_core import PydanticUndefined
 from videossr.config.schema import (
     BuildConfig,
     Entry,
+    ModifierEntry,
     PluginsConfig,
     StoreConfig,
     Switch,
@@ -32,7 +33,7 @@ _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 ENTRIES: Final[dict[Kind, type[Switch]]] = {
     "task": TaskEntry,
     "perturbation": Entry,
-    "modifier": Switch,
+    "modifier": ModifierEntry,
 }
 
 #: Where plugins of a kind stand in the configuration.

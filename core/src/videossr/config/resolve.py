@@ -12,6 +12,7 @@ from videossr.config.run_config import RunConfig, WeightedTask
 from videossr.config.schema import (
     BuildConfig,
     Entry,
+    ModifierEntry,
     PluginsConfig,
     StoreConfig,
     Switch,
@@ -21,7 +22,7 @@ from videossr.config.schema import (
 from videossr.config.trust import refuse_untrusted
 from videossr.config.validation import mistakes_of, nearest
 from videossr.discovery import NAME
-from videossr.errors import ConfigError, Mistake, PluginError
+from videossr.errors import ConfigError, Mistake, PluginError, did_you_mean
 from videossr.extensions import extensions
 from videossr.installing import install_command
 from videossr.origin import SECTIONS
@@ -73,7 +74,7 @@ def registry_for(tree: Mapping[str, Any], *, named: Iterable[Path] = ()) -> Regi
 def switched_on(tree: Mapping[str, Any], registry: Registry) -> frozenset[str]:
     """The plugins that a configuration asks for, whether they work or not. No other is imported."""
     resolution = _Resolution(registry)
-    resolution.modifiers(tree.get("modifiers"))
+    resolution.modifiers(tree.get("modifiers"), tree.get("tasks"))
     resolution.tasks(tree.get("tasks"))
     return frozenset(resolution.asked)
 
@@ -128,7 +129,7 @@ class _Resolution:
         store = self.model("store", StoreConfig, tree.get("store"))
         build = self.model("build", BuildConfig, tree.get("build"))
         # Before the tasks, whose hooks they are put around.
-        self.around = self.modifiers(tree.get("modifiers"))
+        self.around = self.modifiers(tree.get("modifiers"), tree.get("tasks"))
         tasks = self.tasks(tree.get("tasks"))
         sections = {
             name: self.model(name, schema, tree.get(name)) for name, schema in schemas.items()
@@ -283,20 +284,32 @@ class _Resolution:
             return True
         return False
 
-    def modifiers(self, data: object) -> dict[str, Modifier]:
+    def modifiers(self, data: object, tasks: object) -> dict[str, Modifier]:
         if data is None or data == {}:
             return {}
         bound = {}
-        for name, (_, common, own) in self.entries("modifiers", data, "modifier", Switch).items():
+        entries = self.entries("modifiers", data, "modifier", ModifierEntry)
+        for name, (_, common, own) in entries.items():
             where = f"modifiers.{name}"
             schema = self.registry.schema(name)
-            config = self.model(where, schema, own, beside=Switch.model_fields)
-            if config and common:
+            config = self.model(where, schema, own, beside=ModifierEntry.model_fields)
+            if config and isinstance(common, ModifierEntry):
+                self.known_tasks(where, common.tasks or (), tasks)
                 try:
-                    bound[name] = self.registry.modifier(name, config)
+                    bound[name] = self.registry.modifier(name, config, common.tasks)
                 except PluginError as error:
                     self.mistake(where, str(error))
         return bound
+
+    def known_tasks(self, where: str, named: Iterable[str], tasks: object) -> None:
+        known = [str(name) for name in tasks] if isinstance(tasks, dict) else []
+        for name in named:
+            if name not in known:
+                right = did_you_mean(name, known) or f"tasks are {', '.join(known) or 'none'}"
+                self.mistake(f"{where}.tasks", f"there is no task {name!r}", right)
+
+    def modifiers_of(self, task: str) -> tuple[Modifier, ...]:
+        return tuple(one for one in self.around.values() if one.concerns(task))
 
     def tasks(self, data: object) -> dict[str, WeightedTask]:
         tasks = {}
@@ -315,7 +328,7 @@ class _Resolution:
                     plugin,
                     config,
                     common.difficulty,
-                    modifiers=tuple(self.around.values()),
+                    modifiers=self.modifiers_of(str(name)),
                     time_limit_s=self.time_limit_s,
                 )
                 tasks[name] = WeightedTask(task, common.weight)
@@ -346,7 +359,7 @@ class _Resolution:
                     altering = self.registry.perturbation(
                         choice,
                         config,
-                        modifiers=tuple(self.around.values()),
+                        modifiers=self.modifiers_of(task),
                         time_limit_s=self.time_limit_s,
                     )
                     bound[choice] = (altering, common.weight)

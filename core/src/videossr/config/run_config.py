@@ -111,7 +111,7 @@ class RunConfig:
     def settings_hash(self, task: str) -> str:
         """XXH3, 128 bits, hexadecimal, of all settings that a task's questions depend on.
 
-        Those of the modifiers that alter clips are among them.
+        Those of the modifiers that alter its clips are among them.
 
         Not of its weight and its schedule, which say how many there are and how hard. Settings that have
         their defaults don't count, so that a new one does not make old datasets unreadable; a default
@@ -128,7 +128,7 @@ class RunConfig:
         preparing = [
             [name, modifier.config.model_dump(mode="json", exclude_defaults=True)]
             for name, modifier in self.modifiers.items()
-            if modifier.wraps("prepare_clip")
+            if modifier.wraps("prepare_clip") and modifier.concerns(task)
         ]
         determining = [bound.name, own, video, *([preparing] if preparing else [])]
         return xxhash.xxh3_128_hexdigest(json.dumps(determining, sort_keys=True).encode())
@@ -144,11 +144,17 @@ class RunConfig:
             "build": self.build.model_dump(mode="json"),
             "tasks": {name: _entry(name, weighted) for name, weighted in self.tasks.items()},
             "modifiers": {
-                name: modifier.config.model_dump(mode="json")
-                for name, modifier in self.modifiers.items()
+                name: self._around(modifier) for name, modifier in self.modifiers.items()
             },
             **{name: section.model_dump(mode="json") for name, section in self.sections.items()},
         }
+
+    def _around(self, modifier: Modifier) -> dict[str, Any]:
+        """An entry, without the tasks that are none of this run's."""
+        own = modifier.config.model_dump(mode="json")
+        if modifier.tasks is None:
+            return own
+        return {"tasks": [name for name in modifier.tasks if name in self.tasks], **own}
 
 
 def _within(field: object) -> Iterable[Perturbation]:

@@ -224,6 +224,17 @@ class Switch(Section):
     enabled: Annotated[bool, Field(description="false leaves the plugin out")] = True
 
 
+class ModifierEntry(Switch):
+    """What the core reads of a modifier's entry; the rest is the plugin's own."""
+
+    tasks: Annotated[
+        tuple[str, ...] | None,
+        Field(
+            description="entries of `tasks` that it lies around, with their perturbations; null for all"
+        ),
+    ] = None
+
+
 class Entry(Switch):
     """What the core reads of a perturbation's entry; the rest is the plugin's own."""
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from videossr import hookimpl
 from videossr.draw import shuffled, uniform
-from videossr_modifiers.preparing import Preparing
 
 if TYPE_CHECKING:
     import random
@@ -22,14 +21,16 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from videossr import Clip, HookCall
+    from videossr import Clip
 
 #: Grey levels of a byte.
 _LEVELS: Final = 256
 
 
-class AugmentConfig(Preparing):
+class AugmentConfig(BaseModel):
     """What may be altered, and how far."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     crop: Annotated[
         float,
@@ -77,11 +78,9 @@ class Views:
         self._config = config
 
     @hookimpl(wrapper=True)
-    def prepare_clip(self, rng: random.Random, call: HookCall) -> Generator[None, Any, Any]:
+    def prepare_clip(self, rng: random.Random) -> Generator[None, Any, Any]:
         """The clip in another view."""
         clip: Clip = yield
-        if not self._config.concerns(call):
-            return clip
         config = self._config
         kept = [uniform(rng, config.crop, 1) for _ in range(2)]
         corner = [rng.random() for _ in range(2)]

@@ -18,19 +18,18 @@ import statistics
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from videossr import hookimpl
 from videossr.ramp import Ramp, within
 from videossr.seeds import derive_seed
 from videossr_modifiers.fade import eased
-from videossr_modifiers.preparing import Preparing
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Generator
 
-    from videossr import Clip, HookCall
+    from videossr import Clip
 
 #: Seconds between the knots of each octave.
 _OCTAVES: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
@@ -39,8 +38,10 @@ _OCTAVES: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
 _VARIANCE: Final = 2 / 9
 
 
-class DriftConfig(Preparing):
+class DriftConfig(BaseModel):
     """How far."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     amount: Annotated[
         Ramp,
@@ -68,15 +69,11 @@ class Drifting:
         self._config = config
 
     @hookimpl(wrapper=True)
-    def prepare_clip(
-        self, difficulty: float, rng: random.Random, call: HookCall
-    ) -> Generator[None, Any, Any]:
+    def prepare_clip(self, difficulty: float, rng: random.Random) -> Generator[None, Any, Any]:
         """The clip, each frame lighter or darker in each channel."""
         import torch  # noqa: PLC0415 - torch is no part of a light import
 
         clip: Clip = yield
-        if not self._config.concerns(call):
-            return clip
         amount = self._config.amount.at(eased(difficulty, self._config.spread, rng))
         chance = int(rng.random() * 2**53)
         if not amount:

@@ -14,17 +14,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from videossr import hookimpl
 from videossr.ramp import Ramp, within
-from videossr_modifiers.preparing import Preparing
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Generator
 
-    from videossr import Clip, HookCall
+    from videossr import Clip
 
 #: Shares are rounded to so many bits behind the point, so that pixels come of whole numbers alone.
 _BITS: Final = 8
@@ -34,8 +33,10 @@ _PARTS: Final = 1 << _BITS
 _GREY: Final = 128
 
 
-class FadeConfig(Preparing):
+class FadeConfig(BaseModel):
     """How much stays."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     still: Annotated[
         Ramp,
@@ -65,15 +66,11 @@ class Faded:
         self._config = config
 
     @hookimpl(wrapper=True)
-    def prepare_clip(
-        self, difficulty: float, rng: random.Random, call: HookCall
-    ) -> Generator[None, Any, Any]:
+    def prepare_clip(self, difficulty: float, rng: random.Random) -> Generator[None, Any, Any]:
         """The clip with its still and its moving part at their contrasts."""
         import torch  # noqa: PLC0415 - torch is no part of a light import
 
         clip: Clip = yield
-        if not self._config.concerns(call):
-            return clip
         level = eased(difficulty, self._config.spread, rng)
         still = round(self._config.still.at(level) * _PARTS)
         moving = round(self._config.moving.at(level) * _PARTS)
