@@ -114,10 +114,13 @@ def drawn(path: Path, seed: int, **settings: Any) -> None:  # noqa: ANN401 - PyA
     with av.open(str(path), "w") as file:
         stream = file.add_stream(settings.get("codec", "mpeg4"), rate=settings.get("rate", 20))
         turns, scale = settings.get("turns", 0), settings.get("scale", 1)
+        contrast = settings.get("contrast", 1)
         stream.width = stream.height = 64 * scale
         stream.pix_fmt = "yuv420p"
         for number in range(0, 100, 20 // settings.get("rate", 20)):
             grey = np.rot90(wide[:, 2 * number :][:, :64], turns)
+            grey = np.rint(128 + contrast * (grey - 128.0)).astype(np.uint8)
+            grey = grey[:, :: settings.get("step", 1)]
             grey = np.kron(grey, np.ones((scale, scale), np.uint8))
             frame = av.VideoFrame.from_ndarray(np.stack([grey] * 3, axis=-1), "rgb24")
             file.mux(stream.encode(frame))
@@ -125,17 +128,24 @@ def drawn(path: Path, seed: int, **settings: Any) -> None:  # noqa: ANN401 - PyA
 
 
 def test_of_copies_one_is_kept(proof: ModuleType, tmp_path: Path) -> None:
-    """In another codec, at half the rate, twice the size, on its side; other footage stays."""
+    """In another codec, at half the rate, twice the size, on its side, mirrored, paler; other footage stays."""
     folder = tmp_path / "videos"
     folder.mkdir()
     drawn(folder / "first.mp4", 1)
     drawn(folder / "half.mp4", 1, rate=10)
     drawn(folder / "large.mkv", 1, codec="ffv1", scale=2, rate=10)
-    drawn(folder / "turned.mp4", 1, turns=1, rate=10)
+    drawn(folder / "turned.mp4", 1, turns=2, rate=10)
+    drawn(folder / "mirrored.mp4", 1, turns=1, step=-1, rate=10)
+    drawn(folder / "pale.mp4", 1, contrast=0.15, rate=10)
     drawn(folder / "other.mp4", 2)
     table, distinct = tmp_path / "all.parquet", tmp_path / "distinct.parquet"
     write_table(scan(folder), table, folder)
     twins = proof.without_twins(table, distinct)
-    assert dict.fromkeys(("half.mp4", "large.mkv", "turned.mp4"), "first.mp4") == twins
+    assert (
+        dict.fromkeys(
+            ("half.mp4", "large.mkv", "mirrored.mp4", "pale.mp4", "turned.mp4"), "first.mp4"
+        )
+        == twins
+    )
     rows, root = read_table(distinct)
     assert (["first.mp4", "other.mp4"], folder) == ([row.path for row in rows], root)

@@ -103,7 +103,7 @@ def run(videos: Path, output: Path, seeds: list[int], jobs: int) -> None:
     in one thread.
     """
     with timed(output, "pretraining"):
-        pretrained(videos, output)
+        copies = pretrained(videos, output)
     common = ["--scale", str(HERE / "proof.yaml"), "--folder", str(HERE / "ablations")]
     common += ["--videos", str(output / "videos.parquet"), "-o", str(output)]
     every = [(seed, name) for name in ("base", *COMPARED) for seed in seeds]
@@ -127,6 +127,7 @@ def run(videos: Path, output: Path, seeds: list[int], jobs: int) -> None:
         "seeds": seeds,
         "settings": settings(),
         "videos": videos_of(report, output / "proof"),
+        "left_out": copies,
         **kept(report),
     }
     RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
@@ -165,19 +166,22 @@ def timed(output: Path, part: str) -> Iterator[None]:
         note()
 
 
-def pretrained(videos: Path, output: Path) -> None:
-    """Train the model that runs begin with, and leave it where `proof.yaml` names it."""
+def pretrained(videos: Path, output: Path) -> dict[str, str]:
+    """Train the model that runs begin with, and leave it where `proof.yaml` names it.
+
+    Returns:
+        The copies that were left out, each with what it is a copy of.
+    """
     table, dataset, place = (output / name for name in ("videos.parquet", "curriculum", "start"))
     start = str(HERE / "start.yaml")
-    if not table.exists():
-        videossr("scan", str(videos), "-o", str(output / "scanned.parquet"))
-        for copy, of in without_twins(output / "scanned.parquet", table).items():
-            print(f"left out: {copy} shows what {of} shows", flush=True)
+    videossr("scan", str(videos), "-o", str(output / "scanned.parquet"))
+    copies = without_twins(output / "scanned.parquet", table)
     if not dataset.exists():
         videossr("build", start, "--videos", str(table), "-o", str(dataset))
     spread = ["--standalone", f"--nproc-per-node={PRETRAINING}", "-m", "videossr"]
     words = ["train", start, "--dataset", str(dataset), "-o", str(place), "--resume"]
     called(["-m", "torch.distributed.run", *spread, *words])
+    return copies
 
 
 def pretrained_at(output: Path) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from toy_plugins import TOYS, Pick, PickConfig, Settings, registry_of
+from toy_plugins import TOYS, Pick, PickConfig, Scale, Scaled, Settings, registry_of
 
 from videossr import Clip, ConfigError, HookCall, PluginError, Unparsable, Unsuitable, hookimpl
 from videossr.config import resolve
@@ -28,44 +28,6 @@ if TYPE_CHECKING:
 def clip() -> Clip:
     """Eight grey frames."""
     return Clip(torch.zeros(8, 3, 4, 4, dtype=torch.uint8), torch.arange(8, dtype=torch.float64))
-
-
-class Scaled:
-    """Wrappers that multiply rewards, and note what they see."""
-
-    def __init__(self, factor: float) -> None:
-        self.factor = factor
-        self.seen: list[tuple[str, str, str]] = []
-
-    @hookimpl(wrapper=True)
-    def reward(self, call: HookCall) -> Iterator[None]:
-        """The reward times the factor."""
-        self.seen.append((call.plugin, call.hook, call.context))
-        score = yield
-        return score * self.factor  # type: ignore[operator, return-value] # what the hook returned
-
-    def measurements(self) -> dict[str, float]:
-        """How many were seen."""
-        return {"calls": len(self.seen)}
-
-
-class FactorConfig(Settings):
-    """By how much."""
-
-    factor: float = 0.5
-
-
-class Scale:
-    """A modifier that makes rewards smaller."""
-
-    Config = FactorConfig
-    summary = "Scale every reward"
-    version = "1"
-
-    @hookimpl
-    def make_modifier(self, config: FactorConfig) -> Scaled:
-        """Wrappers for one run."""
-        return Scaled(config.factor)
 
 
 def modifier_of(wrappers: object) -> object:
@@ -108,6 +70,32 @@ def test_a_modifier_acts_on_every_task() -> None:
         )
     ]
     assert [1.0, 0.5, 0.25, 1.0] == scores
+
+
+def test_perturbations_have_the_modifiers_of_their_task() -> None:
+    """Of two tasks with the same perturbation one has it altered and the other as it is."""
+
+    class Darker:
+        @hookimpl(wrapper=True)
+        def perturb(self) -> Iterator[None]:
+            frames = yield
+            return frames // 2  # type: ignore[operator, return-value]
+
+    registry = registry_of(**TOYS, darker=modifier_of(Darker()))
+    halves = {"plugin": "halves", "perturbations": {"dim": {"amount": 10}}}
+    tree = {
+        "tasks": {"light": halves, "dark": halves},
+        "modifiers": {"darker": {"tasks": ["dark"]}},
+    }
+    tasks = resolve(tree, registry).tasks
+    clip = Clip(torch.full((4, 3, 8, 8), 100, dtype=torch.uint8), torch.arange(4).double())
+    least = {
+        name: int(
+            weighted.task.make_sample(clip, difficulty=0.5, rng=rng_for(1)).clips[0].frames.min()
+        )
+        for name, weighted in tasks.items()
+    }
+    assert {"light": 90, "dark": 45} == least
 
 
 def test_modifiers_lie_around_each_other() -> None:

@@ -83,6 +83,27 @@ def test_a_floor_of_something_else_is_measured(
     assert ask(config(**changes), **asked)
 
 
+def test_what_lies_around_another_task_does_not_count(
+    config: Callable[..., RunConfig], tmp_path: Path
+) -> None:
+    """Whatever its settings are; around this task they do count."""
+    (tmp_path / "filed_scale.py").write_text("from toy_plugins import Scale\nplugin = Scale()\n")
+    points = {"pick": "filed_pick:plugin", "scale": "filed_scale:plugin"}
+    registry = Registry(EntryPoint(name, at, "videossr") for name, at in points.items())
+
+    def scaled(factor: float, tasks: list[str] | None) -> RunConfig:
+        own = {"pick": {}, "other": {"plugin": "pick"}}
+        around = {"scale": {"factor": factor, "tasks": tasks}}
+        return resolve({"video": VIDEO, "tasks": own, "modifiers": around}, registry)
+
+    del config  # for its file and its cache
+    assert ask(scaled(0.5, ["other"]))
+    assert not ask(scaled(0.25, ["other"]))
+    assert ask(scaled(0.25, ["pick"]))
+    assert not ask(scaled(0.25, None))  # the same, as far as this task goes
+    assert ask(scaled(0.5, None))
+
+
 def test_code_that_has_changed_is_measured_again(
     config: Callable[..., RunConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ from toy_plugins import (
     Halves,
     Pick,
     PickConfig,
+    Scale,
     Settings,
     distribution,
     points_of,
@@ -247,6 +248,8 @@ def test_an_argument_that_no_hook_has_is_told() -> None:
         (Pick, "difficulty", "a field 'difficulty', which the core reads of every task's entry"),
         (Dim, "weight", "a field 'weight', which the core reads of every perturbation's entry"),
         (Dim, "difficulty", ""),
+        (Scale, "enabled", "a field 'enabled', which the core reads of every modifier's entry"),
+        (Scale, "tasks", "a field 'tasks', which the core reads of every modifier's entry"),
     ],
 )
 def test_a_field_of_the_core_is_no_plugins_own(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from videossr import Clip, Perturbations, Ramp, Unparsable, Unsuitable, hookimpl
+from videossr import Clip, HookCall, Perturbations, Ramp, Unparsable, Unsuitable, hookimpl
 from videossr.discovery import GROUP
 from videossr.extensions import COMMANDS_GROUP, extensions
 from videossr.ramp import within
@@ -136,6 +136,44 @@ class Upend:
     def perturb(self, clip: Clip) -> Tensor:
         """Frames with their rows in reverse."""
         return clip.frames.flip(2)
+
+
+class Scaled:
+    """Wrappers that multiply rewards, and note what they see."""
+
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
+        self.seen: list[tuple[str, str, str]] = []
+
+    @hookimpl(wrapper=True)
+    def reward(self, call: HookCall) -> Iterator[None]:
+        """The reward times the factor."""
+        self.seen.append((call.plugin, call.hook, call.context))
+        score = yield
+        return score * self.factor  # type: ignore[operator, return-value] # what the hook returned
+
+    def measurements(self) -> dict[str, float]:
+        """How many were seen."""
+        return {"calls": len(self.seen)}
+
+
+class FactorConfig(Settings):
+    """By how much."""
+
+    factor: float = 0.5
+
+
+class Scale:
+    """A modifier that makes rewards smaller."""
+
+    Config = FactorConfig
+    summary = "Scale every reward"
+    version = "1"
+
+    @hookimpl
+    def make_modifier(self, config: FactorConfig) -> Scaled:
+        """Wrappers for one run."""
+        return Scaled(config.factor)
 
 
 PICK: Final = Pick()

@@ -102,7 +102,7 @@ def test_a_card_says_what_the_run_folder_says(tmp_path: Path) -> None:
     assert "| warm start | 600 supervised steps of " in card.text
     assert "| GRPO | 2 steps of " in card.text
     assert "beta 0.125" in card.text
-    assert "Changed by: `strict_reward`." in card.text
+    assert "Around the tasks lay: `strict_reward`." in card.text
     for task in config.tasks:
         assert f"| {task} | {task} {config.provenance[task]['plugin_version']} | " in card.text
     assert "| jigsaw | 0.250 | 0.750 | 0.375 | 0 % |" in card.text

@@ -57,11 +57,6 @@ def cached(
         return measure()
     tree = config.tree()
     entry = {k: v for k, v in tree["tasks"][task].items() if k not in ("weight", "difficulty")}
-    around = [
-        [name, modifier.config.model_dump(mode="json")]
-        for name, modifier in config.modifiers.items()
-        if modifier.concerns(task)
-    ]
     determining = [
         code,
         config.provenance,
@@ -69,7 +64,7 @@ def cached(
         config.seed,
         config.tasks[task].task.name,
         entry,
-        around,
+        [[one.name, one.config.model_dump(mode="json")] for one in config.around(task)],
         size,
         [[times.tolist(), difficulty] for times, difficulty in timelines],
         draws,

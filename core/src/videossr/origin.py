@@ -28,7 +28,7 @@ OPTIONAL: Final[Mapping[Kind, frozenset[str]]] = {
 RESERVED: Final[Mapping[Kind, frozenset[str]]] = {
     "task": frozenset({"plugin", "enabled", "weight", "difficulty"}),
     "perturbation": frozenset({"enabled", "weight"}),
-    "modifier": frozenset({"enabled"}),
+    "modifier": frozenset({"enabled", "tasks"}),
 }
 
 #: Sections of the configuration that the core reads, and so no extension's own.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import islice, product
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -239,7 +240,7 @@ def _weighted(
     refusal = None
     for number, choice in enumerate(choices):
         # There are hundreds behind the first: a few questions tell whether one is worth a thousand.
-        if number and not _carries(task, choice[0][0], level, config):
+        if number and not _carries(task, choice[0][0], level, derive_seed(config.seed, number)):
             continue
         earned, asked = 0.0, 0.0
         for layout, share in choice:
@@ -255,14 +256,16 @@ def _weighted(
     raise DatasetError(f"task {name!r}: {problem}") from refusal
 
 
-def _carries(task: Task, layout: Layout, level: float, config: RunConfig) -> bool:
+def _carries(task: Task, layout: Layout, level: float, seed: int) -> bool:
     """Whether a layout carries questions, by a few of them."""
     timeline = [(layout.times, level)]
-    try:
-        blind_floor(task, timeline, seed=config.seed, draws=_TRIED, size=layout.size)
-    except Unsuitable:
-        return False
-    return True
+    with suppress(Unsuitable):
+        blind_floor(task, timeline, seed=seed, draws=_TRIED)
+        return True
+    with suppress(Unsuitable):
+        blind_floor(task, timeline, seed=seed, draws=_TRIED, size=layout.size)
+        return True
+    return False
 
 
 def _floor(

@@ -100,6 +100,10 @@ class RunConfig:
             if not any(modifier.wraps(hook) for hook in others)
         )
 
+    def around(self, task: str) -> list[Modifier]:
+        """The modifiers that lie around a task, the nearest first."""
+        return [one for one in self.modifiers.values() if one.concerns(task)]
+
     def measurements(self) -> dict[str, float]:
         """What the modifiers have gathered in this process so far, as `modifier/figure`."""
         return {
@@ -126,9 +130,9 @@ class RunConfig:
         }
         video = self.video.model_dump(mode="json", exclude_defaults=True)
         preparing = [
-            [name, modifier.config.model_dump(mode="json", exclude_defaults=True)]
-            for name, modifier in self.modifiers.items()
-            if modifier.wraps("prepare_clip") and modifier.concerns(task)
+            [one.name, one.config.model_dump(mode="json", exclude_defaults=True)]
+            for one in self.around(task)
+            if one.wraps("prepare_clip")
         ]
         determining = [bound.name, own, video, *([preparing] if preparing else [])]
         return xxhash.xxh3_128_hexdigest(json.dumps(determining, sort_keys=True).encode())

@@ -1,1 +1,1 @@
-"""Modifiers: what lies around the hooks of every task and perturbation of a run."""
+"""Modifiers: what lies around the hooks of the tasks of a run and their perturbations."""

@@ -88,8 +88,11 @@ class Finding:
 
     @property
     def modifiers(self) -> tuple[str, ...]:
-        """Those that lay around the tasks in training."""
-        return tuple(self.series.config.get("modifiers", {}))
+        """Those that lay around the tasks in training; where not all, with the names of these tasks."""
+        return tuple(
+            f"{name} ({', '.join(entry['tasks'])})" if entry.get("tasks") is not None else name
+            for name, entry in self.series.config.get("modifiers", {}).items()
+        )
 
 
 def findings_of(results: Mapping[str, Sequence[Result]]) -> list[Finding]:

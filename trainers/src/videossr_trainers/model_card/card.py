@@ -137,9 +137,13 @@ def _tasks(config: Mapping[str, Any]) -> dict[str, tuple[str, float]]:
 
 
 def _modifiers(config: Mapping[str, Any]) -> list[str]:
-    """The names of those that are switched on."""
-    modifiers = config.get("modifiers") or {}
-    return [name for name, entry in modifiers.items() if (entry or {}).get("enabled", True)]
+    """The names of those that are switched on; of one that lies around some tasks, with these."""
+    modifiers = {name: entry or {} for name, entry in (config.get("modifiers") or {}).items()}
+    return [
+        f"{name} ({', '.join(entry['tasks'])})" if entry.get("tasks") is not None else name
+        for name, entry in modifiers.items()
+        if entry.get("enabled", True)
+    ]
 
 
 def _without_places(config: Mapping[str, Any]) -> dict[str, Any]:
