@@ -58,6 +58,7 @@ def test_the_results_are_of_these_settings(proof: ModuleType, results: dict[str,
     commits = (*results["commits_of_pretraining"], results["facts"]["commits"])
     assert not any("dirty" in commit for commit in commits)
     assert len(results["seeds"]) >= 3
+    assert results["left_out"]
     ran = {one["name"]: one["seeds"] for one in results["ablations"]}
     assert ran == dict.fromkeys(("base", *proof.COMPARED), results["seeds"])
 
