@@ -149,4 +149,5 @@ def picture(tree: Mapping[str, Any], path: Path) -> None:
 
 
 def _percent(share: float, sign: str) -> str:
-    return f"{100 * share:{sign}.1f}".replace("-", "\N{MINUS SIGN}")
+    rounded = round(100 * share, 1) or 0.0  # never a negative nought
+    return f"{rounded:{sign}.1f}".replace("-", "\N{MINUS SIGN}")
