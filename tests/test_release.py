@@ -7,6 +7,7 @@ import re
 import shutil
 import tomllib
 from configparser import ConfigParser
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -138,6 +139,19 @@ def test_a_bound_that_nothing_tests_is_found() -> None:
     assert [] == bounds.untested(oldest)
     (told,) = bounds.untested({**oldest, "pluggy": "99"})
     assert re.fullmatch("pluggy>=.*: 99 is what is installed, so nothing tests the bound", told)
+
+
+def test_extras_that_are_not_here_are_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Their bounds are not tested, and they are in nobody's way."""
+    bounds = _module("bounds")
+    pinned = f"pytest=={version('pytest')}"
+    monkeypatch.setattr(bounds, "wanted", lambda: [pinned, "no-such-package>=1"])
+    bounds.main()
+    first, second = capsys.readouterr().out.splitlines()
+    assert "1 packages are installed in the oldest version asked for" == first
+    assert "of extras, not installed, and their bounds not tested: no-such-package" == second
 
 
 @pytest.mark.parametrize("path", PROJECTS[1:], ids=IDS[1:])
