@@ -98,6 +98,26 @@ def test_perturbations_have_the_modifiers_of_their_task() -> None:
     assert {"light": 90, "dark": 45} == least
 
 
+def test_a_modifier_around_no_task_of_the_run_is_no_part_of_it() -> None:
+    """Its task is off; it counts again when that is on, and its own mistakes are told all the same."""
+    registry = registry_of(**TOYS, half=Scale())
+    tree = {
+        "tasks": {"few": {"plugin": "pick"}, "many": {"plugin": "pick", "enabled": False}},
+        "modifiers": {"half": {"tasks": ["many"]}},
+    }
+    without = resolve(tree, registry)
+    assert {} == without.modifiers == without.tree()["modifiers"]
+    assert frozenset({"half"}) == without.switched_off
+    assert {"pick"} == {*without.provenance}
+    tree["tasks"]["many"]["enabled"] = True
+    assert {"pick", "half"} == {*resolve(tree, registry).provenance}
+    tree["modifiers"]["half"]["tasks"] = ["few", "many"]
+    tree["tasks"]["many"]["enabled"] = False
+    both = resolve(tree, registry)
+    assert ["few"] == both.tree()["modifiers"]["half"]["tasks"]
+    assert both.tree() == resolve(both.tree(), registry).tree()
+
+
 def test_modifiers_lie_around_each_other() -> None:
     """The first that is named is the nearest to the plugin: (1 x 0.5) + 0.1 is not (1 + 0.1) x 0.5."""
 

@@ -246,6 +246,24 @@ def test_an_ablation_that_is_compared_with_none_may_have_questions_of_its_own(
     assert "Not all answered the same questions" in "\n".join(report.notes)
 
 
+def test_curves_of_a_task_compare_under_the_same_modifiers_around_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Those around other tasks of one run, or around tasks that another has not, don't matter."""
+    one = {"tasks": ["one"], "amount": 1}
+    both = result("base", 0, 0.3)
+    both.facts["config"]["modifiers"] = {"drift": one}
+    alone = result("alone", 0, 0.2)
+    alone.facts["config"]["tasks"] = {"two": {}}
+    notes = notes_on(monkeypatch, both, alone).notes
+    assert "same modifiers" not in "\n".join(notes)
+    alone.facts["config"]["modifiers"] = {"drift": {**one, "tasks": ["two"]}}
+    notes = notes_on(monkeypatch, both, alone).notes
+    (told,) = (note for note in notes if "same modifiers" in note)
+    assert told.startswith("Learning curves and zero variance of two are")
+    assert told.endswith(" Under drift: alone; under none: base.")
+
+
 # How it is told
 
 
@@ -273,7 +291,7 @@ def test_the_report_says_what_its_figures_rest_on(
     for said in (
         "One seed alone, so that the interval is over videos only: <b>.",
         "<b> is to be compared with named, and is not. Seed 0: named has no such run here.",
-        "only under the same modifiers. none: base; strict_reward: <b>.",
+        "only under the same modifiers. Under none: base; under strict_reward: <b>.",
         "The plugin jigsaw was of several versions in these runs: 1, 2.",
         "Runs and what they share were made at several commits: c1, c2-dirty.",
         "With changes that no commit has: c2-dirty.",

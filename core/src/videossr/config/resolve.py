@@ -138,6 +138,10 @@ class _Resolution:
             raise ConfigError(self.mistakes)
         assert video and store and build and discovery  # noqa: S101, PT018 - no mistake, so all are there
         present = {name: section for name, section in sections.items() if section}
+        # What lies around none of the tasks is no part of the run.
+        modifiers = {
+            name: one for name, one in self.around.items() if any(map(one.concerns, tasks))
+        }
         # where a loose plugin lies must not depend on where the run is repeated from
         folders = tuple(dict.fromkeys(str(Path(f).resolve()) for f in discovery.folders))
         discovery = discovery.model_copy(update={"folders": folders})
@@ -154,11 +158,11 @@ class _Resolution:
             build,
             tasks,
             present,
-            self.around,
+            modifiers,
             requires,
             discovery,
             self.registry,
-            frozenset(self.off - self.asked),
+            frozenset((self.off - self.asked) | (self.around.keys() - modifiers.keys())),
         )
 
     def requires(self, data: object) -> tuple[str, ...]:

@@ -138,7 +138,10 @@ class RunConfig:
         return xxhash.xxh3_128_hexdigest(json.dumps(determining, sort_keys=True).encode())
 
     def tree(self) -> dict[str, Any]:
-        """The tree that resolves to this again, with every default written out."""
+        """The tree that resolves to the same run, with every default written out.
+
+        Without what is no part of the run: tasks that are switched off, also where modifiers name them.
+        """
         return {
             "seed": self.seed,
             "requires": list(self.requires),
@@ -148,13 +151,12 @@ class RunConfig:
             "build": self.build.model_dump(mode="json"),
             "tasks": {name: _entry(name, weighted) for name, weighted in self.tasks.items()},
             "modifiers": {
-                name: self._around(modifier) for name, modifier in self.modifiers.items()
+                name: self._modifier_entry(modifier) for name, modifier in self.modifiers.items()
             },
             **{name: section.model_dump(mode="json") for name, section in self.sections.items()},
         }
 
-    def _around(self, modifier: Modifier) -> dict[str, Any]:
-        """An entry, without the tasks that are none of this run's."""
+    def _modifier_entry(self, modifier: Modifier) -> dict[str, Any]:
         own = modifier.config.model_dump(mode="json")
         if modifier.tasks is None:
             return own

@@ -86,14 +86,6 @@ class Finding:
         """Those of the exam."""
         return self.series.exam.tasks
 
-    @property
-    def modifiers(self) -> tuple[str, ...]:
-        """Those that lay around the tasks in training; where not all, with the names of these tasks."""
-        return tuple(
-            f"{name} ({', '.join(entry['tasks'])})" if entry.get("tasks") is not None else name
-            for name, entry in self.series.config.get("modifiers", {}).items()
-        )
-
 
 def findings_of(results: Mapping[str, Sequence[Result]]) -> list[Finding]:
     """What there is to say of each series of runs, those of one exam together."""

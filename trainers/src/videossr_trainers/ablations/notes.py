@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from videossr_trainers.ablations.results import UNKNOWN
 from videossr_trainers.ablations.series import differing
+from videossr_trainers.modifiers import entries_around
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -139,18 +140,24 @@ def _pairing(one: Finding) -> Iterator[str]:
 
 
 def _rewards(findings: Sequence[Finding]) -> Iterator[str]:
-    """Where curves are not under one reward."""
-    by_modifiers: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for one in findings:
-        by_modifiers[one.modifiers].append(one.series.label)
-    if len(by_modifiers) > 1:
-        told = "; ".join(
-            f"{', '.join(modifiers) or 'none'}: {', '.join(labels)}"
-            for modifiers, labels in by_modifiers.items()
-        )
+    """Where curves of one task are not under one reward."""
+    every = dict.fromkeys(task for one in findings for task in one.series.config["tasks"])
+    told: dict[str, list[str]] = defaultdict(list)
+    for task in every:
+        labels: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        for one in findings:
+            if task in one.series.config["tasks"]:
+                labels[*entries_around(task, one.series.config)].append(one.series.label)
+        if len(labels) > 1:
+            groups = (
+                f"{', '.join(names) or 'none'}: {', '.join(labels[names])}" for names in labels
+            )
+            told["; ".join(groups)].append(task)
+    for groups, tasks in told.items():
+        of = "" if len(tasks) == len(every) else f" of {', '.join(tasks)}"
         yield (
-            "Learning curves and zero variance are under the reward that was trained on, which a modifier "
-            f"may change, so they compare only under the same modifiers. {told}."
+            f"Learning curves and zero variance{of} are under the reward that was trained on, which a "
+            f"modifier may change, so they compare only under the same modifiers. {_capital(groups)}."
         )
 
 

@@ -25,6 +25,7 @@ from videossr_trainers.ablations.tables import (
     figures,
     seeds,
 )
+from videossr_trainers.modifiers import modifiers_in_words
 from videossr_trainers.pages import claim_page, write_json, write_page, write_table, write_whole
 from videossr_trainers.report.plots import colour_of
 
@@ -162,7 +163,7 @@ def _claim_markdown(path: Path) -> Path:
 
 def _drawn(one: Finding) -> str:
     """What stands below a picture of learning curves."""
-    under = ", ".join(one.modifiers)
+    under = ", ".join(modifiers_in_words(one.series.config))
     return f"{one.series.label}, trained under {under}" if under else one.series.label
 
 

@@ -234,14 +234,13 @@ def _of_the_exam(root: RunConfig) -> dict[str, Any]:
         ConfigError: one is to be left out that is not there.
     """
     found = dict(root.tree().get("modifiers", {})) if root.modifiers else {}
-    unknown = [name for name in root.section(AblationSection).exam_without if name not in found]
+    without = root.section(AblationSection).exam_without
+    unknown = [name for name in without if name not in {*found, *root.switched_off}]
     if unknown:
         right = f"there are {', '.join(found)}" if found else "there are none"
         problem = f"{unknown[0]!r} is no modifier of the scale"
         raise ConfigError(Mistake("ablation.exam_without", problem, right))
-    for name in root.section(AblationSection).exam_without:
-        del found[name]
-    return found
+    return {name: entry for name, entry in found.items() if name not in without}
 
 
 def _dataset(

@@ -11,6 +11,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from videossr.atomic import write_text
 from videossr.markdown import plain
 from videossr_trainers.model_card.facts import Facts, facts_of
+from videossr_trainers.modifiers import modifiers_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,7 +63,7 @@ def write_card(
         adapter=adapter,
         exams=exams,
         tasks=_tasks(facts.config),
-        modifiers=_modifiers(facts.config),
+        modifiers=modifiers_in_words(facts.config),
         whole=yaml.safe_dump(_without_places(facts.config), sort_keys=False, allow_unicode=True),
     )
     write_text(model / CARD, text, errors="backslashreplace")
@@ -134,16 +135,6 @@ def _tasks(config: Mapping[str, Any]) -> dict[str, tuple[str, float]]:
         name: (str(entry.get("plugin") or name), entry.get("weight", 1.0) / total)
         for name, entry in used.items()
     }
-
-
-def _modifiers(config: Mapping[str, Any]) -> list[str]:
-    """The names of those that are switched on; of one that lies around some tasks, with these."""
-    modifiers = {name: entry or {} for name, entry in (config.get("modifiers") or {}).items()}
-    return [
-        f"{name} ({', '.join(entry['tasks'])})" if entry.get("tasks") is not None else name
-        for name, entry in modifiers.items()
-        if entry.get("enabled", True)
-    ]
 
 
 def _without_places(config: Mapping[str, Any]) -> dict[str, Any]:

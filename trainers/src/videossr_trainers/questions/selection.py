@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from math import isclose
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from videossr import ConfigError
 from videossr.build import floors_of
 from videossr.errors import Mistake
+from videossr_trainers.modifiers import entries_around
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from videossr.config import RunConfig
     from videossr.dataset import Dataset, Recipe
@@ -70,18 +71,12 @@ def current_floors(
 
     A task whose difficulty follows the rewards needs those of all levels.
     """
-    now, then = config.tree()["modifiers"], dataset.config.get("modifiers", {})
-    same = all(_around(name, now) == _around(name, then) for name in config.tasks)
+    now, then = config.tree(), dataset.config
+    same = all(
+        [*entries_around(name, now).items()] == [*entries_around(name, then).items()]
+        for name in config.tasks
+    )
     follows = any(weighted.task.follows_rewards for weighted in config.tasks.values())
     if same and not follows:
         return dataset.header.floors
     return floors_of(config, recipes, renderer)
-
-
-def _around(task: str, modifiers: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Any]]:
-    """The entries of the modifiers that lie around a task, the nearest first, without whose they are."""
-    return [
-        (name, {field: value for field, value in entry.items() if field != "tasks"})
-        for name, entry in modifiers.items()
-        if entry.get("tasks") is None or task in entry["tasks"]
-    ]
