@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+
+from videossr.intervals import Interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,36 +36,6 @@ _INK: Final = "#7f7f7f"
 _COLOURS: Final = {"before": "#7f7f7f", "after": "#3d7fc4"}
 
 
-class Figures(NamedTuple):
-    """A mean and the ends of its interval, as shares; the ends are None where there is no interval."""
-
-    mean: float
-    low: float | None
-    high: float | None
-
-    def above(self) -> bool:
-        """Whether the interval lies above zero."""
-        return self.low is not None and self.low > 0
-
-    def below(self) -> bool:
-        """Whether the interval lies below zero."""
-        return self.high is not None and self.high < 0
-
-    def __str__(self) -> str:
-        return self.shown("")
-
-    def signed(self) -> str:
-        """As a difference."""
-        return self.shown("+")
-
-    def shown(self, sign: str) -> str:
-        """In percent, with the interval in brackets."""
-        mean = _percent(self.mean, sign)
-        if self.low is None or self.high is None:
-            return mean
-        return f"{mean} [{_percent(self.low, sign)}, {_percent(self.high, sign)}]"
-
-
 class Results:
     """The results, by run, figure and task."""
 
@@ -71,10 +43,17 @@ class Results:
         self.tree = tree
         self._runs = {one["name"]: one for one in tree["ablations"]}
 
-    def figure(self, run: str, name: str, task: str = MEAN) -> Figures:
-        """One with its interval; of zero variance the range over seeds."""
-        found = self._runs[run]["figures"][name][task]
-        return Figures(found["mean"], found["low"], found["high"])
+    def figure(self, run: str, name: str, task: str = MEAN) -> Interval:
+        """One with its interval."""
+        return Interval(**self._runs[run]["figures"][name][task])
+
+    def zero_variance(self, run: str) -> float:
+        """The share of groups that teach nothing, as the mean over tasks and seeds."""
+        return float(self._runs[run]["figures"]["zero_variance"][MEAN]["mean"])
+
+    def those(self, run: str, name: str) -> list[str]:
+        """The tasks whose figure is shown to be higher than 0."""
+        return [task for task in TASKS if self.figure(run, name, task).verdict == "higher"]
 
     def cost(self, run: str, name: str) -> float:
         """What a run took, as the mean over seeds."""
@@ -83,19 +62,26 @@ class Results:
     def row(self, run: str, name: str) -> str:
         """The cells of a table: each task, and the mean; a dash where there is none."""
         by_task = self._runs[run]["figures"].get(name, {})
-        cells = []
-        for task in (*TASKS, MEAN):
-            one = self.figure(run, name, task) if by_task.get(task) else None
-            plain = name in {"before", "after", "zero_variance"}
-            cells.append("-" if one is None else str(one) if plain else one.signed())
-        return " | ".join(cells)
+        sign = "" if name in {"before", "after", "zero_variance"} else "+"
+        found = (by_task.get(task) for task in (*TASKS, MEAN))
+        return " | ".join(
+            _in_percent(one["mean"], one["low"], one["high"], sign) if one else "-" for one in found
+        )
 
 
-def verdict(one: Figures, above: str, below: str, neither: str) -> str:
-    """What to say, by where the interval lies."""
-    if one.above():
-        return above
-    return below if one.below() else neither
+def plain(one: Interval) -> str:
+    """In percent, with the interval in brackets."""
+    return _in_percent(one.mean, one.low, one.high, "")
+
+
+def signed(one: Interval) -> str:
+    """As a difference."""
+    return _in_percent(one.mean, one.low, one.high, "+")
+
+
+def said(one: Interval, higher: str, lower: str, neither: str) -> str:
+    """What to say, by what the interval shows."""
+    return {"higher": higher, "lower": lower}.get(one.verdict, neither)
 
 
 def listed(words: list[str]) -> str:
@@ -115,14 +101,20 @@ def page(tree: Mapping[str, Any]) -> str:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 - Markdown, of figures and our own words
     )
+    environment.filters |= {"plain": plain, "signed": signed, "percent": _percent}
     found = Results(tree)
 
     def steps(run: str) -> str:
         return f"{found.cost(run, 'steps'):.0f} steps"
 
+    # The exam of all runs, and that of jigsaws in their own light.
+    exams = {
+        "questions": [one.split(",")[0] for one in tree["facts"]["held-out questions"].split("; ")],
+        "floors": tree["facts"]["blind floors"].split("; "),
+    }
     template = environment.get_template("page.md.jinja")
     return template.render(
-        found=found, tree=tree, tasks=TASKS, verdict=verdict, listed=listed, steps=steps
+        found=found, tree=tree, exams=exams, tasks=TASKS, said=said, listed=listed, steps=steps
     )
 
 
@@ -137,17 +129,26 @@ def picture(tree: Mapping[str, Any], path: Path) -> None:
             for height, (run, name, _) in enumerate(_ROWS):
                 one = found.figure(run, name, task)
                 colour = _COLOURS[name]
-                if one.low is not None and one.high is not None:
-                    axes.plot([100 * one.low, 100 * one.high], [height] * 2, color=colour)
+                if one.ends:
+                    axes.plot([100 * end for end in one.ends], [height] * 2, color=colour)
                 axes.plot(100 * one.mean, height, "o", color=colour, markersize=5)
             axes.set_title(_TITLES.get(task, task))
             axes.spines[["top", "right"]].set_visible(False)
-        panels[0].set_yticks(range(len(_ROWS)), [said for _, _, said in _ROWS])
+        panels[0].set_yticks(range(len(_ROWS)), [called for _, _, called in _ROWS])
         panels[0].invert_yaxis()
         figure.supxlabel("held-out reward: 0 at the blind floor, 100 for every answer right")
         figure.savefig(path, metadata={"Date": None})
 
 
-def _percent(share: float, sign: str) -> str:
+def _in_percent(mean: float, low: float | None, high: float | None, sign: str) -> str:
+    shown = _percent(mean, sign)
+    return (
+        shown
+        if low is None or high is None
+        else f"{shown} [{_percent(low, sign)}, {_percent(high, sign)}]"
+    )
+
+
+def _percent(share: float, sign: str = "") -> str:
     rounded = round(100 * share, 1) or 0.0  # never a negative nought
     return f"{rounded:{sign}.1f}".replace("-", "\N{MINUS SIGN}")

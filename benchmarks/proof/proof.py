@@ -3,7 +3,8 @@
     uv run python benchmarks/proof/proof.py run FOLDER    # of videos; an hour or less on two cores
     uv run python benchmarks/proof/proof.py page          # docs/proof.md, from the results
 
-Videos that show what another one shows are left out, so that nothing is asked about what was learnt. `start.yaml`
+Videos that show what another one shows are left out, as far as `twins.py` finds them, so that nothing is asked
+about what was learnt. `start.yaml`
 makes the model that runs begin with, by a long curriculum; `proof.yaml` is the scale of the runs, `weak.yaml` a
 short warm start; `ablations/` holds what is run beside the project's own. Each run trains on some of the clips and
 is asked about the others: sighted, without the video, and with another question's. Several runs are at work at
@@ -32,6 +33,7 @@ from twins import without_twins
 
 from videossr.atomic import write_text
 from videossr.dataset import Dataset
+from videossr.video_table import read_table
 from videossr_trainers.training.attempts import commits_of
 from videossr_trainers.training.occupied import PROVENANCE
 
@@ -44,7 +46,7 @@ RESULTS = ROOT / "benchmarks" / "results" / "proof.json"
 PAGE = ROOT / "docs" / "proof.md"
 PICTURE = ROOT / "docs" / "proof.svg"
 
-#: Compared with the base, which is run first, or with `weak`.
+#: Compared with the base, which is run first, or with `weak`; the last with none.
 COMPARED = (
     "longer",
     "strict_reward",
@@ -54,6 +56,7 @@ COMPARED = (
     "adaptive",
     "weak",
     "weak_strict",
+    "own_light",
 )
 
 #: Where everything is made; proof.yaml names it too.
@@ -71,8 +74,8 @@ _FACTS = ("seed", "state", "seconds", "commit", "versions", "plugins")
 
 
 def settings() -> dict[str, str]:
-    """The SHA-256 of every file of settings, by its name here."""
-    files = sorted([*HERE.glob("*.yaml"), *HERE.glob("ablations/*.yaml")])
+    """The SHA-256 of every file that says what is run, and of which clips, by its name here."""
+    files = sorted([*HERE.glob("*.yaml"), *HERE.glob("ablations/*.yaml"), HERE / "twins.py"])
     return {
         str(path.relative_to(HERE)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
     }
@@ -172,16 +175,42 @@ def pretrained(videos: Path, output: Path) -> dict[str, str]:
     Returns:
         The copies that were left out, each with what it is a copy of.
     """
-    table, dataset, place = (output / name for name in ("videos.parquet", "curriculum", "start"))
-    start = str(HERE / "start.yaml")
-    videossr("scan", str(videos), "-o", str(output / "scanned.parquet"))
-    copies = without_twins(output / "scanned.parquet", table)
+    dataset, place, start = output / "curriculum", output / "start", str(HERE / "start.yaml")
+    table, copies = distinct(videos, output)
     if not dataset.exists():
         videossr("build", start, "--videos", str(table), "-o", str(dataset))
     spread = ["--standalone", f"--nproc-per-node={PRETRAINING}", "-m", "videossr"]
     words = ["train", start, "--dataset", str(dataset), "-o", str(place), "--resume"]
     called(["-m", "torch.distributed.run", *spread, *words])
     return copies
+
+
+def distinct(videos: Path, output: Path) -> tuple[Path, dict[str, str]]:
+    """The table of the videos that are used.
+
+    Returns:
+        Where it is, and the copies that were left out, each with what it is a copy of.
+
+    Raises:
+        SystemExit: what is there already was made of other videos.
+    """
+    scanned, fresh, table = (
+        output / f"{name}.parquet" for name in ("scanned", "distinct", "videos")
+    )
+    videossr("scan", str(videos), "-o", str(scanned))
+    copies = without_twins(scanned, fresh)
+    # Another choice of copies could ask about what was learnt already.
+    if table.exists() and contents(table) != contents(fresh):
+        raise SystemExit(
+            f"{output} was made of other videos than {videos}; remove it to begin anew"
+        )
+    fresh.replace(table)
+    return table, copies
+
+
+def contents(table: Path) -> set[str]:
+    """The hashes of a table's videos."""
+    return {row.hash for row in read_table(table)[0]}
 
 
 def pretrained_at(output: Path) -> list[str]:

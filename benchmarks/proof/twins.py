@@ -8,13 +8,14 @@ A split by content knows the bytes of a file, so that a copy of what was learnt 
 from __future__ import annotations
 
 import argparse
-from itertools import combinations
+from itertools import combinations, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import av
 import numpy as np
 
+from videossr import VideoError
 from videossr.video_table import read_table, write_table
 
 if TYPE_CHECKING:
@@ -36,13 +37,17 @@ _FLAT: Final = 3
 def without_twins(table: Path, to: Path) -> dict[str, str]:
     """Write a table of videos without those that show what another one shows.
 
-    Of two that are alike the one with more frames is kept. Of the one with fewer every picture is looked for in
-    the other, upright, turned and mirrored, among the first 3000 frames; they are alike if the better half
-    of the pictures is found. So copies that are cropped, pictures that hardly have any contrast, and excerpts
-    of a longer video's later part are missed, and some videos that differ may be taken for the same.
+    Of two that are alike the one with more frames is kept. Pictures of each are looked for in the other,
+    upright, turned and mirrored, among the first 3000 frames; they are alike if the better half of either's
+    is found, since an excerpt is in the whole, and the whole is not in it. So copies that are cropped,
+    pictures that hardly have any contrast, and excerpts from behind these frames are missed, and some videos
+    that differ may be taken for the same.
 
     Returns:
         The paths that are left out, each with that of the video that it was taken for.
+
+    Raises:
+        VideoError: a video cannot be decoded.
     """
     rows, root = read_table(table)
     usable = sorted((row for row in rows if row.state == "ok"), key=lambda row: -(row.frames or 0))
@@ -60,13 +65,16 @@ def without_twins(table: Path, to: Path) -> dict[str, str]:
 def _pictures(path: Path, stream: int) -> NDArray[np.float32]:
     """Grey pictures, each of mean 0 and length 1, [pictures, side, side]; those that are flat are left out."""
     found = []
-    with av.open(str(path)) as file:
-        for number, frame in enumerate(file.decode(file.streams[stream])):
-            if number >= _MOST:
-                break
-            if number % _EVERY == 0:
+    try:
+        with av.open(str(path)) as file:
+            frames = islice(file.decode(file.streams[stream]), 0, _MOST, _EVERY)
+            for frame in frames:
                 small = frame.reformat(_SIDE, _SIDE, "gray").to_ndarray()
                 found.append(small[:, :_SIDE].astype(np.float32))
+    except (OSError, av.FFmpegError) as error:
+        raise VideoError(path, "undecodable", f"cannot be decoded: {error}") from error
+    if not found:
+        raise VideoError(path, "undecodable", "has no frame")
     grey = np.stack(found)
     grey -= grey.mean((1, 2), keepdims=True)
     spread = grey.std((1, 2))
@@ -75,14 +83,14 @@ def _pictures(path: Path, stream: int) -> NDArray[np.float32]:
 
 
 def likeness(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """How like pictures are to those of another video that are most like them, in the better half.
+    """How alike two videos are: of pictures and those of the other that are most like them, in the better half.
 
     Args:
         one, other: [pictures, side, side], each picture of mean 0 and length 1.
 
     Returns:
-        The mean correlation, of the turn and mirror image at which it is greatest; 0 where nothing can be
-        compared.
+        The mean correlation, of the side, the turn and the mirror image at which it is greatest; 0 where
+        nothing can be compared.
     """
     if not len(one) or not len(other):
         return 0.0
@@ -93,8 +101,12 @@ def likeness(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
 
 
 def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    best = np.sort((one.reshape(len(one), -1) @ other.reshape(len(other), -1).T).max(1))
-    return float(best[len(best) // 2 :].mean())
+    every = one.reshape(len(one), -1) @ other.reshape(len(other), -1).T
+    return max(_better_half(every.max(1)), _better_half(every.max(0)))
+
+
+def _better_half(best: NDArray[np.float32]) -> float:
+    return float(np.sort(best)[len(best) // 2 :].mean())
 
 
 def main() -> None:
