@@ -150,7 +150,8 @@ def _rewards(findings: Sequence[Finding]) -> Iterator[str]:
                 labels[*entries_around(task, one.series.config)].append(one.series.label)
         if len(labels) > 1:
             groups = (
-                f"{', '.join(names) or 'none'}: {', '.join(labels[names])}" for names in labels
+                f"under {', '.join(names) or 'none'}: {', '.join(labels[names])}"
+                for names in labels
             )
             told["; ".join(groups)].append(task)
     for groups, tasks in told.items():
