@@ -6,7 +6,8 @@ import json
 import resource
 import shutil
 from collections import namedtuple
-from importlib.metadata import PackageNotFoundError
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
@@ -22,6 +23,7 @@ from videossr.doctor.examination import findings
 from videossr.finding import Finding, NotPossible
 from videossr.origin import Origin, State
 from videossr.registry import Registry
+from videossr.video import available_backends
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -224,7 +226,13 @@ def test_torchcodec_is_optional(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_torchcodec_as_it_is_here() -> None:
     """With FFmpeg or without, it is told and no fault."""
-    assert decoders.torchcodec().state in {"ok", "warning"}
+    if not find_spec("torchcodec"):
+        pytest.skip("torchcodec is not installed")
+    found = decoders.torchcodec()
+    assert version("torchcodec") in found.measured
+    usable = "torchcodec" in available_backends()
+    assert ("ok" if usable else "warning") == found.state
+    assert usable != bool(found.remedy)
 
 
 # GPU

@@ -213,6 +213,34 @@ def test_a_level_that_no_clip_carries_is_told_soon() -> None:
     assert 1000 < tries[0.25] < 20_000
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_task_that_takes_few_draws_has_its_floor(seed: int) -> None:
+    """Three of a hundred, on the longest of the layouts alone: a few tries would mostly find none."""
+
+    class Choosy(Pick):
+        """Asks what is easy about long clips alone, and seldom."""
+
+        @hookimpl
+        def make_sample(
+            self, clip: Clip, config: PickConfig, difficulty: float, rng: random.Random
+        ) -> Sample:
+            if difficulty < 0.5 and (len(clip.times) < 120 or rng.random() > 0.03):
+                raise Unsuitable("not this one")
+            return super().make_sample(clip, config, difficulty, rng)
+
+    tree = {
+        "seed": seed,
+        "video": {**VIDEO, "num_frames": 128},
+        "build": {"size": 57, "check": False},
+        "tasks": {"pick": {"difficulty": {"kind": "stepped", "levels": [0.25, 1], "at": [0.5]}}},
+    }
+    config = resolve(tree, registry_of(pick=Choosy()))
+    rows = [row(i, frames=8 + 2 * i, fps=1.0 + i / 5) for i in range(57)]
+    assert (
+        0.2 < build(config, rows, NOWHERE).floors["pick"] < 0.5
+    )  # of some dozens: about a quarter
+
+
 def test_videos_that_have_moved_are_missed_at_once(drawn_videos: Path, tmp_path: Path) -> None:
     """And the way to say where they are is told."""
     dataset = build(planned(), scan(drawn_videos), drawn_videos)
@@ -272,12 +300,20 @@ def test_files_of_one_content_are_one_video() -> None:
 
 
 def test_a_task_with_little_choice_comes_first() -> None:
-    """One task can use two of six videos: the other leaves them to it."""
-    rows = [row(i, last=100.0 if i < 2 else 9.9) for i in range(6)]
-    long, all_of_them = {"plugin": "pick"}, {"plugin": "pick"}
-    config = planned({"all": all_of_them, "long": long}, size=6)
-    plan = Plan(config, rows, NOWHERE)
-    assert 6 == len({recipe.video for recipe in plan.recipes()})
+    """One task can use two of the four videos that the other can: it leaves them to it."""
+    tree = {
+        "seed": 2,
+        # So close together that a video has too few frames where the first is drawn.
+        "video": {**VIDEO, "spacing": [0.05, 0.5]},
+        "build": {"size": 4, "check": False},
+        "tasks": {"first": {"plugin": "pick"}, "second": {"plugin": "pick"}},
+    }
+    plan = Plan(resolve(tree, toys()), [row(i) for i in range(6)], NOWHERE)
+    first, second = set(plan.able("first")), set(plan.able("second"))
+    assert (4, 2) == (len(first), len(second))
+    assert second < first
+    assert second == {plan.video(slot) for slot in plan.slots() if slot.task == "second"}
+    assert 4 == len({recipe.video for recipe in plan.recipes()})
 
 
 def test_each_name_of_a_plugin_is_a_task_of_its_own() -> None:

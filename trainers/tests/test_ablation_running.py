@@ -22,7 +22,7 @@ import pytest
 from videossr import ConfigError, DatasetError
 from videossr.cli import main
 from videossr.video_table import VideoRow, write_table
-from videossr_trainers.ablations import commands, launched, processes, running
+from videossr_trainers.ablations import commands, processes, running
 from videossr_trainers.ablations.differences import differences
 from videossr_trainers.ablations.presets import find_ablations
 from videossr_trainers.ablations.processes import StageError, complete, seconds_of
@@ -33,7 +33,7 @@ from videossr_trainers.training import source
 from videossr_trainers.training.provenance import other_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
 ROW = VideoRow("a.mp4", "ok", bytes=3, modified=1, hash="0" * 32, frames=9, last=1.0)
 VIDEOS = Videos(Path("/nowhere/videos.parquet"), Path("/nowhere"), "0123")
@@ -345,106 +345,6 @@ def test_a_wrong_launcher_is_told_at_once(
     assert 2 == stop.value.code
     assert told in capsys.readouterr().err
     assert not output.exists()
-
-
-TWO = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-
-
-@pytest.mark.parametrize(("launcher", "expected"), [([sys.executable], 1), (TWO, 2)])
-def test_a_launcher_is_asked_for_its_processes(launcher: list[str], expected: int) -> None:
-    """Started, and counted by what it starts."""
-    assert expected == launched.process_count(launcher)
-
-
-def test_a_launcher_may_not_say() -> None:
-    """One whose processes are elsewhere, say."""
-    assert launched.process_count([sys.executable, "-c", "pass"]) is None
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        ("raise SystemExit(3)", "exit code 3, and said nothing"),
-        ("print('\\xff' * 9); raise OSError('no port')", "exit code 1, saying\nTraceback"),
-    ],
-)
-def test_a_launcher_that_fails_is_refused(words: str, said: str) -> None:
-    """With its command, and with the first traceback of what it says."""
-    with pytest.raises(ConfigError) as caught:
-        launched.process_count([sys.executable, "-c", words])
-    (mistake,) = caught.value.mistakes
-    assert "--launcher" == mistake.where
-    assert said in mistake.problem
-    assert ("no port" in mistake.problem) == ("no port" in words)
-
-
-def trained_by_three(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> tuple[list[str], Callable[..., None]]:
-    """What is worked on or told, and runs of some ablations behind a launcher of three processes."""
-    monkeypatch.setattr(Videos, "read", lambda _: VIDEOS)
-    monkeypatch.setattr(running, "refuse_overlap", lambda *_: None)
-    monkeypatch.setattr(launched, "process_count", lambda _: 3)
-    done: list[str] = []
-    monkeypatch.setattr(running, "complete", lambda stage, *_: done.append(stage.name))
-
-    def run(*names: str, overrides: Sequence[str] = ()) -> None:
-        sizes = ("grpo.questions_per_step=8", "grpo.questions_per_device=4", *overrides)
-        some = [variant(name, *sizes) for name in names]
-        table = VIDEOS.table
-        running.run_all(
-            some, [0, 1], table, tmp_path, scale="", launcher=["three"], tell=done.append
-        )
-
-    return done, run
-
-
-ASKED = "asking the launcher how many processes it starts"
-
-
-def test_questions_that_cannot_be_shared_out_are_refused_at_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of every ablation, with the arithmetic, before a stage is begun."""
-    done, run = trained_by_three(tmp_path, monkeypatch)
-    with pytest.raises(ConfigError) as caught:
-        run("base", "strict_reward")
-    assert [
-        "base: grpo.questions_per_step",
-        "strict_reward: grpo.questions_per_step",
-    ] == [mistake.where for mistake in caught.value.mistakes]
-    told = "8 is no multiple of 4 questions a device x 3 processes = 12"
-    assert told == caught.value.mistakes[0].problem
-    assert [ASKED] == done
-    monkeypatch.setattr(launched, "process_count", lambda _: 2)
-    run("base")
-    assert "training" in done
-
-
-def test_a_launcher_that_does_not_say_is_believed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The runs go on, and that nothing was checked is told."""
-    done, run = trained_by_three(tmp_path, monkeypatch)
-    monkeypatch.setattr(launched, "process_count", lambda _: None)
-    run("base")
-    assert done[1].startswith("it does not say; ")
-    assert "training" in done
-
-
-@pytest.mark.parametrize("left", ["nothing", "exam"])
-def test_a_launcher_is_not_asked_where_nobody_trains(
-    left: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where GRPO is done, whether or not the exam is; and where it is to take no step."""
-    done, run = trained_by_three(tmp_path, monkeypatch)
-    if left == "nothing":
-        run("base", overrides=["grpo.max_steps=0"])
-    else:
-        monkeypatch.setattr(running, "is_done", lambda stage: stage.name == "training")
-        run("base")
-    assert ASKED not in done
-    assert done
 
 
 def test_a_system_error_does_not_stop_the_others(

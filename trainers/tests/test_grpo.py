@@ -10,7 +10,6 @@ import torch
 from tiny_questions import MakeTrainer, questions, random_clip
 
 from videossr import ConfigError, Sample
-from videossr.sample import question_prompt
 from videossr_trainers.engine import shared_prefix
 from videossr_trainers.sections import LoraSection
 
@@ -380,9 +379,3 @@ def test_rewards_reach_their_own_group(make_trainer: MakeTrainer) -> None:
         )
         seen += [tuple(row.input_ids.tolist()) for row in batch["encoded_prompts"][::N]]
     assert len(set(seen)) == len(questions())
-
-
-def test_a_question_without_video_part_is_no_sample() -> None:
-    """A prompt must have as many places as there are clips."""
-    with pytest.raises(ValueError, match="0 video parts for 1 clips"):
-        Sample(question_prompt("When?"), (random_clip(0),), "1")

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from io import StringIO
-from typing import TYPE_CHECKING
 
+import pytest
 from rich.console import Console
 
 from videossr_trainers.console import StageConsole
 from videossr_trainers.rollouts.waiting import DataWait
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class Clock:
@@ -52,10 +49,20 @@ def test_what_is_measured_is_the_wait() -> None:
 
 
 def test_a_fetch_that_fails_fails() -> None:
-    """The end of the data is the end of the data."""
-    fetch = DataWait(lambda *_: None).around(next)
-    empty: Iterator[int] = iter(())
-    assert "none" == fetch(empty, "none")
+    """The end of the data is the end of the data; and was waited for."""
+    clock, logged = Clock(), []
+    wait = DataWait(lambda name, value: logged.append((name, value)), clock)
+
+    def ends() -> str:
+        clock.now += 1.0
+        raise StopIteration
+
+    wait.on_train_begin(None, None, None)
+    with pytest.raises(StopIteration):
+        wait.around(ends)()
+    clock.now += 1.0
+    wait.on_step_end(None, None, None)
+    assert [("data_wait_s", 1.0), ("data_wait", 0.5)] == logged
 
 
 def lines(*logs: dict[str, float]) -> list[str]:

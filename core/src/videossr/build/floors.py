@@ -49,6 +49,9 @@ _FEWEST: Final = 256
 #: Questions by which it is told whether a layout carries any.
 _TRIED: Final = 16
 
+#: Layouts that are measured on though a few questions did not tell that they carry any.
+_ROOMY: Final = 4
+
 #: Levels at which it is measured where there are more than so many.
 _LEVELS: Final = 9
 
@@ -224,24 +227,23 @@ def _measured(
     """The blind floor of a task at each of some levels."""
     standing = _standing(layouts)
     draws = max(_FEWEST, _DRAWS // len(standing))
-    choices = [standing, *([(layout, 1.0)] for layout in layouts)]
-    return {level: _weighted(name, task, choices, level, draws, config) for level in levels}
+    return {
+        level: _weighted(name, task, standing, layouts, level, draws, config) for level in levels
+    }
 
 
 def _weighted(
     name: str,
     task: Task,
-    choices: Sequence[Sequence[tuple[Layout, float]]],
+    standing: Sequence[tuple[Layout, float]],
+    layouts: Sequence[Layout],
     level: float,
     draws: int,
     config: RunConfig,
 ) -> float:
-    """The blind floor on the first choice of layouts, each with its share, that carries questions."""
+    """The blind floor on the layouts that stand for all; where they carry no question, on one that does."""
     refusal = None
-    for number, choice in enumerate(choices):
-        # There are hundreds behind the first: a few questions tell whether one is worth a thousand.
-        if number and not _carries(task, choice[0][0], level, derive_seed(config.seed, number)):
-            continue
+    for choice in _choices(task, standing, layouts, level, config):
         earned, asked = 0.0, 0.0
         for layout, share in choice:
             try:
@@ -254,6 +256,24 @@ def _weighted(
             return earned / asked
     problem = f"the blind floor at difficulty {level:g} cannot be measured: {refusal}"
     raise DatasetError(f"task {name!r}: {problem}") from refusal
+
+
+def _choices(
+    task: Task,
+    standing: Sequence[tuple[Layout, float]],
+    layouts: Sequence[Layout],
+    level: float,
+    config: RunConfig,
+) -> Iterator[Sequence[tuple[Layout, float]]]:
+    """Layouts to measure a floor on, each with its share, until some carry questions."""
+    yield standing
+    # There are hundreds: a few questions tell whether one is worth a thousand.
+    for number, layout in enumerate(layouts, 1):
+        if _carries(task, layout, level, derive_seed(config.seed, number)):
+            yield [(layout, 1.0)]
+    # Where few draws give a question, those with most room for one have as many as any.
+    for layout in sorted(layouts, key=lambda layout: -len(layout.times))[:_ROOMY]:
+        yield [(layout, 1.0)]
 
 
 def _carries(task: Task, layout: Layout, level: float, seed: int) -> bool:

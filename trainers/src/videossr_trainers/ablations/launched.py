@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from videossr.errors import ConfigError, Mistake
+from videossr_trainers.ablations.family import kill
 from videossr_trainers.engine.batches import check_rows
 from videossr_trainers.sections import GrpoSection
 
@@ -23,6 +25,12 @@ if TYPE_CHECKING:
 
 #: Lines of a launcher's output that an error shows.
 _SHOWN: Final = 20
+
+#: Before the frames of a traceback.
+_TRACEBACK: Final = "Traceback (most recent call last)"
+
+#: Seconds in which a launcher is to have started its processes; one that waits for other machines may not.
+_PATIENCE: Final = 120.0
 
 
 def refuse_uneven(variants: Iterable[Variant], launcher: Sequence[str], tell: Tell) -> None:
@@ -65,17 +73,25 @@ def process_count(launcher: Sequence[str]) -> int | None:
     with TemporaryDirectory() as folder:
         file = Path(folder) / "world"
         command = [*launcher, "-m", "videossr_trainers.ablations.world", str(file)]
-        done = subprocess.run(  # noqa: S603 - what the user gives, with our own words
+        with subprocess.Popen(  # noqa: S603 - what the user gives, with our own words
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            check=False,
-        )
-        if done.returncode:
-            said = _cause(done.stdout.decode("utf-8", "replace").splitlines())
-            problem = f"`{shlex.join(command)}` failed with exit code {done.returncode}, {said}"
-            right = "give words that start Python, such as `accelerate launch`"
+            start_new_session=True,
+        ) as process:
+            try:
+                said, _ = process.communicate(timeout=_PATIENCE)
+            except subprocess.TimeoutExpired:
+                kill(process)
+                return None
+            except BaseException:
+                kill(process)
+                raise
+        if process.returncode:
+            cause = _cause(said.decode("utf-8", "replace").splitlines())
+            problem = f"`{shlex.join(command)}` failed with exit code {process.returncode}, {cause}"
+            right = "give words that start Python, such as `accelerate launch`, and that work by themselves"
             raise ConfigError(Mistake("--launcher", problem, right))
         return int(file.read_text(encoding="utf-8")) if file.exists() else None
 
@@ -84,8 +100,15 @@ def _cause(lines: Sequence[str]) -> str:
     """What a launcher says of a failure: the first traceback, behind which it may say much; or its end."""
     if not lines:
         return "and said nothing"
-    begins = next((at for at, line in enumerate(lines) if "Traceback" in line), -_SHOWN)
-    return "\n".join(["saying", *lines[begins:][:_SHOWN]])
+    begins = next((at for at, line in enumerate(lines) if _TRACEBACK in line), None)
+    if begins is None:
+        return "\n".join(["saying", *lines[-_SHOWN:]])
+    # Some put the process in front of every line.
+    process = lines[begins].partition(_TRACEBACK)[0]
+    after = (line.removeprefix(process) for line in lines[begins + 1 :])
+    frames = sum(1 for _ in takewhile(lambda line: line[:1].isspace(), after))
+    # What was raised stands below the frames, and it is what is wanted.
+    return "\n".join(["saying", *lines[begins : begins + frames + 2][-_SHOWN:]])
 
 
 def _uneven(grpo: GrpoSection, processes: int) -> Sequence[Mistake]:

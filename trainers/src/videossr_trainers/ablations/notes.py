@@ -154,11 +154,11 @@ def _rewards(findings: Sequence[Finding]) -> Iterator[str]:
                 for names in labels
             )
             told["; ".join(groups)].append(task)
-    for groups, tasks in told.items():
+    for under, tasks in told.items():
         of = "" if len(tasks) == len(every) else f" of {', '.join(tasks)}"
         yield (
             f"Learning curves and zero variance{of} are under the reward that was trained on, which a "
-            f"modifier may change, so they compare only under the same modifiers. {_capital(groups)}."
+            f"modifier may change, so they compare only under the same modifiers. {_capital(under)}."
         )
 
 

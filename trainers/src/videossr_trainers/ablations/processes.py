@@ -14,10 +14,10 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
-import psutil  # type: ignore[import-untyped] # its stubs are a package of their own
 from omegaconf import OmegaConf
 
 from videossr.locks import held
+from videossr_trainers.ablations.family import family_of, kill, lives
 from videossr_trainers.ablations.stages import CONFIG
 from videossr_trainers.failures import TrainingError
 from videossr_trainers.pages import write_json, write_whole
@@ -27,6 +27,8 @@ from videossr_trainers.training.source import source_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
+
+    import psutil  # type: ignore[import-untyped] # its stubs are a package of their own
 
     from videossr_trainers.ablations.stages import Stage
 
@@ -200,26 +202,14 @@ def _end(process: subprocess.Popen[bytes], *, launched: bool) -> None:
 
     A checkpoint of a large model takes minutes. Whoever interrupts the wait kills them.
     """
-    family = _family(process)
+    family = family_of(process)
     try:
         _ask_to_end(process, family, launched=launched)
-        while process.poll() is None or any(map(_lives, family)):
+        while process.poll() is None or any(map(lives, family)):
             time.sleep(_SECONDS_BETWEEN_LOOKS)
     except BaseException:
-        for one in {*family, *_family(process)}:
-            with suppress(psutil.NoSuchProcess):
-                one.kill()
-        process.kill()
-        process.wait()
+        kill(process, family)
         raise
-
-
-def _family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    """What a process has started, directly or not."""
-    try:
-        return list(psutil.Process(process.pid).children(recursive=True))
-    except psutil.NoSuchProcess:
-        return []
 
 
 def _ask_to_end(
@@ -239,14 +229,6 @@ def _ask_to_end(
     for group in groups:
         with suppress(ProcessLookupError):
             os.killpg(group, signal.SIGTERM)
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        # In a container nobody may take notice of an orphan's end.
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _command(stage: Stage, launcher: Sequence[str]) -> list[str]:
