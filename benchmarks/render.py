@@ -25,6 +25,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,11 +43,15 @@ from videossr.scan import scan
 from videossr.threads import one_torch_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from videossr.dataset import Recipe
     from videossr.video_table import VideoRow
 
 FORMS: tuple[Form, ...] = ("exact", "jpeg")
+
+#: Each has one question about every clip.
+TASKS = ("anomaly", "counting", "jigsaw")
 
 #: Shorter sides of pictures for which the project has made promises.
 CLASSES = {480: "480p", 720: "720p"}
@@ -67,6 +72,7 @@ class Subject:
         self.root = root
         self.config = config
         self.recipes = build(config, [row], root).recipes
+        self.turns = cycle(self.recipes)
         self.excerpt: Excerpt = self.recipes[0].excerpt
         self.clip = self.decode()
         self.stores = {}
@@ -86,25 +92,33 @@ class Subject:
         """The frames, by nothing that remembers any."""
         return Clips(self.config.video, self.root, cache_bytes=0).get(self.excerpt)
 
-    def render(self, count: int) -> None:
-        """So many samples, by a renderer that has seen nothing yet."""
+    def render(self, recipes: Sequence[Recipe]) -> None:
+        """Samples, by a renderer that has seen nothing yet."""
         renderer = Renderer(self.config, self.root)
-        for recipe in self.recipes[:count]:
+        for recipe in recipes:
             renderer.render(recipe)
+
+    def one(self) -> None:
+        """A sample of one task, each time of the next one."""
+        self.render([next(self.turns)])
 
     def work(self) -> dict[str, Callable[[], object]]:
         """What is measured."""
         reading = {form: partial(store.get, self.key) for form, store in self.stores.items()}
         return {
             "decode": self.decode,
-            "one": partial(self.render, 1),
-            "three": partial(self.render, 3),
+            "one": self.one,
+            "three": partial(self.render, self.recipes),
             **reading,
         }
 
 
 def subjects(rows: list[VideoRow], root: Path, config: RunConfig, folder: Path) -> list[Subject]:
-    """The clips that can carry a question of each task."""
+    """The clips that can carry a question of each task.
+
+    Raises:
+        SystemExit: there is none.
+    """
     found = []
     for row in rows:
         if row.state != "ok":
@@ -113,6 +127,8 @@ def subjects(rows: list[VideoRow], root: Path, config: RunConfig, folder: Path) 
             found.append(Subject(row, root, config, folder))
         except (DatasetError, Unsuitable) as error:
             print(f"left out: {row.path}: {error}", file=sys.stderr)
+    if not found:
+        raise SystemExit(f"{root}: no clip carries a question of each task")
     return found
 
 
@@ -131,7 +147,8 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--repeat", type=int, default=3)
     arguments = parser.parse_args()
-    config = load_config("tiny", ["build.size=3"])
+    alike = [f"tasks.{name}.weight=1" for name in TASKS]
+    config = load_config("tiny", [f"build.size={len(TASKS)}", *alike])
     config = replace(config, video=VideoConfig(num_frames=48))
     console = Console(width=120, file=sys.stdout)
     rows = [row for row in scan(arguments.folder, check="ends") if "/" not in row.path]

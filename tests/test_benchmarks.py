@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
+from videossr.procedural import write_videos
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -40,6 +42,39 @@ def test_the_gpu_benchmark_runs_small_on_a_cpu_without_the_training_libraries(
     lines = done.stdout.splitlines()
     assert 2 == sum(line.startswith("gpu_step: ") for line in lines)
     assert 2 == sum(line.lstrip().startswith("repeated") for line in lines)
+
+
+def small(name: str, *words: str) -> list[str]:
+    """What a benchmark prints when it is run at its smallest."""
+    done = subprocess.run(
+        [sys.executable, f"benchmarks/{name}.py", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.slow
+def test_rendering_is_measured_for_every_task(tmp_path: Path) -> None:
+    """Each has a question about every clip; ratios come out, of all clips."""
+    write_videos(tmp_path, 3, seed=1, seconds=5.0, fps=24.0, height=96, width=128)
+    *lines, threads, ratio = small("render", str(tmp_path), "--repeat", "3")
+    assert sum("3 clips" in line for line in lines) >= 4
+    assert threads.startswith("two threads: ")
+    assert float(ratio.removeprefix("render: ")) > 0
+
+
+@pytest.mark.slow
+def test_rewards_are_measured_small() -> None:
+    """A line for each task, and last the ratio."""
+    *_, anomaly, counting, jigsaw, last = small("rewards", "--answers", "600")
+    assert ["anomaly", "counting", "jigsaw"] == [
+        line.split()[0] for line in (anomaly, counting, jigsaw)
+    ]
+    assert float(last.removeprefix("rewards: ")) > 0
 
 
 def imported(name: str) -> Any:  # noqa: ANN401 - a module
