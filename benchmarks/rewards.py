@@ -7,9 +7,11 @@ misses, digits at random, numbers that no float holds, digits of other scripts, 
 code fences whole and broken, and runs of up to 100,000 characters. The same seed makes the same answers.
 Each has to come out as a finite number in [0, 1]; what raises anything ends the run.
 
-The limit is a bare regular expression and `float()` on the same answers, which grades nothing. Prints for
-each task the CPU seconds that a million answers take, the share that had the form of an answer, and the
-limit's seconds; last the ratio of all the seconds to all of the limit's.
+The peer is the same reward, called as the function that it is; the limit is a bare regular expression and
+`float()` on the same answers, which grades nothing. They take turns, and in turn are the first at a batch,
+while its texts are not in the caches yet. Prints for each task the CPU seconds that a million answers take,
+the share that had the form of an answer, and the seconds of peer and limit; last the ratio of all the
+seconds to all of the peer's.
 """
 
 from __future__ import annotations
@@ -19,14 +21,21 @@ import math
 import random
 import re
 import time
+from collections import Counter, defaultdict
+from functools import partial
+from importlib.metadata import entry_points
+from inspect import signature
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from videossr import Perturbations
+from videossr import Perturbations, Unparsable
+from videossr.completion import said
 from videossr.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from pydantic import BaseModel
 
     from videossr.facades import Task
 
@@ -217,6 +226,27 @@ def read(completions: list[str]) -> int:
     return found
 
 
+def bare(name: str, config: BaseModel) -> Callable[[list[str], str, dict[str, Any]], int]:
+    """The peer: a plugin's reward as a function, of what an answer says."""
+    (point,) = entry_points(group="videossr", name=name)
+    reward = point.load().reward
+    wanted = signature(reward).parameters
+
+    def grade(completions: list[str], true: str, target: dict[str, Any]) -> int:
+        given = {"answer": true, "target": target, "config": config}
+        fixed = {argument: value for argument, value in given.items() if argument in wanted}
+        parsed = 0
+        for completion in completions:
+            try:
+                reward(completion=said(completion), **fixed)
+            except Unparsable:
+                continue
+            parsed += 1
+        return parsed
+
+    return grade
+
+
 def main() -> None:
     """Grade the answers of each task and print the table."""
     parser = argparse.ArgumentParser(description="A million answers through each reward.")
@@ -224,29 +254,38 @@ def main() -> None:
     count = parser.parse_args().answers
     per_million = MILLION / count
     print(
-        f"{'task':10}{'CPU s a million':>17}{'allowed':>9}{'parsed':>9}{'limit s':>9}{'ratio':>8}"
+        f"{'task':10}{'CPU s a million':>17}{'allowed':>9}{'parsed':>9}{'bare s':>9}{'ratio':>8}"
+        f"{'limit s':>9}"
     )
-    spent = limits = 0.0
+    spent: dict[str, float] = defaultdict(float)
     for name, task in bound_tasks().items():
         true, target = ASKED[name]
         assert task.score(true, true, target).value == 1.0
-        made = answers(true, count)
-        seconds = limit = 0.0
-        parsed = 0
+        made, reward = answers(true, count), bare(name, task.config)
+        own: dict[str, float] = defaultdict(float)
+        parsed: Counter[str] = Counter()
+        first = 0
         while batch := list(islice(made, BATCH)):
-            started = time.process_time()
-            parsed += graded(task, batch, true, target)
-            between = time.process_time()
-            read(batch)
-            seconds += between - started
-            limit += time.process_time() - between
+            ways = {
+                "ours": partial(graded, task, batch, true, target),
+                "bare": partial(reward, batch, true, target),
+                "limit": partial(read, batch),
+            }
+            order = [*ways]
+            for way in order[first % 3 :] + order[: first % 3]:
+                started = time.process_time()
+                parsed[way] += ways[way]()
+                own[way] += time.process_time() - started
+            first += 1
+        assert parsed["ours"] == parsed["bare"]
         print(
-            f"{name:10}{seconds * per_million:17.1f}{ALLOWED:9}{parsed / count:9.3f}"
-            f"{limit * per_million:9.2f}{seconds / limit:8.1f}"
+            f"{name:10}{own['ours'] * per_million:17.1f}{ALLOWED:9}{parsed['ours'] / count:9.3f}"
+            f"{own['bare'] * per_million:9.2f}{own['ours'] / own['bare']:8.2f}"
+            f"{own['limit'] * per_million:9.2f}"
         )
-        spent += seconds
-        limits += limit
-    print(f"rewards: {spent / limits:.2f}")
+        for way, seconds in own.items():
+            spent[way] += seconds
+    print(f"rewards: {spent['ours'] / spent['bare']:.2f}")
 
 
 if __name__ == "__main__":
