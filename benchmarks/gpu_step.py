@@ -8,12 +8,12 @@ kept in float32 with an 8-bit optimizer and a reference of its own, or a LoRA ad
 bfloat16, whose reference is the adapter switched off. Neither trl nor peft nor a video decoder is needed: the
 questions are noise, and what generates, packs and repeats is the trainer's own.
 
-Each row of the table is one way to do the same step: shared prefix with so many questions decoded
-together, and the repeated path. Seconds are wall-clock time a question, medians over repetitions; the
-optimizer's step is divided by the 64 questions that share it in the paper. Utilisation is the model's
+Each row of the table is one way to do the same step: with a shared prefix or with the prompt repeated for
+every answer, and with so many questions decoded together. Seconds are wall-clock time a question, medians over
+repetitions, in each of which the ways take turns; the optimizer's step is divided by the 64 questions that share it in the paper. Utilisation is the model's
 FLOP (matrices and attention; backward twice forward; what checkpointing computes again is not counted)
 over the time and the card's bf16 rate. The two paths' log-probabilities are compared first. The last line is how
-many times more the repeated path takes than the best shared one; `-` where either does not fit.
+many times more the best way to repeat takes than the best to share; `-` where either does not fit.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import warnings
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import torch
 from torch.nn import functional
@@ -433,16 +433,15 @@ def main() -> None:
         f"{size.tokens} tokens, {N} answers of {ANSWER}; {step.optimizer_name}; "
         f"log-probabilities of the paths {step.check():.1e} apart"
     )
-    ways = [(together, True) for together in arguments.together]
-    ways += [] if arguments.no_repeated else [(1, False)]
-    print(f"{'way':>18} {'generation':>10} {'reference':>9} {'update':>7} {'optimizer':>9} "
+    kinds = (True,) if arguments.no_repeated else (True, False)
+    ways = [(together, shared) for shared in kinds for together in arguments.together]
+    print(f"{'way':>20} {'generation':>10} {'reference':>9} {'update':>7} {'optimizer':>9} "
           f"{'s a question':>12} {'GiB':>6} {'of peak FLOP/s':>14}")  # fmt: skip
-    spent = {way: measure(step, way[0], arguments.repeat, shared=way[1]) for way in ways}
-    print(f"gpu_step: {ratio_of(spent)}")
+    print(f"gpu_step: {ratio_of(measured(step, ways, arguments.repeat))}")
 
 
 def ratio_of(spent: Mapping[tuple[int, bool], float | None]) -> str:
-    """How many times more the repeated path takes than the best of the shared; `-` where only one fits.
+    """How many times more the best way to repeat takes than the best to share; `-` where only one fits.
 
     Args:
         spent: seconds a question by questions decoded together and whether the prompt is shared; None
@@ -460,28 +459,65 @@ def ratio_of(spent: Mapping[tuple[int, bool], float | None]) -> str:
     return f"{min(theirs) / min(ours):.2f}" if ours and theirs else "-"
 
 
-def measure(step: Step, together: int, repeat: int, *, shared: bool) -> float | None:
-    """Print the row of one way, and return its seconds a question; None where it does not fit."""
-    way = f"shared, {together} at once" if shared else "repeated"
-    on_gpu, rate = step.device.type == "cuda", rate_of(step.device)
+def measured(
+    step: Step, ways: Sequence[tuple[int, bool]], repeat: int
+) -> dict[tuple[int, bool], float | None]:
+    """Print a row for each way, and return its seconds a question; None where it does not fit.
+
+    The ways take turns, so that a card that grows hot slows down all of them; the first turn does not count.
+    """
+    turns: dict[tuple[int, bool], list[Turn]] = {way: [] for way in ways}
+    full = set()
+    for _ in range(1 + repeat):
+        for way in ways:
+            turn = None if way in full else turn_of(step, *way)
+            if turn is None:
+                full.add(way)
+            else:
+                turns[way].append(turn)
+    return {way: None if way in full else row_of(step, way, turns[way][1:]) for way in ways}
+
+
+class Turn(NamedTuple):
+    """Seconds of each part for all questions, and the most memory in use, in bytes."""
+
+    spent: Mapping[str, float]
+    memory: int
+
+
+def turn_of(step: Step, together: int, shared: bool) -> Turn | None:
+    """Do the step once in one way; None where it does not fit."""
+    on_gpu = step.device.type == "cuda"
     if on_gpu:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     try:
-        step.run(together, shared=shared)  # the first is slower
-        runs = [step.run(together, shared=shared) for _ in range(repeat)]
+        spent = step.run(together, shared=shared)
     except torch.OutOfMemoryError:
         step.model.zero_grad(set_to_none=True)
-        print(f"{way:>18} does not fit")
+        print(f"{name_of(together, shared=shared)} does not fit")
         return None
-    count = len(step.questions)
-    parts = {name: statistics.median(run[name] for run in runs) / count for name in runs[0]}
+    return Turn(spent, torch.cuda.max_memory_allocated() if on_gpu else 0)
+
+
+def name_of(together: int, *, shared: bool) -> str:
+    """What a way is called."""
+    return f"{'shared' if shared else 'repeated'}, {together} at once"
+
+
+def row_of(step: Step, way: tuple[int, bool], turns: Sequence[Turn]) -> float:
+    """Print the row of one way, and return its seconds a question."""
+    together, shared = way
+    count, rate = len(step.questions), rate_of(step.device)
+    spent = [turn.spent for turn in turns]
+    parts = {name: statistics.median(one[name] for one in spent) / count for name in spent[0]}
     parts["optimizer"] *= count / QUESTIONS_PER_STEP
     seconds = sum(parts.values())
-    memory = f"{torch.cuda.max_memory_allocated() / 2**30:.1f}" if on_gpu else "-"
+    most = max(turn.memory for turn in turns)
+    memory = f"{most / 2**30:.1f}" if most else "-"
     used = f"{step_flop(step.size, shared=shared) / seconds / rate:.0%}" if rate else "-"
-    print(f"{way:>18} {parts['generation']:10.3f} {parts['reference']:9.3f} {parts['update']:7.3f} "
-          f"{parts['optimizer']:9.3f} {seconds:12.3f} {memory:>6} {used:>14}")  # fmt: skip
+    print(f"{name_of(together, shared=shared):>20} {parts['generation']:10.3f} {parts['reference']:9.3f} "
+          f"{parts['update']:7.3f} {parts['optimizer']:9.3f} {seconds:12.3f} {memory:>6} {used:>14}")  # fmt: skip
     sys.stdout.flush()
     return seconds
 

@@ -118,7 +118,7 @@ def test_a_way_that_does_not_fit_leaves_the_model_as_it_was(
         raise torch.OutOfMemoryError
 
     monkeypatch.setattr(gpu_step, part, full)
-    assert gpu_step.measure(step, 1, 1, shared=True) is None
+    assert gpu_step.measured(step, [(1, True)], 1) == {(1, True): None}
     assert step.adapter.on
     assert step.model.training
     assert step.model.is_gradient_checkpointing
