@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tomllib
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -17,8 +15,6 @@ from videossr import Clip, Perturbations
 from videossr.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from videossr.facades import Task
 
 #: What the package says it brings.
@@ -88,16 +84,3 @@ def bind_task(registry: Registry) -> BindTask:
         return registry.task(task, registry.schema(task)(**settings), 0.5)
 
     return bind
-
-
-@pytest.fixture(scope="session")
-def imported_with() -> Callable[[str], set[str]]:
-    """Tells which modules a fresh interpreter holds after importing one."""
-
-    def names(module: str) -> set[str]:
-        code = f"import sys, {module}; print(*sys.modules)"
-        command = [sys.executable, "-c", code]
-        ran = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own module
-        return set(ran.stdout.split())
-
-    return names

@@ -140,16 +140,25 @@ def heavy_entry_points(root: Path) -> list[str]:
     path = os.pathsep.join(str(package.folder / "src") for package in packages(root))
     offences = []
     for package in packages(root):
-        for module in sorted(set(package.entry_points.values())):
-            code = f"import sys, {module}; print(*sorted({set(HEAVY)} & set(sys.modules)))"
-            ran = subprocess.run(
-                [sys.executable, "-c", code],
-                capture_output=True,
-                text=True,
-                check=True,
-                env={**os.environ, "PYTHONPATH": path},
-            )
-            offences += [f"{module}: imports {name}" for name in ran.stdout.split()]
+        # One after another: what is heavy is told of the first that brings it.
+        modules = sorted(set(package.entry_points.values()))
+        code = (
+            "import importlib, sys\n"
+            f"heavy = {set(HEAVY)}\n"
+            f"for module in {modules}:\n"
+            "    before = heavy & set(sys.modules)\n"
+            "    importlib.import_module(module)\n"
+            "    for name in sorted(heavy & set(sys.modules) - before):\n"
+            "        print(f'{module}: imports {name}')\n"
+        )
+        ran = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        offences += ran.stdout.splitlines()
     return offences
 
 

@@ -25,12 +25,12 @@ from videossr.build import build
 from videossr.config import RunConfig, resolve
 from videossr.intervals import interval, interval_of_means
 from videossr.render import Renderer
-from videossr.scan import scan
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from videossr.dataset import Dataset
+    from videossr.video_table import VideoRow
 
 VIDEO = {"num_frames": 8, "min_frames": 8, "max_pixels": 2304, "min_pixels": 256}
 TASKS = {"pick": {}, "halves": {"perturbations": {"dim": {}, "upend": {}}}}
@@ -48,9 +48,9 @@ def configured(**build_settings: object) -> RunConfig:
 
 
 @pytest.fixture(scope="module")
-def built(drawn_videos: Path) -> Dataset:
+def built(drawn_videos: Path, drawn_rows: list[VideoRow]) -> Dataset:
     """A checked dataset."""
-    return build(configured(), scan(drawn_videos), drawn_videos)
+    return build(configured(), drawn_rows, drawn_videos)
 
 
 def graded(subtask: str, values: list[float], *, videos: int = 1000) -> list[Graded]:
@@ -64,10 +64,10 @@ def graded(subtask: str, values: list[float], *, videos: int = 1000) -> list[Gra
 
 
 def test_a_dataset_with_planned_questions_is_no_benchmark(
-    drawn_videos: Path, tmp_path: Path
+    drawn_videos: Path, drawn_rows: list[VideoRow], tmp_path: Path
 ) -> None:
     """Its questions may not hold, so it is refused, with what would be right."""
-    planned = build(configured(check=False), scan(drawn_videos), drawn_videos)
+    planned = build(configured(check=False), drawn_rows, drawn_videos)
     planned.save(tmp_path / "planned")
     with pytest.raises(
         DatasetError, match=r"120 of its 120 questions are not checked.*bench build"

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from videossr.facades import Perturbation
     from videossr.registry import Registry
+    from videossr.video_table import VideoRow
 
 
 def numbered(frames: int) -> Clip:
@@ -200,14 +201,14 @@ def test_generated_noise_depends_on_its_time_alone() -> None:
 
 
 @pytest.fixture
-def dataset(drawn_videos: Path, registry: Registry) -> Dataset:
+def dataset(drawn_videos: Path, drawn_rows: list[VideoRow], registry: Registry) -> Dataset:
     """Five questions about five videos, each of which shows the first frame of another."""
     tree = {
         "video": {"num_frames": 8, "min_frames": 4, "max_pixels": 2304, "min_pixels": 1024},
         "build": {"size": 5},
         "tasks": {"drawing": {"perturbations": {"showing": {}}}},
     }
-    return build(resolve(tree, registry), list(scan(drawn_videos)), drawn_videos)
+    return build(resolve(tree, registry), drawn_rows, drawn_videos)
 
 
 def test_a_recipe_names_another_video(dataset: Dataset) -> None:
@@ -217,14 +218,16 @@ def test_a_recipe_names_another_video(dataset: Dataset) -> None:
     assert all(r.donor_hash == videos[r.donor].video_hash for r in dataset.recipes)
 
 
-def test_no_other_video_is_named_where_nobody_asks_for_footage(drawn_videos: Path) -> None:
+def test_no_other_video_is_named_where_nobody_asks_for_footage(
+    drawn_videos: Path, drawn_rows: list[VideoRow]
+) -> None:
     """A video that a question does not need should not stand in its recipe."""
     tree = {
         "video": {"num_frames": 8, "min_frames": 4},
         "build": {"size": 5},
         "tasks": {"pick": {}},
     }
-    dataset = build(resolve(tree, toys()), list(scan(drawn_videos)), drawn_videos)
+    dataset = build(resolve(tree, toys()), drawn_rows, drawn_videos)
     assert {("", "")} == {(recipe.donor, recipe.donor_hash) for recipe in dataset.recipes}
 
 

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Iterator
 
+    from videossr.video_table import VideoRow
+
 
 HOSTILE = "</p><script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{ 7 * 7 }}"
 
@@ -441,7 +443,9 @@ def test_marks_that_fail_leave_the_rest_of_the_card(drawn_videos: Path, tmp_path
 
 
 @pytest.fixture
-def saved(drawn_videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def saved(
+    drawn_videos: Path, drawn_rows: list[VideoRow], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
     """A dataset on disk of a task that is installed as `toy_pick`."""
     site = tmp_path / "site"
     distribution(site, "toy-tasks", "1.2", {"toy_pick": "toy_plugins:PICK"})
@@ -451,7 +455,7 @@ def saved(drawn_videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         "build": {"size": 9},
         "tasks": {"toy_pick": {}},
     }
-    build(resolve(tree), scan(drawn_videos), drawn_videos).save(tmp_path / "dataset")
+    build(resolve(tree), drawn_rows, drawn_videos).save(tmp_path / "dataset")
     return tmp_path / "dataset"
 
 

@@ -74,9 +74,9 @@ def test_a_plan_needs_no_video() -> None:
     assert {"pick", "halves"} == set(dataset.floors)
 
 
-def test_a_plan_is_what_a_check_confirms(drawn_videos: Path) -> None:
+def test_a_plan_is_what_a_check_confirms(drawn_videos: Path, drawn_rows: list[VideoRow]) -> None:
     """Where every video will do, the recipes are the same but for what they turn out to be."""
-    rows = scan(drawn_videos)
+    rows = drawn_rows
     checked = build(configured(PICK), rows, drawn_videos)
     plan = build(planned(), rows, drawn_videos)
     blank = tuple(replace(r, question="", answer="", digest="") for r in checked.recipes)
@@ -84,9 +84,9 @@ def test_a_plan_is_what_a_check_confirms(drawn_videos: Path) -> None:
     assert checked.header.floors == plan.header.floors
 
 
-def test_a_planned_question_renders(drawn_videos: Path) -> None:
+def test_a_planned_question_renders(drawn_videos: Path, drawn_rows: list[VideoRow]) -> None:
     """To what the check would have found."""
-    rows = scan(drawn_videos)
+    rows = drawn_rows
     config = planned()
     renderer = Renderer(config, drawn_videos)
     checked = build(configured(PICK), rows, drawn_videos).recipes
@@ -94,17 +94,21 @@ def test_a_planned_question_renders(drawn_videos: Path) -> None:
         assert known.digest == renderer.render(plan).digest()
 
 
-def test_a_planned_question_that_does_not_hold_is_told(drawn_videos: Path) -> None:
+def test_a_planned_question_that_does_not_hold_is_told(
+    drawn_videos: Path, drawn_rows: list[VideoRow]
+) -> None:
     """With what to do about it."""
-    recipe = build(planned(), scan(drawn_videos), drawn_videos).recipes[0]
+    recipe = build(planned(), drawn_rows, drawn_videos).recipes[0]
     config = planned({"pick": {"longest_s": 0.1}})
     with pytest.raises(DatasetError, match=r"was planned, .* too long; a build with build.check=t"):
         Renderer(config, drawn_videos).render(recipe)
 
 
-def test_the_expected_times_are_those_of_the_frames(drawn_videos: Path) -> None:
+def test_the_expected_times_are_those_of_the_frames(
+    drawn_videos: Path, drawn_rows: list[VideoRow]
+) -> None:
     """Of videos of an even rate, to the microsecond; the size too."""
-    rows, config = scan(drawn_videos), configured(PICK, size=5, spacing=0.125)
+    rows, config = drawn_rows, configured(PICK, size=5, spacing=0.125)
     plan, renderer = Plan(config, rows, drawn_videos), Renderer(config, drawn_videos)
     for slot in plan.slots():
         recipe = plan.recipe(slot, plan.video(slot))
@@ -124,9 +128,11 @@ def test_a_window_with_too_few_frames_is_left_out_where_the_table_tells() -> Non
     assert {"00007.mp4", "00008.mp4"} == {recipe.video for recipe in plan.recipes()}
 
 
-def test_settings_are_part_of_a_recipe(drawn_videos: Path, tmp_path: Path) -> None:
+def test_settings_are_part_of_a_recipe(
+    drawn_videos: Path, drawn_rows: list[VideoRow], tmp_path: Path
+) -> None:
     """A header that somebody changed by hand no longer fits them."""
-    dataset = build(planned(), scan(drawn_videos), drawn_videos)
+    dataset = build(planned(), drawn_rows, drawn_videos)
     dataset.save(tmp_path / "dataset")
     header = json.loads((tmp_path / "dataset" / "dataset.json").read_text())
     header["config"]["tasks"]["pick"]["longest_s"] = 3.0
@@ -151,9 +157,11 @@ def test_settings_that_have_their_defaults_do_not_count() -> None:
     assert seeds[0] == seeds[1]
 
 
-def test_the_order_of_perturbations_leaves_no_trace(drawn_videos: Path) -> None:
+def test_the_order_of_perturbations_leaves_no_trace(
+    drawn_videos: Path, drawn_rows: list[VideoRow]
+) -> None:
     """The same questions, to the bit."""
-    rows = scan(drawn_videos)
+    rows = drawn_rows
     one, other = (
         build(configured({"halves": {"perturbations": names}}), rows, drawn_videos).recipes
         for names in ({"dim": {}, "upend": {}}, {"upend": {}, "dim": {}})
@@ -240,9 +248,11 @@ def test_a_task_that_takes_few_draws_has_its_floor(seed: int) -> None:
     assert {"pick"} == {*floors}
 
 
-def test_videos_that_have_moved_are_missed_at_once(drawn_videos: Path, tmp_path: Path) -> None:
+def test_videos_that_have_moved_are_missed_at_once(
+    drawn_videos: Path, drawn_rows: list[VideoRow], tmp_path: Path
+) -> None:
     """And the way to say where they are is told."""
-    dataset = build(planned(), scan(drawn_videos), drawn_videos)
+    dataset = build(planned(), drawn_rows, drawn_videos)
     dataset.refuse_moved()
     moved = replace(dataset, header=replace(dataset.header, root=tmp_path))
     with pytest.raises(ConfigError, match="give their folder by --root"):
@@ -408,9 +418,11 @@ def test_a_side_without_a_video_is_told() -> None:
 # In a folder
 
 
-def test_a_folder_is_what_is_built(drawn_videos: Path, tmp_path: Path) -> None:
+def test_a_folder_is_what_is_built(
+    drawn_videos: Path, drawn_rows: list[VideoRow], tmp_path: Path
+) -> None:
     """Whichever way; with a card, and nothing beside it."""
-    rows = scan(drawn_videos)
+    rows = drawn_rows
     summary = build_to(tmp_path / "d", configured(), rows, drawn_videos)
     dataset = build(configured(), rows, drawn_videos)
     assert dataset == Dataset.load(tmp_path / "d")
@@ -419,9 +431,11 @@ def test_a_folder_is_what_is_built(drawn_videos: Path, tmp_path: Path) -> None:
     assert dataset.floors == {name: task.floor for name, task in summary.tasks.items()}
 
 
-def test_the_card_says_what_a_reader_wants_to_know(drawn_videos: Path, tmp_path: Path) -> None:
+def test_the_card_says_what_a_reader_wants_to_know(
+    drawn_videos: Path, drawn_rows: list[VideoRow], tmp_path: Path
+) -> None:
     """Its front matter is YAML, and its configuration builds the dataset again."""
-    rows = scan(drawn_videos)
+    rows = drawn_rows
     build_to(tmp_path / "d", configured(), rows, drawn_videos)
     card = (tmp_path / "d" / "README.md").read_text()
     _, front, body = card.split("---\n", 2)
@@ -433,10 +447,12 @@ def test_the_card_says_what_a_reader_wants_to_know(drawn_videos: Path, tmp_path:
     assert again == Dataset.load(tmp_path / "d")
 
 
-def test_two_builds_of_one_folder_are_refused(drawn_videos: Path, tmp_path: Path) -> None:
+def test_two_builds_of_one_folder_are_refused(
+    drawn_videos: Path, drawn_rows: list[VideoRow], tmp_path: Path
+) -> None:
     """The second is told."""
     with Journal(tmp_path / "d", [], "busy"), pytest.raises(ConfigError, match="another build is"):
-        build_to(tmp_path / "d", configured(), scan(drawn_videos), drawn_videos)
+        build_to(tmp_path / "d", configured(), drawn_rows, drawn_videos)
 
 
 class Fussy(Pick):
@@ -455,9 +471,11 @@ class Fussy(Pick):
         return super().make_sample(clip, Pick.Config(), 0.5, rng)
 
 
-def test_a_build_goes_on_where_it_stopped(drawn_videos: Path, tmp_path: Path) -> None:
+def test_a_build_goes_on_where_it_stopped(
+    drawn_videos: Path, drawn_rows: list[VideoRow], tmp_path: Path
+) -> None:
     """What was rendered before is not rendered again, and the bytes are the same."""
-    rows = scan(drawn_videos)
+    rows = drawn_rows
     config = configured(PICK, size=40, registry=registry_of(pick=Fussy()))
     build_to(tmp_path / "whole", config, rows, drawn_videos)
     whole = Fussy.asked
@@ -499,10 +517,10 @@ def test_a_video_that_was_away_for_a_while_is_tried_again(
 
 
 def test_what_a_build_trains_on_later_is_no_reason_to_begin_again(
-    drawn_videos: Path, tmp_path: Path
+    drawn_videos: Path, drawn_rows: list[VideoRow], tmp_path: Path
 ) -> None:
     """Where clips are stored does not change what a question is; the seed does."""
-    rows = scan(drawn_videos)
+    rows = drawn_rows
 
     def stop(done: int, total: int) -> None:
         if done == total - 1:
@@ -525,7 +543,9 @@ def test_what_a_build_trains_on_later_is_no_reason_to_begin_again(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-def test_a_build_that_is_killed_goes_on(drawn_videos: Path, tmp_path: Path) -> None:
+def test_a_build_that_is_killed_goes_on(
+    drawn_videos: Path, drawn_rows: list[VideoRow], tmp_path: Path
+) -> None:
     """Killed at any moment, again and again, it writes the same bytes in the end."""
     code = (
         "import sys, time, pathlib\n"
@@ -551,6 +571,6 @@ def test_a_build_that_is_killed_goes_on(drawn_videos: Path, tmp_path: Path) -> N
                 process.send_signal(signal.SIGKILL)
             time.sleep(0.01)
     assert 0 == process.returncode
-    build_to(tmp_path / "whole", configured(PICK, size=40), scan(drawn_videos), drawn_videos)
+    build_to(tmp_path / "whole", configured(PICK, size=40), drawn_rows, drawn_videos)
     for file in ("recipes.parquet", "dataset.json"):
         assert (tmp_path / "whole" / file).read_bytes() == (output / file).read_bytes()

@@ -39,7 +39,7 @@ def config() -> RunConfig:
     return load_config("tiny", _PLAN)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def planned(videos: Path, config: RunConfig) -> Dataset:
     """The plan."""
     return build(config, scan(videos), videos)

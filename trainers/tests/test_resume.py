@@ -84,6 +84,20 @@ def whole(folder: Path) -> list[dict[str, Any]]:
     return measured(folder / "whole")
 
 
+@pytest.fixture(scope="module")
+def four_steps(folder: Path) -> Path:
+    """A run that is done after four steps; not to be written to."""
+    return run_here(folder, folder / "four", "grpo.max_steps=4").parent
+
+
+@pytest.fixture(scope="module")
+def broken_off(folder: Path) -> Path:
+    """A run that ended in its third step; not to be written to."""
+    with pytest.raises(EndedError):
+        run_here(folder, folder / "three", report=ends_at("grpo", 3))
+    return folder / "three"
+
+
 def run_here(
     folder: Path,
     run: Path,
@@ -525,11 +539,9 @@ def test_no_model_card_speaks_of_the_library(folder: Path, whole: list[dict[str,
         assert "generated_from_trainer" not in card.read_text()
 
 
-def test_another_run_is_not_resumed(folder: Path, tmp_path: Path) -> None:
+def test_another_run_is_not_resumed(folder: Path, broken_off: Path, tmp_path: Path) -> None:
     """Every difference is listed, and nothing is written; what leaves the result as it is may differ."""
-    run = tmp_path / "run"
-    with pytest.raises(EndedError):
-        run_here(folder, run, report=ends_at("grpo", 3))
+    run = shutil.copytree(broken_off, tmp_path / "run")
     before = (run / "config.yaml").read_bytes()
     changed = ("seed=1", "grpo.beta=0.5", "grpo.max_steps=5", "grpo.loader_workers=0")
     with pytest.raises(ConfigError) as raised:
@@ -582,12 +594,11 @@ def test_a_run_that_was_warmed_up_needs_the_first_model_no_more(
 
 
 def test_every_attempt_has_its_commit_and_its_first_step(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, broken_off: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Other code that goes on is warned of, and the card names both; an older run has no attempts."""
     run, path = tmp_path / "run", tmp_path / "run" / "provenance.json"
-    with pytest.raises(EndedError):
-        run_here(folder, run, report=ends_at("grpo", 3))
+    shutil.copytree(broken_off, run)
     facts = json.loads(path.read_text())
     assert [{"stage": "grpo", "step": 1, "commit": facts["commit"]}] == facts["attempts"]
     monkeypatch.setattr(provenance, "source_of", lambda: "beef-dirty")
@@ -658,12 +669,11 @@ def test_another_run_in_the_place_of_an_unused_one_starts_from_its_own_model(
 
 
 def test_a_finished_run_takes_no_step_unless_it_is_given_more(
-    folder: Path, tmp_path: Path, whole: list[dict[str, Any]]
+    folder: Path, four_steps: Path, tmp_path: Path, whole: list[dict[str, Any]]
 ) -> None:
     """A requeued job that was done ends at once; with more steps it goes on from its last."""
-    run = tmp_path / "run"
+    run = shutil.copytree(four_steps, tmp_path / "run")
     taken: list[tuple[str, int]] = []
-    run_here(folder, run, "grpo.max_steps=4")
 
     def report(stage: str, step: int, *_: object) -> None:
         taken.append((stage, step))
@@ -676,11 +686,10 @@ def test_a_finished_run_takes_no_step_unless_it_is_given_more(
 
 
 def test_a_run_that_is_broken_off_in_its_extension_is_resumed(
-    folder: Path, tmp_path: Path, whole: list[dict[str, Any]]
+    folder: Path, four_steps: Path, tmp_path: Path, whole: list[dict[str, Any]]
 ) -> None:
     """Its old model goes before the first further step, so that nobody takes it for the new one."""
-    run = tmp_path / "run"
-    run_here(folder, run, "grpo.max_steps=4")
+    run = shutil.copytree(four_steps, tmp_path / "run")
     with pytest.raises(EndedError):
         run_here(folder, run, resume=True, report=ends_at("grpo", 6))
     assert [5, 4] == [measured(run)[-1]["step"], saved(run)[-1]]

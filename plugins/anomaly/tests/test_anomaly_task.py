@@ -446,11 +446,6 @@ def test_settings_survive_a_round_trip_and_are_described(bind_task: Callable[...
     assert all(field.description for field in type(config).model_fields.values())
 
 
-def test_importing_anomaly_is_light(imported_with: Callable[[str], set[str]]) -> None:
-    """Listing plugins must not wait for torch or numpy."""
-    assert not {"torch", "numpy"} & imported_with("videossr_anomaly")
-
-
 def test_near_misses_miss_by_more_and_more(
     bind_task: Callable[..., Task], make_clip: Callable[..., Clip]
 ) -> None:

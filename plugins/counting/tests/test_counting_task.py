@@ -446,11 +446,6 @@ def test_counting_settings_survive_a_round_trip(bind_task: Callable[..., Task]) 
     assert all(field.description for field in type(config).model_fields.values())
 
 
-def test_importing_counting_is_light(imported_with: Callable[[str], set[str]]) -> None:
-    """Listing plugins must not wait for torch or numpy."""
-    assert not {"torch", "numpy"} & imported_with("videossr_counting")
-
-
 def test_near_misses_miss_by_more_and_more() -> None:
     """By hand, of 3,1,4: one too many of the first, of the first two, of all; then twice and one more."""
     sample = Sample(question_prompt(None), (even(),), "3,1,4", TRUE)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import tomllib
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -367,12 +366,3 @@ def test_every_perturbation_describes_itself(name: str, registry: Registry) -> N
         registry.schema(name)(surprise=1)
     fields = registry.schema(name).model_fields.values()
     assert all(field.description for field in fields)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_importing_a_perturbation_is_light(
-    name: str, imported_with: Callable[[str], set[str]]
-) -> None:
-    """Listing plugins must not wait for torch or numpy."""
-    module = import_module(f"videossr_perturbations.{name}").__name__
-    assert not {"torch", "numpy"} & imported_with(module)
