@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 from command_line import Ran
+from configurations import OvenSection, write
 from toy_builds import configured
 from toy_plugins import distribution, extended_by
 
+from videossr import Clip, hookimpl
 from videossr.build import build
 from videossr.cli import main
 from videossr.procedural import write_videos
@@ -20,6 +22,7 @@ from videossr.scan import scan
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from pydantic import BaseModel
     from torch import Tensor
 
     from videossr.dataset import Dataset
@@ -140,3 +143,27 @@ def drawn_rows(drawn_videos: Path) -> list[VideoRow]:
 def toy_dataset(drawn_videos: Path, drawn_rows: list[VideoRow]) -> Dataset:
     """Twelve questions of both tasks, made by one worker."""
     return build(configured(), drawn_rows, drawn_videos)
+
+
+@pytest.fixture
+def kitchen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """One extension, which reads the section `oven` and brings the preset `warm`."""
+
+    class Kitchen:
+        @hookimpl
+        def register_sections(self) -> dict[str, type[BaseModel]]:
+            return {"oven": OvenSection}
+
+        @hookimpl
+        def register_presets(self) -> Path:
+            return tmp_path / "presets"
+
+    write(tmp_path / "presets", warm="oven: {degrees: 100}\nseed: 1")
+    with extended_by(monkeypatch, kitchen=Kitchen()):
+        yield
+
+
+@pytest.fixture
+def clip() -> Clip:
+    """Eight grey frames."""
+    return Clip(torch.zeros(8, 3, 4, 4, dtype=torch.uint8), torch.arange(8, dtype=torch.float64))

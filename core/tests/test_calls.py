@@ -3,59 +3,21 @@
 from __future__ import annotations
 
 import copy
-import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from modified_calls import configured, modified, modifier_of
 from toy_plugins import TOYS, Pick, PickConfig, Scale, Scaled, Settings, registry_of
 
 from videossr import Clip, ConfigError, HookCall, PluginError, Unparsable, Unsuitable, hookimpl
 from videossr.config import resolve
-from videossr.floors import blind_floor
 from videossr.schedules import Adaptive
 from videossr.seeds import rng_for
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Iterator
-
-    from videossr.config import RunConfig
-    from videossr.facades import Task
-
-
-@pytest.fixture
-def clip() -> Clip:
-    """Eight grey frames."""
-    return Clip(torch.zeros(8, 3, 4, 4, dtype=torch.uint8), torch.arange(8, dtype=torch.float64))
-
-
-def modifier_of(wrappers: object) -> object:
-    """A modifier that makes these wrappers."""
-
-    class Making:
-        Config = Settings
-        summary = "For one test"
-        version = "1"
-
-        @hookimpl
-        def make_modifier(self) -> object:
-            return wrappers
-
-    return Making()
-
-
-def modified(wrappers: object, task: object | None = None) -> Task:
-    """A task of settings of its own with these wrappers around it."""
-    registry = registry_of(task=task or Pick(), odd=modifier_of(wrappers))
-    modifier = registry.modifier("odd", Settings())
-    return registry.task("task", PickConfig(), 0.5, modifiers=[modifier])
-
-
-def configured(modifiers: dict[str, Any]) -> RunConfig:
-    """A run with some of the modifiers `half` and `again`, both of which scale."""
-    registry = registry_of(**TOYS, half=Scale(), again=Scale())
-    return resolve({"tasks": {"pick": {}}, "modifiers": modifiers}, registry)
 
 
 def test_a_modifier_acts_on_every_task() -> None:
@@ -403,52 +365,6 @@ def test_a_hook_may_know_its_call() -> None:
 
     task = registry_of(first=Knowing()).task("first", PickConfig(), 0.5)
     assert "first reward" == task.score("", "1", {}).reason
-
-
-# The trace
-
-
-@pytest.mark.parametrize("value", ["1", "yes"])
-def test_the_trace_tells_of_every_call(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], clip: Clip, value: str
-) -> None:
-    """Milliseconds, plugin, hook, how it ended, and what for; a line each on stderr."""
-    monkeypatch.setenv("VIDEOSSR_TRACE", value)
-    task = registry_of(pick=Pick()).task("pick", PickConfig(), 0.5)
-    task.make_sample(clip, difficulty=0, rng=rng_for(0), context="video a.mp4, seed 7")
-    task.score("?", "3", {})
-    out, err = capsys.readouterr()
-    assert "" == out
-    first, second = err.splitlines()
-    assert re.fullmatch(
-        r"trace: +\d+\.\d{3} ms  pick\.make_sample returned \[video a\.mp4, seed 7\]", first
-    )
-    assert "pick.reward raised Unparsable [completion '?', answer '3']" in second
-
-
-@pytest.mark.parametrize("value", ["0", "", "false", "No", "off", None])
-def test_no_trace_unless_asked_for(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], value: str | None
-) -> None:
-    """The usual run is quiet."""
-    if value is None:
-        monkeypatch.delenv("VIDEOSSR_TRACE", raising=False)
-    else:
-        monkeypatch.setenv("VIDEOSSR_TRACE", value)
-    registry_of(pick=Pick()).task("pick", PickConfig(), 0.5).score("3", "3", {})
-    assert ("", "") == capsys.readouterr()
-
-
-def test_the_blind_floor_is_left_out_of_the_trace(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Tens of thousands of lines would bury the rest."""
-    monkeypatch.setenv("VIDEOSSR_TRACE", "1")
-    task = registry_of(pick=Pick()).task("pick", PickConfig(), 0.5)
-    blind_floor(task, [(torch.arange(8, dtype=torch.float64), 0.5)], seed=0, draws=8)
-    assert "" == capsys.readouterr().err
-    task.score("3", "3", {})
-    assert 1 == len(capsys.readouterr().err.splitlines())
 
 
 def test_a_clip_of_inference_mode_is_a_clip() -> None:

@@ -13,7 +13,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import torch
 from pydantic import BaseModel, ConfigDict, Field
 from toy_plugins import Dim, Pick, PickConfig, Settings, distribution, points_of, registry_of
 
@@ -28,12 +27,6 @@ if TYPE_CHECKING:
     from random import Random
 
     from videossr.facades import Task
-
-
-@pytest.fixture
-def clip() -> Clip:
-    """Eight grey frames."""
-    return Clip(torch.zeros(8, 3, 4, 4, dtype=torch.uint8), torch.arange(8, dtype=torch.float64))
 
 
 def altered(base: type[Any], **members: Any) -> object:  # noqa: ANN401 - hooks and fields
