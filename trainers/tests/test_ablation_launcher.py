@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from test_ablation_running import VIDEOS, variant
+from ablation_plans import VIDEOS, variant
 
 from videossr import ConfigError
 from videossr_trainers.ablations import launched, running

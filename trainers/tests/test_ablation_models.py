@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ablation_plans import ROW, VIDEOS, named
 from omegaconf import OmegaConf
-from test_ablation_running import VIDEOS, named
 from test_model_identity import model
 from test_train import dataset_for
 
 from videossr import ConfigError
 from videossr.dataset import Dataset
-from videossr.video_table import VideoRow, write_table
+from videossr.video_table import write_table
 from videossr_trainers.ablations import processes, running
 from videossr_trainers.ablations.presets import find_ablations
 from videossr_trainers.ablations.stages import plan
@@ -27,8 +27,6 @@ from videossr_trainers.training.provenance import write_provenance
 
 if TYPE_CHECKING:
     from videossr_trainers.ablations.stages import Plan
-
-ROW = VideoRow("a.mp4", "ok", bytes=3, modified=1, hash="0" * 32, frames=9, last=1.0)
 
 
 def beginning(name: object, *overrides: str) -> Variant:

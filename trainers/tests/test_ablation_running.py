@@ -3,57 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import psutil
 import pytest
+from ablation_plans import ROW, VIDEOS, named, planned, variant
 
 from videossr import ConfigError, DatasetError
 from videossr.cli import main
 from videossr.video_table import VideoRow, write_table
-from videossr_trainers.ablations import commands, processes, running
+from videossr_trainers.ablations import running
 from videossr_trainers.ablations.differences import differences
 from videossr_trainers.ablations.presets import find_ablations
-from videossr_trainers.ablations.processes import StageError, complete, seconds_of
-from videossr_trainers.ablations.stages import Plan, Stage, plan
-from videossr_trainers.ablations.variants import Variant, Variants
+from videossr_trainers.ablations.stages import Stage, plan
+from videossr_trainers.ablations.variants import Variants
 from videossr_trainers.ablations.videos import Videos, table_of
 from videossr_trainers.training import source
 from videossr_trainers.training.provenance import other_settings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-ROW = VideoRow("a.mp4", "ok", bytes=3, modified=1, hash="0" * 32, frames=9, last=1.0)
-VIDEOS = Videos(Path("/nowhere/videos.parquet"), Path("/nowhere"), "0123")
-
-
-@cache
-def variant(name: str, *overrides: str) -> Variant:
-    """An ablation at the small scale."""
-    return Variants(find_ablations(), "tiny", overrides).variant(name)
-
-
-def planned(name: str, *overrides: str, launcher: tuple[str, ...] = ()) -> Plan:
-    """The stages of a run."""
-    return plan(variant(name, *overrides), 0, VIDEOS, Path("/runs"), launcher)
-
-
-def named(plan: Plan) -> dict[str, Stage]:
-    """Stages by name."""
-    return {stage.name: stage for stage in plan.stages}
-
 
 # What runs share
 
@@ -360,228 +327,6 @@ def test_a_system_error_does_not_stop_the_others(
     both = [variant("base"), variant("n4")]
     failed = running.run_all(both, [0], VIDEOS.table, tmp_path, scale="tiny")
     assert ["base", "n4"] == [one.name for one in failed]
-
-
-# How stages are run
-
-
-def work(folder: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> Stage:
-    """A stage that runs these words in the place of our command."""
-    monkeypatch.setattr(processes, "_command", lambda *_: list(words))
-    return Stage("work", (), folder / "notes", folder / "made", in_parallel=True)
-
-
-def notes(folder: Path) -> dict[str, Any]:
-    """What is noted of the stage."""
-    return dict(json.loads((folder / "notes.json").read_text()))
-
-
-def test_a_failure_shows_its_cause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of this attempt, however much a launcher says after it; without one, the end."""
-    lines = ["2 mistakes:", "  a: is no number", "  b: is none either", *map(str, range(40))]
-    (tmp_path / "notes.log").write_text("error: of the attempt before\n")
-    for said, first in ((lines, "says\n2 mistakes:\n  a: is"), (lines[3:], "ends\n28\n29\n")):
-        code = f"import sys; print({os.linesep.join(said)!r}); sys.exit(1)"
-        stage = work(tmp_path, monkeypatch, sys.executable, "-c", code)
-        with pytest.raises(StageError) as caught:
-            complete(stage, ("torchrun",), lambda _: None)
-        assert f"{tmp_path / 'notes.log'}, and {first}" in str(caught.value)
-    assert ("failed", "torchrun") == (notes(tmp_path)["state"], notes(tmp_path)["launcher"])
-    assert source.source_of() == notes(tmp_path)["commit"]
-
-
-def test_every_attempt_at_a_stage_keeps_its_commit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Also the one that an older version has noted alone."""
-    (tmp_path / "notes.json").write_text('{"state": "failed", "commit": "c0"}')
-    for commit, code in {"c1": 1, "c2": 0}.items():
-        monkeypatch.setattr(processes, "source_of", lambda commit=commit: commit)
-        stage = work(tmp_path, monkeypatch, sys.executable, "-c", f"raise SystemExit({code})")
-        with suppress(StageError):
-            complete(stage, (), lambda _: None)
-    assert ["c0", "c1", "c2"] == [one["commit"] for one in notes(tmp_path)["attempts"]]
-    assert ("done", "c2") == (notes(tmp_path)["state"], notes(tmp_path)["commit"])
-
-
-def test_a_long_stage_says_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the last line of its log, each once; what an attempt before has said is past."""
-    monkeypatch.setattr(processes, "_SECONDS_BETWEEN_TELLING", 0.05)
-    (tmp_path / "notes.log").write_text("step 0\n")
-    code = "import time; time.sleep(0.2); print('step 1', flush=True); time.sleep(0.2)"
-    told: list[str] = []
-    complete(work(tmp_path, monkeypatch, sys.executable, "-c", code), (), told.append)
-    assert ["work", f"log: {tmp_path / 'notes.log'}", "step 1"] == told
-
-
-def test_the_time_of_a_killed_attempt_counts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One that was interrupted, and one that was killed with all that watched it: till its last word."""
-    stage = work(tmp_path, monkeypatch, sys.executable, "-c", "")
-
-    def interrupted(*_: object) -> int:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(processes, "_run", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        complete(stage, (), lambda _: None)
-    assert "ended" == notes(tmp_path)["state"]
-    assert notes(tmp_path)["seconds"] > 0
-    killed = notes(tmp_path) | {"state": "running", "seconds": 5.0}
-    (tmp_path / "notes.json").write_text(json.dumps(killed))
-    os.utime(tmp_path / "notes.log", (killed["since"] + 100, killed["since"] + 100))
-    assert pytest.approx(105) == seconds_of(stage)
-    monkeypatch.setattr(processes, "_run", lambda *_: 0)
-    complete(stage, (), lambda _: None)
-    assert 105 <= notes(tmp_path)["seconds"] < 110
-
-
-# A worker that saves when it is asked to end, and one that does not heed it.
-SAVES = """
-import os, signal, sys, time
-def save(*_):
-    time.sleep(0.3)
-    open(sys.argv[1], "w").write("saved")
-    sys.exit(143)
-signal.signal(signal.SIGTERM, save)
-print("at work", os.getpid(), flush=True)
-time.sleep(60)
-"""
-HEEDS_NOT = """
-import os, signal, time
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
-print("at work", os.getpid(), flush=True)
-time.sleep(60)
-"""
-
-#: Launchers: one that dies of a signal as accelerate does, and one that kills its workers as torchrun does,
-#: which have a session of their own, soon after it was asked to end.
-LEAVES = "import subprocess, sys; subprocess.run(sys.argv[1:])"
-KILLS = """
-import signal, subprocess, sys
-worker = subprocess.Popen(sys.argv[1:], start_new_session=True)
-signal.signal(signal.SIGTERM, lambda *_: worker.kill())
-sys.exit(worker.wait())
-"""
-
-
-@pytest.fixture
-def interrupt() -> Iterator[Callable[[], None]]:
-    """Interrupts what this process does, as Ctrl-C would."""
-
-    def end(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGUSR1, end)
-    yield lambda: os.kill(os.getpid(), signal.SIGUSR1)
-    signal.signal(signal.SIGUSR1, before)
-
-
-def at_work(folder: Path) -> int:
-    """The worker's number, as soon as its log has it."""
-    while True:
-        with suppress(FileNotFoundError):
-            for line in (folder / "notes.log").read_text().splitlines():
-                if line.startswith("at work "):
-                    return int(line.split()[-1])
-        time.sleep(0.02)
-
-
-@pytest.mark.parametrize("launcher", ["", LEAVES, KILLS], ids=["alone", "leaves", "kills"])
-def test_a_stage_that_is_interrupted_saves_first(
-    launcher: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    interrupt: Callable[[], None],
-) -> None:
-    """And is waited for, also behind a launcher that does not wait for it."""
-    worker = [sys.executable, "-c", SAVES, str(tmp_path / "made")]
-    before = [sys.executable, "-c", launcher] if launcher else []
-    stage = work(tmp_path, monkeypatch, *before, *worker)
-    with ThreadPoolExecutor() as pool:
-        pool.submit(lambda: at_work(tmp_path) and interrupt())
-        with pytest.raises(KeyboardInterrupt):
-            complete(stage, (), lambda _: None)
-    assert "saved" == (tmp_path / "made").read_text()
-
-
-def test_a_second_interrupt_kills(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interrupt: Callable[[], None]
-) -> None:
-    """What a launcher has started, though it has ended itself."""
-    words = [sys.executable, "-c", LEAVES, sys.executable, "-c", HEEDS_NOT]
-    stage = work(tmp_path, monkeypatch, *words)
-
-    def interrupt_twice() -> int:
-        worker = at_work(tmp_path)
-        launcher = psutil.Process(worker).parent()
-        interrupt()
-        launcher.wait()
-        assert psutil.pid_exists(worker)
-        interrupt()
-        return worker
-
-    with ThreadPoolExecutor() as pool:
-        worker = pool.submit(interrupt_twice)
-        with pytest.raises(KeyboardInterrupt):
-            complete(stage, (), lambda _: None)
-    with suppress(psutil.NoSuchProcess):
-        found = psutil.Process(worker.result())
-        # An orphan's end may be noticed by nobody.
-        assert psutil.STATUS_ZOMBIE == found.status()
-
-
-def test_signals_that_come_together_count_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A terminal's, which tox passes on too; a later one counts again, and the handlers are put back."""
-    now = [100.0]
-    monkeypatch.setattr(commands, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    before = signal.getsignal(signal.SIGTERM)
-    with commands._ended_by_signals():
-        for later in (0, 3):
-            now[0] += later
-            with pytest.raises(SystemExit) as stop:
-                signal.raise_signal(signal.SIGTERM)
-            assert 143 == stop.value.code
-            signal.raise_signal(signal.SIGTERM)
-    assert before is signal.getsignal(signal.SIGTERM)
-
-
-# Which state of the code
-
-
-def test_the_commit_is_that_of_the_clone(tmp_path: Path) -> None:
-    """Marked where tracked files have changed; a file that nobody tracks has none."""
-    script = """
-        git init -q && git config user.email a@b && git config user.name a
-        echo 1 > code.py && git add code.py && git commit -qm one && git rev-parse HEAD
-    """
-    words = ["/bin/sh", "-ec", script]
-    commit = subprocess.check_output(words, cwd=tmp_path, text=True).strip()
-    (tmp_path / "new.py").touch()
-    assert commit == source._of_clone(tmp_path / "code.py")
-    assert "" == source._of_clone(tmp_path / "new.py")
-    (tmp_path / "code.py").write_text("2")
-    assert f"{commit}-dirty" == source._of_clone(tmp_path / "code.py")
-
-
-def test_an_installed_package_has_the_commit_that_it_was_made_of(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """And otherwise a version."""
-
-    class Installed:
-        version = "1.2"
-        origin: str | None = json.dumps({"url": "u", "vcs_info": {"commit_id": "abc"}})
-
-        def read_text(self, _: str) -> str | None:
-            return self.origin
-
-    monkeypatch.setattr(source, "_of_clone", lambda _: "")
-    monkeypatch.setattr(source, "distribution", lambda _: Installed())
-    assert "abc" == source.source_of()
-    monkeypatch.setattr(Installed, "origin", None)
-    assert "1.2" == source.source_of()
 
 
 def test_exams_take_clips_from_the_store() -> None:

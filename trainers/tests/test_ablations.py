@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ablation_plans import VIDEOS, known, planned
 
 from videossr import ConfigError
 from videossr.cli import main
-from videossr.locks import held
 from videossr.video_table import read_table
-from videossr_trainers.ablations import processes, running
+from videossr_trainers.ablations import running
 from videossr_trainers.ablations.presets import chain, chosen, find_ablations
-from videossr_trainers.ablations.processes import StageError, complete, seconds_of
+from videossr_trainers.ablations.processes import StageError
 from videossr_trainers.ablations.stages import Stage, plan
 from videossr_trainers.ablations.variants import Variants
 from videossr_trainers.ablations.videos import Videos, table_of
 
 if TYPE_CHECKING:
     from videossr_trainers.ablations.stages import Plan
-
-
-@cache
-def known(*overrides: str, scale: str = "tiny") -> Variants:
-    """Those that come along, at a scale."""
-    return Variants(find_ablations(), scale, overrides)
-
-
-VIDEOS = Videos(Path("/nowhere/videos.parquet"), Path("/nowhere"), "0123")
 
 
 def write(folder: Path, **files: str) -> Path:
@@ -162,15 +150,6 @@ def test_without_videos_some_are_drawn_once(tmp_path: Path) -> None:
     assert ["no videos are given: drawing 2", scanning, scanning] == told
 
 
-# What runs have in common
-
-
-def planned(name: str, seed: int = 0, *overrides: str) -> Plan:
-    """The stages of a run."""
-    variant = known(*overrides).variant(name)
-    return plan(variant, seed, VIDEOS, Path("/runs"))
-
-
 def shared(one: Plan, other: Plan) -> list[str]:
     """The stages that two runs have in common, by name."""
     return [a.name for a, b in zip(one.stages, other.stages, strict=True) if a.notes == b.notes]
@@ -183,8 +162,8 @@ def test_runs_share_what_does_not_depend_on_what_is_changed() -> None:
         assert [*before_training, "exam before"] == shared(base, planned(name))
     for name in ("only_anomaly", "without_jigsaw", "difficulty_hard", "trim", "only_blur"):
         assert ["held-out questions"] == shared(base, planned(name))
-    assert ["held-out questions"] == shared(base, planned("base", 1))
-    shorter = planned("base", 0, "warm_start.steps=1", "grpo.max_steps=7")
+    assert ["held-out questions"] == shared(base, planned("base", seed=1))
+    shorter = planned("base", "warm_start.steps=1", "grpo.max_steps=7")
     assert before_training[:2] == shared(base, shorter)[:2]
     assert base.before != shorter.before
 
@@ -205,7 +184,7 @@ def test_other_videos_and_other_plugins_make_other_sets(monkeypatch: pytest.Monk
 
 def test_the_stages_say_what_they_are_given() -> None:
     """Questions of either side of the split; a start without GRPO; GRPO from the start."""
-    run = planned("strict_reward", 5, "ablation.questions=30")
+    run = planned("strict_reward", "ablation.questions=30", seed=5)
     stages = {stage.name: stage for stage in run.stages}
     made, asked, start, training = (
         stages[name].tree or {}
@@ -224,88 +203,10 @@ def test_the_stages_say_what_they_are_given() -> None:
 
 def test_a_model_that_needs_no_start_is_examined_as_it_is() -> None:
     """Under its own name and revision."""
-    run = planned("base", 0, "model.name=some/model", "model.revision=main", "warm_start.steps=0")
+    run = planned("base", "model.name=some/model", "model.revision=main", "warm_start.steps=0")
     assert "warm start" not in [stage.name for stage in run.stages]
     before = next(stage for stage in run.stages if stage.name == "exam before")
     assert {"some/model", "--revision", "main"} <= {*before.words}
-
-
-# How stages are run
-
-
-def stage(folder: Path, code: str, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    """A stage that runs some Python in the place of our command."""
-    command = [sys.executable, "-c", code, str(folder / "made")]
-    monkeypatch.setattr(processes, "_command", lambda *_: command)
-    return Stage("work", (), folder / "notes", folder / "made")
-
-
-APPENDS = "import sys; open(sys.argv[1], 'a').write('x'); print('at work')"
-
-
-def test_a_stage_that_is_done_is_not_done_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Unless what it made is gone; its output is kept."""
-    work, told = stage(tmp_path, APPENDS, monkeypatch), []
-    for _ in range(2):
-        complete(work, (), told.append)
-    log = f"log: {tmp_path / 'notes.log'}"
-    assert ("x", ["work", log]) == ((tmp_path / "made").read_text(), told)
-    assert "at work" in (tmp_path / "notes.log").read_text()
-    assert seconds_of(work) > 0
-    (tmp_path / "made").unlink()
-    complete(work, (), told.append)
-    assert "x" == (tmp_path / "made").read_text()
-
-
-def test_a_stage_that_fails_is_told_with_the_end_of_its_log(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """And is tried again by the next run."""
-    bad = stage(tmp_path, "import sys; print('no room'); sys.exit(3)", monkeypatch)
-    with pytest.raises(StageError, match=r"work: exit code 3; .*notes.log, and ends\n.*\nno room"):
-        complete(bad, (), lambda _: None)
-    complete(stage(tmp_path, APPENDS, monkeypatch), (), lambda _: None)
-    assert "done" == json.loads((tmp_path / "notes.json").read_text())["state"]
-
-
-def test_what_was_made_whole_before_a_kill_is_not_made_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The end came between the work and its record."""
-    (tmp_path / "made").write_text("whole")
-    work = replace(stage(tmp_path, APPENDS, monkeypatch), at_once=True)
-    complete(work, (), lambda _: None)
-    assert "whole" == (tmp_path / "made").read_text()
-
-
-def test_another_run_that_is_at_it_is_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """And its outcome taken, though it outlived whoever started it."""
-    slow = f"import time; time.sleep(0.5); {APPENDS}"
-    work, told = stage(tmp_path, slow, monkeypatch), []
-    with held(tmp_path / "notes.lock", lambda: None) as lock:
-        command = [*processes._command(work, ())]
-        orphan = processes.subprocess.Popen(command, pass_fds=(lock,))
-    monkeypatch.setattr(processes, "_run", lambda *_: 0)
-    complete(work, (), told.append)
-    assert ["work: waiting for another run", "work"] == told[:2]
-    assert "x" == (tmp_path / "made").read_text()
-    assert 0 == orphan.wait()
-
-
-def test_the_launcher_starts_what_computes(tmp_path: Path) -> None:
-    """And nothing else; a configuration is written where the command looks for it."""
-    launcher = ["accelerate", "launch"]
-    work = Stage("w", ("train", "{config}"), tmp_path / "n", tmp_path / "m", {"seed": 1})
-    config = str(tmp_path / "n.yaml")
-    plain = [sys.executable, "-m", "videossr", "train", config]
-    assert plain == processes._command(work, launcher)
-    assert "seed: 1\n" == Path(config).read_text()
-    launched = processes._command(replace(work, in_parallel=True), launcher)
-    assert [*launcher, "-m", "videossr", "train", config] == launched
 
 
 def test_a_run_that_fails_does_not_stop_the_others(
@@ -336,7 +237,3 @@ def test_a_run_that_fails_does_not_stop_the_others(
     worked.clear()
     assert [] == run_all()
     assert 2 == worked.count("training")
-
-
-def _version(own: str) -> dict[str, str]:
-    return {"distribution": "toys", "version": "1", "plugin_version": own}

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from importlib.metadata import EntryPoint
-from types import ModuleType
-
 import pytest
 from plain_recipes import plain_recipe
-from pydantic import BaseModel
 from tiny_questions import random_clip
+from toy_tasks import marking_task
 
-from videossr import Sample, hookimpl
+from videossr import Sample
 from videossr.facades import Score
 from videossr.marks import Mark
-from videossr.registry import Registry
 from videossr.sample import question_prompt
 from videossr_trainers.demo.examination import Answered
 from videossr_trainers.demo.figures import evaluation, gains, step_metrics
@@ -66,39 +61,12 @@ def test_steps_keep_the_tasks_that_were_in_them() -> None:
     assert step.kl is None
 
 
-class Marking:
-    """A task that marks whatever its target says."""
-
-    class Config(BaseModel):
-        """No settings."""
-
-    summary = "For these tests"
-    version = "1"
-
-    @hookimpl
-    def make_sample(self) -> None:
-        """Asked for by no test here."""
-
-    @hookimpl
-    def reward(self) -> float:
-        """Nor this."""
-        return 0.0
-
-    def marks(self, sample: Sample) -> list[Mark]:
-        """Frames with their labels."""
-        return [Mark(0, *one) for one in sample.target["marked"]]
-
-
 def test_marks_of_the_same_frames_are_counted() -> None:
     """A span is one mark; what lies on one frame is counted by label; others have none."""
-    module = ModuleType("toy_marks")
-    module.plugin = Marking()  # type: ignore[attr-defined]
-    sys.modules[module.__name__] = module
-    registry = Registry([EntryPoint("marking", "toy_marks:plugin", "videossr")])
-    task = registry.task("marking", Marking.Config(), 0.5)
+    task = marking_task()
 
     def marked(*marks: tuple[int, int, str]) -> list[Mark]:
-        target = {"marked": [list(one) for one in marks]}
+        target = {"marked": [[0, *one, None] for one in marks]}
         sample = Sample(question_prompt(None, "?"), (random_clip(0, frames=8),), "1", target)
         return marks_of_task(task, sample)
 

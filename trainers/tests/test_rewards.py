@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from importlib.metadata import EntryPoint
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from plain_recipes import plain_recipe
-from pydantic import BaseModel
+from toy_tasks import FLOORS, exact_tasks
 
-from videossr import Clip, PluginError, Sample, Unparsable, hookimpl
-from videossr.floors import Floors
-from videossr.registry import Registry
+from videossr import Clip, PluginError, Sample
 from videossr.sample import question_prompt
 from videossr_trainers.rollouts.curves import curves, tasks_with_levels
 from videossr_trainers.rollouts.rewards import TaskReward
@@ -26,40 +21,10 @@ if TYPE_CHECKING:
     from videossr_trainers.rollouts.groups import GradedGroup
 
 
-class Exact:
-    """Scores 1 for the answer, a half for its first letter; digits alone have the form of one."""
-
-    class Config(BaseModel):
-        """No settings."""
-
-    summary = "For these tests"
-    version = "1"
-
-    @hookimpl
-    def make_sample(self) -> None:
-        """Asked for by no test here."""
-
-    @hookimpl
-    def reward(self, completion: str, answer: str) -> float:
-        """As the class says."""
-        if completion == "bug":
-            raise KeyError(completion)
-        if not completion.isdigit():
-            raise Unparsable("must be digits")
-        return 1.0 if completion == answer else 0.5 * (completion[:1] == answer[:1])
-
-
 @pytest.fixture
-def tasks(monkeypatch: pytest.MonkeyPatch) -> dict[str, Task]:
+def tasks() -> dict[str, Task]:
     """Two tasks of the same plugin class."""
-    module = SimpleNamespace(even=Exact(), odd=Exact())
-    monkeypatch.setitem(sys.modules, "toy_rewards", module)
-    points = [EntryPoint(name, f"toy_rewards:{name}", "videossr") for name in ("even", "odd")]
-    registry = Registry(points)
-    return {name: registry.task(name, Exact.Config(), 0.5) for name in ("even", "odd")}
-
-
-FLOORS = Floors({"even": {0.5: 0.5}, "odd": {0.5: 0.0}})
+    return exact_tasks()
 
 
 def grade(

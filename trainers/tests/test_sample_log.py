@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
-from importlib.metadata import EntryPoint
 from io import BytesIO
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 import torch
 from PIL import Image
 from plain_recipes import plain_recipe
-from pydantic import BaseModel
+from toy_tasks import marking_task
 
-from videossr import Clip, PluginError, Sample, hookimpl
-from videossr.marks import Box, Mark
-from videossr.registry import Registry
+from videossr import Clip, PluginError, Sample
 from videossr.sample import question_prompt
 from videossr_trainers.rollouts.groups import Completion, GradedGroup
 from videossr_trainers.rollouts.recording import Recording
@@ -31,40 +26,10 @@ if TYPE_CHECKING:
 ORANGE = (255, 120, 0)
 
 
-class Marking:
-    """Marks what the target says."""
-
-    class Config(BaseModel):
-        """No settings."""
-
-    summary = "For these tests"
-    version = "1"
-
-    @hookimpl
-    def make_sample(self) -> None:
-        """Asked for by no test here."""
-
-    @hookimpl
-    def reward(self) -> float:
-        """Nor this."""
-        return 0.0
-
-    def marks(self, sample: Sample) -> list[Mark]:
-        """A span, or a box on a frame, of a clip."""
-        if "bug" in sample.target:
-            raise KeyError("bug")
-        return [
-            Mark(clip, start, stop, "x", box=Box(*box) if box else None)
-            for clip, start, stop, box in sample.target.get("marked", [])
-        ]
-
-
 @pytest.fixture
-def task(monkeypatch: pytest.MonkeyPatch) -> Task:
+def task() -> Task:
     """The task that marks."""
-    monkeypatch.setitem(sys.modules, "toy_marking", SimpleNamespace(plugin=Marking()))
-    registry = Registry([EntryPoint("marking", "toy_marking:plugin", "videossr")])
-    return registry.task("marking", Marking.Config(), 0.5)
+    return marking_task()
 
 
 def grey(frames: int, value: int = 0, *, height: int = 64, width: int = 64) -> Clip:
@@ -106,7 +71,7 @@ def test_several_clips_lie_below_each_other(task: Task) -> None:
 
 def test_what_is_marked_is_framed(task: Task) -> None:
     """A span frames its frames, a box its place, and other frames and clips have nothing."""
-    target = {"marked": [[0, 1, 3, None], [1, 0, 1, [16, 16, 32, 32]]]}
+    target = {"marked": [[0, 1, 3, "x", None], [1, 0, 1, "x", [16, 16, 32, 32]]]}
     clips = (grey(4), grey(4))
     picture = sheet(task, Sample(question_prompt(None, None, "?"), clips, "1", target))
     assert [False, True, True, False] == [

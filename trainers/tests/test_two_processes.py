@@ -13,31 +13,28 @@ import pytest
 
 from videossr_trainers.rollouts.stored import read_rollouts
 
+#: Where modules lie that tests share.
+HELPERS = [str(Path(__file__).parent), str(Path(__file__).parents[2] / "core" / "tests")]
+
 #: One process of two. The first has three groups of one task, the second one of it and one of another.
 PROCESS = """
-import json, sys
-sys.path.insert(0, sys.argv[1])
-from importlib.metadata import EntryPoint
+import json, os, sys
+sys.path[:0] = sys.argv[1].split(os.pathsep)
 from pathlib import Path
 from types import SimpleNamespace
 
 import torch
 from accelerate import PartialState
 from plain_recipes import plain_recipe
-from test_rewards import FLOORS, Exact
+from toy_tasks import FLOORS, exact_tasks
 from videossr import Clip, Sample
-from videossr.registry import Registry
 from videossr.sample import question_prompt
 from videossr_trainers.rollouts.recording import Recording, RolloutRecorder
 from videossr_trainers.rollouts.rewards import TaskReward
 from videossr_trainers.rollouts.waiting import DataWait
 
 process = PartialState(cpu=True)
-module = SimpleNamespace(even=Exact(), odd=Exact())
-sys.modules["toy_rewards"] = module
-points = [EntryPoint(name, f"toy_rewards:{name}", "videossr") for name in ("even", "odd")]
-registry = Registry(points)
-tasks = {name: registry.task(name, Exact.Config(), 0.5) for name in ("even", "odd")}
+tasks = exact_tasks()
 ours = [["even"] * 3, ["even", "odd", "odd"]][process.process_index]
 texts = [["22", "22"] * 3, ["5", "5", "22", "5", "5", "5"]][process.process_index]
 first = 3 * process.process_index
@@ -82,7 +79,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         port = free.getsockname()[1]
     started = [
         subprocess.Popen(
-            [sys.executable, "-c", PROCESS, str(Path(__file__).parent), str(folder)],
+            [sys.executable, "-c", PROCESS, os.pathsep.join(HELPERS), str(folder)],
             env={
                 **os.environ,
                 "RANK": str(rank),
