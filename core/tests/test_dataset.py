@@ -10,31 +10,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from plain_recipes import RECIPE
 
 from videossr import ConfigError, DatasetError
-from videossr.dataset import Dataset, Header, Recipe
+from videossr.dataset import Dataset, Header
 from videossr.floors import Floors
-
-RECIPE = Recipe(
-    task="pick",
-    plugin="pick",
-    plugin_version="1",
-    settings="5" * 32,
-    index=0,
-    video="deep/é b.mp4",
-    video_hash="0" * 32,
-    donor="other.mp4",
-    donor_hash="1" * 32,
-    start=0.0,
-    stop=1.0 / 3.0,
-    num_frames=8,
-    clip="c" * 32,
-    difficulty=0.5,
-    seed=2**64 - 1,
-    question="Which digit?\n§",
-    answer="4",
-    digest="f" * 32,
-)
 
 DATASET = Dataset(
     recipes=(

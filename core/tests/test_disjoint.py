@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from test_plan import NOWHERE, planned, row
+from toy_builds import NOWHERE, planned, row
 from toy_plugins import toys
 
 from videossr.build import build

@@ -4,83 +4,35 @@ from __future__ import annotations
 
 import json
 import runpy
-import signal
-import subprocess
-import sys
-from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import av
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
 import yaml
-from toy_builds import PICK, configured
+from exports import bytes_of, exported, pixels
 from toy_plugins import toys
 
-from videossr import Clip, Sample, Unsuitable
-from videossr.build import build
-from videossr.build.split import part_of
-from videossr.config import BuildConfig
+from videossr import Clip
 from videossr.engine import Local
-from videossr.errors import ConfigError, DatasetError, PluginError
-from videossr.export.choice import choose
+from videossr.errors import DatasetError
 from videossr.export.clock import file_rate, mean_rate, told
-from videossr.export.exporting import Exports, export_dataset
-from videossr.export.peers import PEERS
 from videossr.export.question import Question
 from videossr.export.shown import AsFrames, AsVideo, Shown
 from videossr.render import Renderer
 from videossr.sample import question_prompt
-from videossr.seeds import derive_seed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from command_line import Ran
     from torch import Tensor
 
-    from videossr.dataset import Dataset, Recipe
+    from videossr.dataset import Dataset
     from videossr.export.shown import Writer
-
-VERL = PEERS["verl"]
-
-
-def exported(
-    dataset: Dataset,
-    folder: Path,
-    peer: str = "verl",
-    writer: Writer | None = None,
-    renderer: Renderer | None = None,
-    **options: Any,  # noqa: ANN401 - those of `export_dataset`
-) -> Exports:
-    """Export with the toy plugins."""
-    renderer = renderer or Renderer.for_dataset(dataset, registry=toys())
-    return export_dataset(
-        dataset, renderer, folder, PEERS[peer], writer or AsFrames(), **{"split": "all", **options}
-    )
-
-
-def bytes_of(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder."""
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
-
-
-def pixels(file: str | BytesIO) -> Tensor:
-    """The frames of an image, or of a video, uint8 [T, 3, H, W]."""
-    with av.open(file) as container:
-        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-    return torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2)
-
-
-def sides(dataset: Dataset) -> list[str]:
-    """The side of each question."""
-    config = BuildConfig(**dataset.config["build"])
-    return [part_of(recipe.video_hash, config) for recipe in dataset.recipes]
 
 
 # What is written
@@ -219,162 +171,6 @@ def test_times_that_a_reader_would_get_wrong_are_told(times: list[float], senten
     assert [sentence] * bool(sentence) == told(clip, mean_rate(clip))
 
 
-# Which
-
-
-def test_sides_are_those_of_the_dataset(
-    drawn_videos: Path, drawn_rows: Sequence[Any], tmp_path: Path
-) -> None:
-    """By the content of the video; a seed that holds out two of five."""
-    dataset = build(configured(PICK, size=10), drawn_rows, drawn_videos)
-    seed = next(
-        seed
-        for seed in range(99)
-        if 2 == sum(derive_seed(seed, "held out", row.hash) / 2**64 < 0.4 for row in drawn_rows)
-    )
-    tree = {
-        **dataset.config,
-        "build": {**dataset.config["build"], "held_out": 0.4, "split_seed": seed},
-    }
-    dataset = replace(dataset, header=replace(dataset.header, config=tree))
-    assert exported(dataset, tmp_path / "both", split="both").questions == {
-        "train": 6,
-        "held_out": 4,
-    }
-    for side in ("train", "held_out"):
-        rows = pq.read_table(tmp_path / "both" / f"{side}.parquet").to_pylist()
-        names = [row["extra_info"]["video"] for row in rows]
-        right = [
-            r.video for r, own in zip(dataset.recipes, sides(dataset), strict=True) if own == side
-        ]
-        assert right == names
-    assert choose(dataset, "held_out") == (
-        {"held_out": [n for n, s in enumerate(sides(dataset)) if s == "held_out"]},
-        0,
-    )
-    assert choose(dataset, "all") == ({"train": [*range(10)]}, 0)
-    held = next(
-        r for r, side in zip(dataset.recipes, sides(dataset), strict=True) if side == "held_out"
-    )
-    recipes = tuple(
-        replace(r, donor=held.video, donor_hash=held.video_hash) for r in dataset.recipes
-    )
-    borrowing = replace(dataset, recipes=recipes)
-    assert (["held_out"], 6) == ([*choose(borrowing)[0]], choose(borrowing)[1])
-    with pytest.raises(
-        ConfigError, match="--split: train, and the dataset has 0 on the side train"
-    ):
-        choose(borrowing, "train")
-
-
-def test_fewer_questions_are_spread_over_tasks_and_difficulties(toy_dataset: Dataset) -> None:
-    """Four of `pick` and eight of `halves`, whose difficulty grows with the index: a half of each."""
-    chosen, _ = choose(toy_dataset, "all", 6)
-    picked = [toy_dataset.recipes[number] for number in chosen["train"]]
-    assert ["pick"] * 2 + ["halves"] * 4 == sorted((r.task for r in picked), reverse=True)
-    assert [0, 2] == [r.index for r in picked if r.task == "pick"]
-    assert [0, 2, 4, 6] == [r.index for r in picked if r.task == "halves"]
-    assert choose(toy_dataset, "all", 99) == choose(toy_dataset, "all")
-
-
-class Partly:
-    """A renderer that some questions do not hold with, or that fails at them."""
-
-    def __init__(self, renderer: Renderer, number: int, error: Exception) -> None:
-        self._renderer, self._left, self._error = renderer, number, error
-
-    def make(self, recipe: Recipe) -> Sample:
-        """The sample, as long as there are any left."""
-        self._left -= 1
-        if self._left < 0:
-            raise self._error
-        return self._renderer.make(recipe)
-
-    render = make
-
-
-def test_planned_questions_that_do_not_hold_are_left_out_and_told(
-    toy_dataset: Dataset, tmp_path: Path
-) -> None:
-    """Counted by their reason; with none left it is an error."""
-    planned = replace(
-        toy_dataset, recipes=tuple(replace(r, digest="") for r in toy_dataset.recipes)
-    )
-    renderer = Renderer.for_dataset(planned, registry=toys())
-    for number in (9, 0):
-        partly: Any = Partly(renderer, number, Unsuitable("too short"))
-        if number:
-            done = exported(planned, tmp_path / "some", renderer=partly)
-            assert ({"train": 9}, {"too short": 3}) == (done.questions, done.left_out)
-            assert "- too short (3)" in (tmp_path / "some" / "README.md").read_text()
-        else:
-            with pytest.raises(DatasetError, match="no question of the dataset holds: too short"):
-                exported(planned, tmp_path / "none", renderer=partly)
-
-
-# Kills and errors
-
-
-def test_an_export_that_failed_goes_on(toy_dataset: Dataset, tmp_path: Path) -> None:
-    """What was rendered is not rendered again, unless its files are torn; the bytes are the same."""
-    exported(toy_dataset, tmp_path / "whole", place=Path("/there"))
-    renderer = Renderer.for_dataset(toy_dataset, registry=toys())
-    failing: Any = Partly(renderer, 5, PluginError("no"))
-    out = tmp_path / "out"
-    with pytest.raises(PluginError):
-        exported(toy_dataset, out, renderer=failing, place=Path("/there"))
-    assert not out.exists()
-    aside = tmp_path / ".out.export.unfinished"
-    (aside / "media" / "torn.png").write_bytes(b"half")
-    torn = next(aside.glob("media/*/*.png"))
-    torn.write_bytes(b"")
-    counting: Any = Partly(renderer, 99, PluginError("no"))
-    exported(toy_dataset, out, renderer=counting, place=Path("/there"))
-    assert 7 < 99 - counting._left <= 11
-    assert bytes_of(tmp_path / "whole") == bytes_of(out)
-    assert {"whole", "out"} == {path.name for path in tmp_path.iterdir()}
-
-
-def test_other_options_begin_again(toy_dataset: Dataset, tmp_path: Path) -> None:
-    """What another form has left is not taken for this one's, and does not stay."""
-    renderer = Renderer.for_dataset(toy_dataset, registry=toys())
-    failing: Any = Partly(renderer, 5, PluginError("no"))
-    with pytest.raises(PluginError):
-        exported(toy_dataset, tmp_path / "out", writer=AsFrames(50), renderer=failing)
-    exported(toy_dataset, tmp_path / "out")
-    assert {".png"} == {path.suffix for path in (tmp_path / "out" / "media").rglob("*.*")}
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-def test_an_export_that_is_killed_goes_on(toy_dataset: Dataset, tmp_path: Path) -> None:
-    """By SIGKILL in the middle; then the same bytes as without."""
-    toy_dataset.save(tmp_path / "dataset")
-    code = (
-        "import os, pathlib, signal, sys\n"
-        "from test_export import exported\n"
-        "from videossr.dataset import Dataset\n"
-        "from videossr.engine import Local\n"
-        "def progress(done, total):\n"
-        "    if done == 5: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "dataset, out = map(pathlib.Path, sys.argv[1:])\n"
-        "exported(Dataset.load(dataset), out, engine=Local(2), progress=progress)\n"
-    )
-    here = str(Path(__file__).parent)
-    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {here!r})\n{code}"]
-    killed = subprocess.run([*command, tmp_path / "dataset", tmp_path / "out"], check=False)
-    assert -signal.SIGKILL == killed.returncode
-    assert {"dataset", ".out.journal", ".out.export.unfinished"} == {
-        p.name for p in tmp_path.iterdir()
-    }
-    steps: list[int] = []
-    exported(toy_dataset, tmp_path / "out", progress=lambda done, _: steps.append(done))
-    assert 6 == steps[0]
-    left = bytes_of(tmp_path / "out")
-    (tmp_path / "out").rename(tmp_path / "killed")
-    exported(toy_dataset, tmp_path / "out")
-    assert bytes_of(tmp_path / "out") == left
-
-
 # What is refused
 
 
@@ -451,62 +247,3 @@ def test_the_command_writes_a_folder_that_grades(
     compute = runpy.run_path(str(out / "reward.py"))["compute_score"]
     with pytest.raises(DatasetError, match="'toy_pick': the questions are of its version '0'"):
         compute(*asked)
-
-
-def test_what_is_sent_to_the_hub(
-    toy_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Privately, the card first, then all rows; nothing to a repository of somebody else."""
-    datasets = pytest.importorskip("datasets")
-    hub = pytest.importorskip("huggingface_hub")
-    from videossr.export.hub import PushError, push  # noqa: PLC0415 - an extra
-
-    exported(toy_dataset, tmp_path / "out", "datasets", AsVideo())
-    sent: list[Any] = []
-    files = [".gitattributes"]
-    private = True
-
-    class Made(str):
-        __slots__ = ()
-        repo_id = "me/toys"
-
-    class Api:
-        def create_repo(self, name: str, **options: object) -> Made:
-            sent.append((name, options))
-            return Made("https://hub/datasets/me/toys")
-
-        def repo_info(self, *_: object, **__: object) -> object:
-            siblings = [hub.hf_api.RepoSibling(rfilename=file) for file in files]
-            facts = {"siblings": siblings, "tags": ["video"], "private": private}
-            return type("Info", (), facts)
-
-        def upload_file(self, **options: object) -> None:
-            sent.append(options)
-
-    monkeypatch.setattr("huggingface_hub.HfApi", Api)
-    monkeypatch.setattr(
-        datasets.DatasetDict, "push_to_hub", lambda self, name: sent.append((name, self.num_rows))
-    )
-    assert "https://hub/datasets/me/toys" == push(tmp_path / "out", "me/toys")
-    assert ("me/toys", {"repo_type": "dataset", "private": True, "exist_ok": True}) == sent[0]
-    *uploads, rows = sent[1:]
-    assert {"me/toys"} == {upload["repo_id"] for upload in uploads}
-    names = [upload["path_in_repo"] for upload in uploads]
-    assert ["README.md", "reward.py", "config.json"] == names
-    card = hub.DatasetCard(uploads[0]["path_or_fileobj"].decode())
-    assert "videossr" in card.data.tags
-    assert 'load_dataset("me/toys")' in card.content
-    assert str(tmp_path) not in card.content
-    assert ("me/toys", {"train": 12}) == rows
-    private = False
-    with pytest.raises(PushError, match="me/toys: is on the Hub already, where everybody can see"):
-        push(tmp_path / "out", "me/toys")
-    assert "https://hub/datasets/me/toys" == push(tmp_path / "out", "me/toys", public=True)
-    private = True
-    before = len(sent)
-    files.append("model.safetensors")
-    with pytest.raises(
-        PushError, match="me/toys: is on the Hub already, with 1 files that are not"
-    ):
-        push(tmp_path / "out", "me/toys")
-    assert before + 1 == len(sent)

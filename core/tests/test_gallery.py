@@ -19,7 +19,7 @@ import torch
 from command_line import Ran
 from hypothesis import given
 from hypothesis import strategies as st
-from test_dataset import RECIPE
+from plain_recipes import RECIPE
 from toy_plugins import TOYS, Halves, Pick, distribution, registry_of
 
 from videossr import Clip, ConfigError, Sample, hookimpl

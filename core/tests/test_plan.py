@@ -17,7 +17,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from toy_builds import HALVES, PICK, VIDEO, configured
+from toy_builds import HALVES, NOWHERE, PICK, VIDEO, configured, planned, row
 from toy_plugins import Pick, PickConfig, registry_of, toys
 
 from videossr import Clip, ConfigError, DatasetError, Sample, Unsuitable, hookimpl
@@ -31,33 +31,11 @@ from videossr.engine import Local
 from videossr.journal import Journal
 from videossr.render import Renderer
 from videossr.scan import scan
-from videossr.video_table import VideoRow
 
 if TYPE_CHECKING:
     import random
 
-    from videossr.config import RunConfig
-
-#: There is no video here.
-NOWHERE = Path("/nowhere")
-
-
-def row(number: int, **facts: Any) -> VideoRow:  # noqa: ANN401 - those of a row
-    """A row of a table, of a video of ten seconds at 10 frames a second that nobody has."""
-    made_up = {"hash": f"{number:032x}", "last": 9.9, "duration": 10.0, "frames": 100, "fps": 10.0}
-    size = {"height": 48, "width": 64}
-    return VideoRow(f"{number:05}.mp4", "ok", **{**made_up, **size, **facts})
-
-
-def planned(tasks: dict[str, Any] | None = None, **build_settings: object) -> RunConfig:
-    """A configuration that plans."""
-    tree = {
-        "seed": 1,
-        "video": VIDEO,
-        "build": {"size": 12, "check": False, **build_settings},
-        "tasks": PICK if tasks is None else tasks,
-    }
-    return resolve(tree, toys())
+    from videossr.video_table import VideoRow
 
 
 # Without a look

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ablation_plans import ROW, VIDEOS, named
 from omegaconf import OmegaConf
+from plain_recipes import dataset_for
 from test_model_identity import model
-from test_train import dataset_for
 
 from videossr import ConfigError
 from videossr.dataset import Dataset

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from huggingface_hub import ModelCard
-from test_train import dataset_for
+from plain_recipes import dataset_for
 
 from videossr.benchmark import Graded, measure
 from videossr.cli import main

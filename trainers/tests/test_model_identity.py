@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from huggingface_hub import constants
-from test_train import dataset_for
+from plain_recipes import dataset_for
 
 from videossr.config import load_config
 from videossr_trainers.ablations.differences import differences as differences_of_ablations

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from omegaconf import OmegaConf
-from plain_recipes import plain_recipe
+from plain_recipes import dataset_for
 from small_runs import DIGITS
 
 from videossr import ConfigError
 from videossr.cli import main
-from videossr.config import RunConfig, load_config
-from videossr.dataset import Dataset, Header
-from videossr.floors import Floors
+from videossr.config import load_config
 from videossr_trainers.preflight.questions import questions
 from videossr_trainers.questions.selection import chosen_recipes
 from videossr_trainers.sections import GrpoSection, ModelSection
@@ -24,12 +21,8 @@ from videossr_trainers.training.arguments import check_batches, grpo_arguments
 from videossr_trainers.training.provenance import differences, write_provenance
 from videossr_trainers.training.train import train
 
-
-def dataset_for(config: RunConfig) -> Dataset:
-    """A dataset as a build with this configuration would make it, with two questions a task."""
-    recipes = tuple(plain_recipe(task, index) for task in config.tasks for index in range(2))
-    floors = Floors({task: {0.5: 0.5} for task in config.tasks})
-    return Dataset(recipes, Header(Path("videos"), config.tree(), {}, floors))
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_a_disabled_task_is_left_out_and_the_rest_stays() -> None:
