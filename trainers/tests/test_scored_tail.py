@@ -10,9 +10,8 @@ from tiny_questions import questions
 from trl.trainer.utils import add_fused_lm_head
 
 from videossr_trainers.engine.encoding import scaled
-from videossr_trainers.engine.scored_tail import scored_tail
+from videossr_trainers.engine.scored_tail import first_label, scored_tail
 from videossr_trainers.models.load import load_model
-from videossr_trainers.training.stages import first_label
 from videossr_trainers.training.warm_start import AnswerCollator
 
 if TYPE_CHECKING:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from videossr.clip import Clip
     from videossr.sample import Sample
 
+#: What stands where nothing is to be predicted, as torch and transformers have it.
+NO_LABEL: Final = -100
+
 #: What stands for a video's pixels in a prompt, one for each token that they become.
 PLACE: Final = "<|video_pad|>"
 _BEGIN: Final = "<|vision_start|>"

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from videossr_trainers.engine.encoding import NO_LABEL
+
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import GenerationConfig
@@ -61,8 +63,8 @@ def repeat(prompts: PromptBatch, completions: Tensor, completion_mask: Tensor) -
     """
     length = completions.shape[1]
     ids = torch.cat([prompts.input_ids, completions], 1)
-    targets = torch.full_like(ids, -100)
-    targets[:, -length - 1 : -1] = completions.masked_fill(completion_mask == 0, -100)
+    targets = torch.full_like(ids, NO_LABEL)
+    targets[:, -length - 1 : -1] = completions.masked_fill(completion_mask == 0, NO_LABEL)
     return RepeatedRows(
         ids,
         torch.cat([prompts.attention_mask, completion_mask], 1),

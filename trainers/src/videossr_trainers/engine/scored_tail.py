@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from videossr_trainers.engine.encoding import NO_LABEL
 from videossr_trainers.engine.shared_prefix import bare_model
 
 if TYPE_CHECKING:
@@ -42,3 +43,8 @@ def scored_tail(model: Any, targets: Tensor, start: int) -> Iterator[Tensor]:  #
         yield targets[:, start:]
     finally:
         hook.remove()
+
+
+def first_label(labels: Tensor) -> int:
+    """The first position of int64 [B, L] that any row has a label at; 0 where there is none."""
+    return int((labels != NO_LABEL).any(0).int().argmax())

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from videossr_trainers.engine.encoding import NO_LABEL
+
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import GenerationConfig
@@ -101,8 +103,8 @@ def pack(prompts: PromptBatch, completions: Tensor, completion_mask: Tensor) -> 
     # A padded query would see nothing at all, which makes softmax return NaN; let it see itself.
     mask = mask | torch.eye(ids.shape[1], dtype=torch.bool, device=device)
 
-    targets = torch.full_like(ids, -100)
-    answers = completions.masked_fill(completion_mask == 0, -100)
+    targets = torch.full_like(ids, NO_LABEL)
+    answers = completions.masked_fill(completion_mask == 0, NO_LABEL)
     targets[:, prompt_length - 1 :] = answers.view(groups, n * length)
     return PackedGroups(ids, mask[:, None], positions, targets, n, length)
 

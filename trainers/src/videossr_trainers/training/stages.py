@@ -6,13 +6,13 @@ the loss is not finite, and errors that come out of a loader's process as they w
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from trl import SFTTrainer
 
 from videossr_trainers.engine.encoding import scaled
 from videossr_trainers.engine.grpo import VideoGRPOTrainer
-from videossr_trainers.engine.scored_tail import scored_tail
+from videossr_trainers.engine.scored_tail import first_label, scored_tail
 from videossr_trainers.engine.sharding import keep_float32
 from videossr_trainers.failures import TrainingError
 from videossr_trainers.questions.data import raise_failure
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from torch.utils.data import Sampler
 
     from videossr_trainers.training.lost import LostQuestions
-
-#: What stands where nothing is to be predicted, as torch and transformers have it.
-NO_LABEL: Final = -100
 
 #: Key of the names of the questions, one for each row, among the tensors of a batch.
 _NAMES = "question_names"
@@ -141,11 +138,6 @@ class WarmStartStage(_Stage, SFTTrainer):  # type: ignore[misc] # trl is untyped
         loss = super().training_step(*arguments, **named)
         self.state.num_input_tokens_seen = self._total_train_tokens
         return loss
-
-
-def first_label(labels: Tensor) -> int:
-    """The first position of int64 [B, L] that any row has a label at; 0 where there is none."""
-    return int((labels != NO_LABEL).any(0).int().argmax())
 
 
 class GrpoStage(_Stage, VideoGRPOTrainer):

@@ -15,7 +15,7 @@ import torch
 from transformers import PrinterCallback
 from trl import SFTConfig
 
-from videossr_trainers.engine.encoding import PromptEncoder, pad_left
+from videossr_trainers.engine.encoding import NO_LABEL, PromptEncoder, pad_left
 from videossr_trainers.processes import on_main
 from videossr_trainers.questions.data import FAILURE
 from videossr_trainers.training.checkpoints import (
@@ -76,12 +76,12 @@ class AnswerCollator:
         pairs = list(zip(prompts, answers, strict=True))
         ids = [torch.cat([prompt.input_ids, answer]) for prompt, answer in pairs]
         types = [torch.cat([p.token_types, torch.zeros_like(a)]) for p, a in pairs]
-        labels = [torch.cat([torch.full_like(p.input_ids, -100), a]) for p, a in pairs]
+        labels = [torch.cat([torch.full_like(p.input_ids, NO_LABEL), a]) for p, a in pairs]
         return {
             "input_ids": pad_left(ids, self.tokenizer.pad_token_id),
             "attention_mask": pad_left([torch.ones_like(row) for row in ids], 0),
             "mm_token_type_ids": pad_left(types, 0),
-            "labels": pad_left(labels, -100),
+            "labels": pad_left(labels, NO_LABEL),
             "pixel_values_videos": torch.cat([prompt.patches for prompt in prompts]),
             "video_grid_thw": torch.cat([prompt.grid for prompt in prompts]),
         }
