@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_recipes import plain_recipe
 
 from videossr import ConfigError, DatasetError, VideoError, parquet
 from videossr import dataset as datasets
@@ -27,23 +28,7 @@ if TYPE_CHECKING:
 #: Paths that lead out of their folder, or nowhere.
 OUTSIDE = ["../secret.mp4", "a/../../b.mp4", "/etc/passwd", "", ".", "a\0.mp4"]
 
-RECIPE = Recipe(
-    task="pick",
-    plugin="pick",
-    plugin_version="1",
-    settings="5" * 32,
-    index=0,
-    video="deep/a b.mp4",
-    video_hash="0" * 32,
-    donor="",
-    donor_hash="",
-    start=0.0,
-    stop=1.0,
-    num_frames=8,
-    clip="c" * 32,
-    difficulty=0.5,
-    seed=1,
-)
+RECIPE = plain_recipe("pick", 0)
 
 
 def saved(folder: Path, recipe: Recipe) -> Path:
